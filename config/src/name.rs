@@ -1,0 +1,115 @@
+//! Names that decide security: each is checked once, when it is made, and carries no string-like traits.
+
+use std::fmt;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $parse:ident, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            #[doc = concat!("Checks `text`: ", $rule, ".")]
+            ///
+            /// # Errors
+            /// [`NameError`] says what the rule is.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                if $parse(text) { Ok(Self(text.into())) } else { Err(NameError { rule: $rule }) }
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+/// A name that is not well formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}")]
+pub struct NameError {
+    /// What a well-formed name looks like.
+    pub rule: &'static str,
+}
+
+name! {
+    /// The deployment's name.
+    Realm, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+}
+name! {
+    /// A client's name, as it stands in seals (`by=`).
+    ClientName, client, "1 to 48 of A-Z a-z 0-9 . _ @ + - (not `-` alone)"
+}
+name! {
+    /// A publisher key's name in the configuration.
+    KeyName, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+}
+name! {
+    /// A bucket as clients name it.
+    BucketName, bucket, "3 to 63 of a-z 0-9 . -, begins and ends with a letter or digit, no `..`, not an IP address"
+}
+name! {
+    /// The beginning of a key; may be empty.
+    Prefix, prefix, "at most 1024 bytes"
+}
+
+fn realm(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+fn client(text: &str) -> bool {
+    (1..=48).contains(&text.len())
+        && text != "-"
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
+}
+
+fn bucket(text: &str) -> bool {
+    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    (3..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
+        && edge(text.bytes().next())
+        && edge(text.bytes().last())
+        && !text.contains("..")
+        && text.parse::<std::net::Ipv4Addr>().is_err()
+}
+
+fn prefix(text: &str) -> bool {
+    text.len() <= 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_the_rules_of_s3() {
+        for good in ["abc", "a.b-c", "0123", "a".repeat(63).as_str()] {
+            assert!(BucketName::parse(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "ab", "Abc", "-abc", "abc.", "a..b", "192.168.1.1", "a_b", "a/b", "a".repeat(64).as_str()]
+        {
+            assert!(BucketName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_client_cannot_be_called_like_the_anonymous_one() {
+        assert!(ClientName::parse("-").is_err());
+        assert!(ClientName::parse("ci~url").is_err());
+        assert!(ClientName::parse("ci@example.org").is_ok());
+    }
+}

@@ -1,0 +1,248 @@
+//! The validated configuration: what the rest of Hallmark is given. Every value here has been checked;
+//! nothing in it can be out of range, and every name that refers to another entry refers to one that exists.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::name::{BucketName, ClientName, KeyName, Prefix, Realm};
+use crate::secret::Secret;
+
+/// All settings of one proxy.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Names the deployment; part of every seal.
+    pub realm: Realm,
+    /// The listener and its limits.
+    pub server: Server,
+    /// Upper bounds on what one client, and all of them, may take.
+    pub limits: Limits,
+    /// The key that makes seals and those whose seals are accepted.
+    pub seal: Seal,
+    /// Where artifacts are kept.
+    pub store: Store,
+    /// Publisher keys by name.
+    pub keys: BTreeMap<KeyName, PublisherKey>,
+    /// Clients, in the order of the file. Access keys are distinct.
+    pub clients: Vec<Client>,
+    /// Per-bucket settings. A bucket that is not named here has the defaults of [`Bucket`].
+    pub buckets: BTreeMap<BucketName, Bucket>,
+}
+
+/// The listener.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address and port; port 0 asks the system for a free one.
+    pub listen: SocketAddr,
+    /// Certificate chain and key; without it the listener speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// Host names under which `bucket.<name>` is virtual-host style; lower case, no port.
+    pub domains: Vec<String>,
+    /// The signing region that clients must use.
+    pub region: String,
+    /// Take `UNSIGNED-PAYLOAD` and unsigned trailers over plain HTTP from other machines.
+    pub dangerous_unsigned_payload_over_http: bool,
+}
+
+/// Certificate chain and private key of the listener, PEM files.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Leaf first.
+    pub certificate_file: PathBuf,
+    /// PKCS#8, SEC1 or PKCS#1.
+    pub key_file: PathBuf,
+}
+
+/// Bounds; each has a default and a range that the loader enforces.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Open connections; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Largest object, bytes.
+    pub max_object_size: u64,
+    /// Memory for bodies in flight, bytes, all clients together.
+    pub memory_budget: u64,
+    /// Time a client has to send the head of a request.
+    pub header_timeout: Duration,
+    /// Time without a byte from, or taken by, a client after which its request ends.
+    pub idle_timeout: Duration,
+    /// Bytes a second that a client must keep up, averaged over ten seconds; `None`: no minimum.
+    pub min_rate: Option<NonZeroU64>,
+}
+
+/// Seal keys, PEM files.
+#[derive(Debug, Clone)]
+pub struct Seal {
+    /// PKCS#8 private key (P-256) that makes new seals.
+    pub key_file: PathBuf,
+    /// Public keys (SPKI PEM) whose seals are accepted beside the active key's.
+    pub trusted_key_files: Vec<PathBuf>,
+}
+
+/// The object store behind the proxy.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Store {
+    /// The embedded store: a directory on this machine.
+    Local {
+        /// Made if absent, with mode 0700.
+        path: PathBuf,
+    },
+}
+
+/// A key that publishers sign with.
+#[derive(Debug, Clone)]
+pub struct PublisherKey {
+    /// SPKI PEM, P-256. The text is checked to be one PEM block of that label; the key itself by its user.
+    pub public_key_pem: String,
+    /// Where the PEM came from: `file …` or `inline`; for messages.
+    pub origin: String,
+    /// Why the key is no longer trusted; `None`: it is.
+    pub revoked: Option<String>,
+}
+
+/// Somebody who may sign requests.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Appears in seals and logs.
+    pub name: ClientName,
+    /// SigV4 access key id.
+    pub access_key: String,
+    /// SigV4 secret.
+    pub secret: Secret,
+    /// What it may do; empty: nothing.
+    pub grants: Vec<Grant>,
+}
+
+/// One entry of what a client may do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// One bucket, or all.
+    pub bucket: BucketScope,
+    /// Keys that begin with this; empty: all.
+    pub prefix: Prefix,
+    /// What is allowed there.
+    pub permissions: Permissions,
+}
+
+/// Which buckets a grant reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketScope {
+    /// `"*"`.
+    All,
+    /// The named one.
+    One(BucketName),
+}
+
+/// A thing that a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// Download artifacts that the trust policy accepts.
+    Read,
+    /// Download artifacts that the trust policy does not accept yet (scanners, signers). The seal must still be valid.
+    ReadUntrusted,
+    /// Upload.
+    Write,
+    /// Upload detached signatures.
+    WriteSignatures,
+    /// Delete the current version.
+    Delete,
+    /// Delete a named version.
+    DeleteVersion,
+    /// List keys.
+    List,
+    /// Create, delete and configure buckets.
+    Admin,
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permissions(u8);
+
+impl Permission {
+    /// Every permission, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::ReadUntrusted,
+        Self::Write,
+        Self::WriteSignatures,
+        Self::Delete,
+        Self::DeleteVersion,
+        Self::List,
+        Self::Admin,
+    ];
+
+    /// The word used in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadUntrusted => "read_untrusted",
+            Self::Write => "write",
+            Self::WriteSignatures => "write_signatures",
+            Self::Delete => "delete",
+            Self::DeleteVersion => "delete_version",
+            Self::List => "list",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl Permissions {
+    /// The set that holds every permission.
+    pub fn all() -> Self {
+        Permission::ALL.into_iter().collect()
+    }
+
+    /// Whether `permission` is in the set.
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u8) != 0
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Self(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u8))
+    }
+}
+
+/// Settings of one bucket.
+#[derive(Debug, Clone, Default)]
+pub struct Bucket {
+    /// What anybody may do without signing requests; only `read` and `list` can stand here.
+    pub anonymous: Permissions,
+    /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule asks for signatures.
+    pub dangerous_serve_unsealed: bool,
+    /// Who must have signed what. The rule with the longest match decides.
+    pub rules: Vec<Rule>,
+}
+
+/// Who must have signed the artifacts under one prefix, or one key.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What the rule is about.
+    pub target: RuleTarget,
+    /// Whether a signature must be there.
+    pub signatures: Signatures,
+    /// Keys whose signature counts; at least one.
+    pub keys: Vec<KeyName>,
+}
+
+/// The keys of a bucket that a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleTarget {
+    /// Keys that begin with this: empty, or ends in `/`.
+    Prefix(Prefix),
+    /// This key alone.
+    Key(String),
+}
+
+/// Whether publisher signatures must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// An artifact without a trusted signature is neither taken nor served.
+    Required,
+    /// Signatures are judged where they are given.
+    Optional,
+}

@@ -1,0 +1,53 @@
+//! What a store says, unchecked. No field can be read outside of [`crate::proof`].
+
+use std::ops::Range;
+use std::pin::Pin as Pinned;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::store::{Attributes, Pin, StoreError};
+
+/// Bytes as they come from a store.
+pub type ByteStream = Pinned<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
+
+/// An object's attributes, unchecked.
+#[must_use]
+pub struct UnverifiedHead {
+    pub(super) attributes: Attributes,
+    pub(super) length: u64,
+    pub(super) pin: Pin,
+}
+
+impl UnverifiedHead {
+    /// For stores: the attributes of an object of `length` bytes in the version named by `pin`.
+    pub fn new(attributes: Attributes, length: u64, pin: Pin) -> Self {
+        Self { attributes, length, pin }
+    }
+}
+
+/// An object's attributes and a span of its bytes, unchecked.
+#[must_use]
+pub struct Unverified {
+    pub(super) head: UnverifiedHead,
+    pub(super) span: Range<u64>,
+    pub(super) body: ByteStream,
+}
+
+impl Unverified {
+    /// For stores: `body` yields the bytes of `span`, which lies within the object.
+    pub fn new(head: UnverifiedHead, span: Range<u64>, body: ByteStream) -> Self {
+        Self { head, span, body }
+    }
+}
+
+/// A state object's bytes (or a span of them), unchecked.
+#[must_use]
+pub struct UnverifiedState(pub(super) Bytes);
+
+impl UnverifiedState {
+    /// For stores.
+    pub fn new(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}

@@ -1,0 +1,3 @@
+//! The S3 front end: what clients say, and what they are told.
+
+pub mod error;

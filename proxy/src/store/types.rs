@@ -1,0 +1,167 @@
+//! What goes into a store and comes out of it.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use hallmark_signer::SealedHeaders;
+
+use crate::name::{BucketName, ObjectKey};
+
+/// What is kept beside an object's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attributes {
+    /// Content headers and user metadata, by lower-case full name; covered by the seal.
+    pub headers: SealedHeaders,
+    /// User metadata `hallmark`: the seal, or a reference to the record that holds it.
+    pub hallmark: Option<String>,
+}
+
+/// A span of an object's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Span {
+    /// All of it.
+    All,
+    /// These, cut at the end of the object. Never empty.
+    Bytes(Range<u64>),
+}
+
+impl Span {
+    /// The bytes meant of an object of `length` bytes; `None`: the span begins at or past the end. An empty object
+    /// has the one span `All`.
+    pub fn within(&self, length: u64) -> Option<Range<u64>> {
+        match self {
+            Self::All => Some(0..length),
+            Self::Bytes(range) => (range.start < length).then(|| range.start..range.end.min(length)),
+        }
+    }
+}
+
+/// Names one version of one object towards the store (its ETag, version or generation). Opaque; a hint only:
+/// whether bytes are what was sealed is never decided by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin(pub String);
+
+/// On what a write depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    Any,
+    /// Nothing may stand under that name.
+    Absent,
+    /// What stands there must be the version that the pin names.
+    Matches(Pin),
+}
+
+/// A write that is durable and visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Names the version that was written.
+    pub pin: Pin,
+}
+
+/// What a store can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `Guard::Absent` and `Guard::Matches` are atomic.
+    pub guards: bool,
+    /// The longest key, bytes.
+    pub max_key_bytes: usize,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct ListRequest {
+    /// Whose keys.
+    pub bucket: BucketName,
+    /// Only keys that begin with this; may be empty.
+    pub prefix: String,
+    /// Keys are rolled up at the first occurrence of this after the prefix. Never empty.
+    pub delimiter: Option<String>,
+    /// Begin with the first key after this text; a rolled-up prefix that is not after it in byte order is left out
+    /// (so a marker that equals a common prefix skips all of it, as in S3).
+    pub after: Option<String>,
+    /// At most so many keys and rolled-up prefixes together; 1 to 1000.
+    pub limit: usize,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// In byte order, keys and rolled-up prefixes mixed.
+    pub entries: Vec<ListEntry>,
+    /// There is more after the last entry.
+    pub more: bool,
+}
+
+/// A line of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListEntry {
+    /// An object.
+    Object {
+        /// Its key.
+        key: ObjectKey,
+        /// Its length, bytes.
+        size: u64,
+        /// When it was written.
+        modified: SystemTime,
+        /// Its ETag, unquoted.
+        etag: String,
+    },
+    /// All keys that begin with this.
+    Prefix(String),
+}
+
+/// A bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketInfo {
+    /// Its name as clients know it.
+    pub name: BucketName,
+    /// When it was made.
+    pub created: SystemTime,
+}
+
+/// What came of deleting a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedBucket {
+    /// It is gone.
+    Deleted,
+    /// There is none of that name.
+    NoSuchBucket,
+    /// It holds objects.
+    NotEmpty,
+}
+
+/// The two kinds of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StateArea {
+    /// Data: never expires, belongs into backups.
+    Records,
+    /// Work in progress: may expire after 8 days.
+    Scratch,
+}
+
+/// The name of a state object: an area and 1 to 900 bytes of `A-Z a-z 0-9 . _ - / ~`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StateName {
+    area: StateArea,
+    name: String,
+}
+
+impl StateName {
+    /// Checks `name`; `None`: it is not of the permitted form.
+    pub fn new(area: StateArea, name: impl Into<String>) -> Option<Self> {
+        let name = name.into();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-/~".contains(&b);
+        ((1..=900).contains(&name.len()) && name.bytes().all(fits)).then_some(Self { area, name })
+    }
+
+    /// Its area.
+    pub fn area(&self) -> StateArea {
+        self.area
+    }
+
+    /// Its name within the area.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}

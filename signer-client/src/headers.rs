@@ -1,0 +1,111 @@
+//! The headers of an artifact that its seal covers, and their digest (`hdr`).
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::Sha256Digest;
+
+/// Content headers that a seal covers, beside user metadata.
+pub const CONTENT_HEADERS: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+
+/// What every user metadata header begins with.
+pub const METADATA_PREFIX: &str = "x-amz-meta-";
+
+/// Metadata that stands outside of `hdr`: the seal itself, and the place reserved for a transparency log's proof.
+const OUTSIDE: [&str; 2] = ["x-amz-meta-hallmark", "x-amz-meta-hallmark-log"];
+
+/// Content headers and user metadata of one artifact, by lower-case full name.
+///
+/// Invariants: every name is one of [`CONTENT_HEADERS`] or begins with [`METADATA_PREFIX`] and is made of visible
+/// ASCII without upper case; neither `x-amz-meta-hallmark` nor `x-amz-meta-hallmark-log` is among them; values are
+/// visible ASCII and inner spaces or tabs, content headers never empty.
+///
+/// ```
+/// use hallmark_signer::SealedHeaders;
+/// let mut headers = SealedHeaders::default();
+/// headers.insert("content-type", "text/plain")?;
+/// headers.insert("x-amz-meta-commit", "4f2a")?;
+/// assert_eq!(headers.get("content-type"), Some("text/plain"));
+/// assert!(headers.insert("content-type", "text/html").is_err(), "given twice");
+/// assert!(headers.insert("x-amz-meta-hallmark", "v=1").is_err(), "the seal is not covered by itself");
+/// # Ok::<(), hallmark_signer::HeaderError>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedHeaders(BTreeMap<Box<str>, Box<str>>);
+
+/// A header that a seal cannot cover.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// Not a content header or user metadata, or not in lower case.
+    #[error("`{0}` is not a header that a seal covers")]
+    Name(String),
+    /// The same name twice.
+    #[error("`{0}` is given twice")]
+    Duplicate(String),
+    /// Empty, or characters that do not survive HTTP unchanged.
+    #[error(
+        "the value of `{0}` is empty, has spaces around it, or holds characters other than visible ASCII"
+    )]
+    Value(String),
+}
+
+impl SealedHeaders {
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// The name is not one that seals cover, it is there already, or the value would not survive HTTP.
+    pub fn insert(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
+        let metadata = name.strip_prefix(METADATA_PREFIX);
+        let known = match metadata {
+            Some(rest) => !rest.is_empty() && !OUTSIDE.contains(&name) && rest.bytes().all(is_name_byte),
+            None => CONTENT_HEADERS.contains(&name),
+        };
+        if !known {
+            return Err(HeaderError::Name(name.to_owned()));
+        }
+        let empty_ok = metadata.is_some();
+        if (value.is_empty() && !empty_ok)
+            || value.trim_matches([' ', '\t']) != value
+            || !value.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t'))
+        {
+            return Err(HeaderError::Value(name.to_owned()));
+        }
+        match self.0.insert(name.into(), value.into()) {
+            None => Ok(()),
+            Some(_) => Err(HeaderError::Duplicate(name.to_owned())),
+        }
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(AsRef::as_ref)
+    }
+
+    /// Names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
+    /// `hdr`: SHA-256 of `hallmark-hdr-v1\n` and a line `name:<decimal byte length>:value\n` for each header.
+    pub fn digest(&self) -> Sha256Digest {
+        let mut hash = Sha256::new();
+        hash.update(b"hallmark-hdr-v1\n");
+        for (name, value) in self.iter() {
+            hash.update(format!("{name}:{}:{value}\n", value.len()));
+        }
+        Sha256Digest::new(hash.finalize().into())
+    }
+}
+
+/// Characters of an HTTP field name (RFC 9110, `token`), without upper case.
+fn is_name_byte(b: u8) -> bool {
+    b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
