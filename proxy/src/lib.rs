@@ -1,6 +1,21 @@
 //! Hallmark's server.
+//!
+//! The path of a request: [`server`] accepts the connection; [`service`] authenticates the request
+//! ([`s3::auth`]), finds out what it means ([`s3::route`]) and whether the client may do it ([`access`]), and hands it
+//! to the [`gate`]. The gate seals what comes in and proves what goes out ([`proof`]); behind it is a [`store`],
+//! which nobody trusts.
 
+pub mod access;
+mod app;
+pub mod bootstrap;
+pub mod gate;
 pub mod name;
 pub mod proof;
 pub mod s3;
+pub mod server;
+pub mod service;
 pub mod store;
+pub mod trust;
+mod verdicts;
+
+pub use app::{App, StartError, check};

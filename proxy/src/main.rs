@@ -1,1 +1,122 @@
-fn main() {}
+//! The command `hallmark-proxy`.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use hallmark_config::{Config, Store as StoreConfig};
+use hallmark_proxy::server::Server;
+use hallmark_proxy::store::{Store, local::LocalStore};
+use hallmark_proxy::{App, bootstrap};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// An S3 endpoint that seals what is uploaded and serves only what still matches its seal.
+#[derive(Parser)]
+#[command(version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The configuration. Without one, everything is made and kept in ./hallmark-data, for this machine alone.
+    #[arg(long, env = "HALLMARK_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reports every error of a configuration file, with its line.
+    CheckConfig {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(Command::CheckConfig { file }) => check_config(&file),
+        None => serve(arguments.config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The last word of a process that cannot go on; there is nobody to tell if stderr is closed.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_config(file: &Path) -> anyhow::Result<()> {
+    let config = Config::load(file)?;
+    // Keys and policy are part of what must hold, so they are read too.
+    hallmark_proxy::check(&config)?;
+    writeln!(std::io::stdout(), "{}: ok", file.display())?;
+    Ok(())
+}
+
+fn serve(config: Option<PathBuf>) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HALLMARK_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    let unconfigured = config.is_none();
+    let file = match config {
+        Some(file) => file,
+        None => bootstrap::prepare(Path::new(bootstrap::DEFAULT_DIR))
+            .with_context(|| format!("cannot prepare ./{}", bootstrap::DEFAULT_DIR))?,
+    };
+    let config = Config::load(&file)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(&config, unconfigured.then_some(file)))
+}
+
+async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
+    let store: Arc<dyn Store> = match &config.store {
+        StoreConfig::Local { path } => Arc::new(LocalStore::open(path)?),
+        other => anyhow::bail!("this build has no store of the kind {other:?}"),
+    };
+    let app = App::start(config, store).await?;
+    let server = Server::bind(&config.server, &config.limits).await?;
+    let scheme = if config.server.tls.is_some() { "https" } else { "http" };
+    let endpoint = format!("{scheme}://{}", server.address()?);
+    if let Some(file) = made {
+        greet(&file, &endpoint)?;
+    }
+    writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = stop.send(true);
+    });
+    server.run(Arc::new(app), stopped).await;
+    Ok(())
+}
+
+/// What a user pastes next.
+fn greet(config: &Path, endpoint: &str) -> anyhow::Result<()> {
+    let dir = std::path::absolute(config.parent().unwrap_or(Path::new(".")))?;
+    writeln!(
+        std::io::stdout(),
+        "No configuration given: everything is kept in {dir}.\n\
+         Paste this into another terminal:\n\n\
+         \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1\n\
+         \x20 export AWS_SHARED_CREDENTIALS_FILE='{dir}/credentials'\n\
+         \x20 aws s3 mb s3://artifacts\n\
+         \x20 aws s3api put-object --bucket artifacts --key hello.txt --body README.md\n\
+         \x20 aws s3api head-object --bucket artifacts --key hello.txt\n",
+        dir = dir.display(),
+    )?;
+    Ok(())
+}

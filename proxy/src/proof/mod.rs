@@ -1,9 +1,44 @@
-//! Where doubt ends: the only module that can look into what a store returned, and the only one that can make
-//! bytes fit to be served.
+//! Where doubt ends: the only module that can look into what a store returned, and the only one that can make bytes
+//! fit to be served.
 //!
-//! Stores wrap what they read in the `Unverified…` types, which give nothing away. The checks in this module turn
-//! them into `Verified…` types, which nothing else can make and which are all that the server can send.
+//! ```text
+//! Store::get ── Unverified ──▶ Prover::prove ── Artifact ──▶ admit ── Admitted ──▶ LeafReader ── Released ──▶ Outgoing
+//!               (opaque)       seal verified               policy passed           digest matched        (to hyper)
+//! ```
+//!
+//! Each arrow is the only way to make the next type: their fields are private and nothing else constructs them. So a
+//! byte that no check covered cannot reach a client without this module being changed.
+//!
+//! What a store returned cannot be read:
+//! ```compile_fail
+//! # use hallmark_proxy::proof::Unverified;
+//! fn leak(found: Unverified) -> impl Sized {
+//!     found.body
+//! }
+//! ```
+//! but it can be passed on:
+//! ```
+//! # use hallmark_proxy::proof::Unverified;
+//! fn pass(found: Unverified) -> impl Sized {
+//!     found
+//! }
+//! ```
 
+mod admitted;
+mod artifact;
+mod fault;
+mod leaves;
+mod outgoing;
+mod record;
+mod released;
 mod unverified;
 
-pub use unverified::{Unverified, UnverifiedHead, UnverifiedState};
+pub use admitted::{Admitted, Reader};
+pub use artifact::{Artifact, Proven, Prover, Unsealed};
+pub use fault::{ArtifactFault, ProofError};
+pub(crate) use leaves::widen;
+pub use leaves::{LeafReader, Leaves};
+pub use outgoing::Outgoing;
+pub(crate) use record::name as record_name;
+pub use released::{Release, Released};
+pub use unverified::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};

@@ -30,14 +30,27 @@ impl UnverifiedHead {
 #[must_use]
 pub struct Unverified {
     pub(super) head: UnverifiedHead,
+    pub(super) body: UnverifiedBody,
+}
+
+/// A span of an object's bytes, unchecked.
+#[must_use]
+pub struct UnverifiedBody {
+    pub(super) pin: Pin,
     pub(super) span: Range<u64>,
-    pub(super) body: ByteStream,
+    pub(super) stream: ByteStream,
 }
 
 impl Unverified {
-    /// For stores: `body` yields the bytes of `span`, which lies within the object.
-    pub fn new(head: UnverifiedHead, span: Range<u64>, body: ByteStream) -> Self {
-        Self { head, span, body }
+    /// For stores: `stream` yields the bytes of `span`, which lies within the object.
+    pub fn new(head: UnverifiedHead, span: Range<u64>, stream: ByteStream) -> Self {
+        let pin = head.pin.clone();
+        Self { head, body: UnverifiedBody { pin, span, stream } }
+    }
+
+    /// Attributes and bytes apart, so that the one can be checked before the other is read.
+    pub fn split(self) -> (UnverifiedHead, UnverifiedBody) {
+        (self.head, self.body)
     }
 }
 

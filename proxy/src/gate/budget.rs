@@ -1,0 +1,132 @@
+//! Memory for bodies in flight: one budget in bytes, and no client may hold all of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Permits are counted in units of this many bytes.
+const UNIT: u64 = 1024;
+
+/// How long a request waits for memory before it is told to come back later.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The budget of one process.
+#[derive(Debug)]
+pub struct Budget {
+    all: Arc<Semaphore>,
+    /// What one client may hold, in units.
+    share: u32,
+    /// The share of each client that holds something now. Locked only to look up or insert.
+    shares: Mutex<HashMap<Box<str>, Weak<Semaphore>>>,
+}
+
+/// Memory that one request may use; returned when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    all: OwnedSemaphorePermit,
+    share: OwnedSemaphorePermit,
+    sources: (Arc<Semaphore>, Arc<Semaphore>),
+}
+
+/// There is no memory for this request now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no memory for another body at the moment")]
+pub struct Exhausted;
+
+impl Budget {
+    /// A budget of `bytes` for `clients` clients: each may hold a quarter, or its even part if there are fewer than
+    /// four.
+    pub fn new(bytes: u64, clients: usize) -> Self {
+        let units = units(bytes);
+        let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
+        Self {
+            all: Arc::new(Semaphore::new(units as usize)),
+            share: (units / parts).max(1),
+            shares: Mutex::default(),
+        }
+    }
+
+    /// Reserves `bytes` for `client`, waiting its turn.
+    ///
+    /// # Errors
+    /// [`Exhausted`] after 5 seconds, or at once if it is more than a client may ever hold.
+    pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
+        let sources = (self.share_of(client), self.all.clone());
+        let (share, all) = acquire(&sources, units(bytes), self.share).await?;
+        Ok(Reservation { all, share, sources })
+    }
+
+    fn share_of(&self, client: &str) -> Arc<Semaphore> {
+        // A poisoned map is still a map of semaphores.
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(client).and_then(Weak::upgrade) {
+            return share;
+        }
+        shares.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new(self.share as usize));
+        shares.insert(client.into(), Arc::downgrade(&share));
+        share
+    }
+}
+
+impl Reservation {
+    /// Adds `bytes`, waiting their turn.
+    ///
+    /// # Errors
+    /// [`Exhausted`] after 5 seconds.
+    pub async fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX).await?;
+        self.share.merge(share);
+        self.all.merge(all);
+        Ok(())
+    }
+}
+
+async fn acquire(
+    (share, all): &(Arc<Semaphore>, Arc<Semaphore>),
+    units: u32,
+    most: u32,
+) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Exhausted> {
+    if units > most {
+        return Err(Exhausted);
+    }
+    // The client's own share first: who waits for that must not hold up others.
+    let both = async {
+        let share = share.clone().acquire_many_owned(units).await.ok()?;
+        let all = all.clone().acquire_many_owned(units).await.ok()?;
+        Some((share, all))
+    };
+    tokio::time::timeout(PATIENCE, both).await.ok().flatten().ok_or(Exhausted)
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_no_client_can_hold_all_of_the_memory() {
+        let budget = Budget::new(400 * UNIT, 9);
+        let greedy = budget.reserve("a", 100 * UNIT).await.unwrap();
+        assert_eq!(budget.reserve("a", 1).await.unwrap_err(), Exhausted);
+        let _other = budget.reserve("b", 100 * UNIT).await.unwrap();
+        drop(greedy);
+        budget.reserve("a", 100 * UNIT).await.unwrap();
+        assert_eq!(budget.reserve("c", 101 * UNIT).await.unwrap_err(), Exhausted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_a_reservation_grows_within_the_budget_and_returns_all_of_it() {
+        let budget = Budget::new(100 * UNIT, 1);
+        let mut held = budget.reserve("a", 10 * UNIT).await.unwrap();
+        held.grow(90 * UNIT).await.unwrap();
+        assert_eq!(held.grow(1).await, Err(Exhausted));
+        drop(held);
+        budget.reserve("a", 100 * UNIT).await.unwrap();
+    }
+}

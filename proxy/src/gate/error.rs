@@ -1,0 +1,109 @@
+//! Why the gate refused, and how clients are told.
+
+use super::budget::Exhausted;
+use crate::proof::{ArtifactFault, ProofError};
+use crate::s3::error::{Code, S3Error};
+use crate::store::{GetError, PutError, StoreError, StoreFault};
+use crate::trust::TrustFault;
+
+/// Why an upload was not taken or a download is not served, by whose fault it is.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GateError {
+    /// The client's.
+    #[error(transparent)]
+    Client(#[from] S3Error),
+    /// The artifact's.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactFault),
+    /// The store's: what it says is for the log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody's: too much is asked for at the moment.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+}
+
+impl GateError {
+    /// For metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Client(error) => error.code.as_str(),
+            Self::Artifact(fault) => fault.label(),
+            Self::Store(error) => error.fault.label(),
+            Self::Exhausted(_) => "memory_exhausted",
+        }
+    }
+}
+
+impl From<GateError> for S3Error {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Client(error) => error,
+            // The fault says what is wrong with the artifact in our own words; nothing in it is the store's.
+            GateError::Artifact(fault) => Self::new(fault.code(), format!("Refused: {fault}.")),
+            GateError::Store(error) => match error.fault {
+                StoreFault::Timeout => Self::new(Code::GatewayTimeout, "The object store did not answer in time."),
+                StoreFault::Unavailable => {
+                    Self::new(Code::ServiceUnavailable, "The object store is not available. Try again.")
+                }
+                StoreFault::Protocol | StoreFault::Corrupt => {
+                    Self::new(Code::BadGateway, "The object store gave an answer that cannot be used.")
+                }
+            },
+            GateError::Exhausted(_) => Self::new(Code::SlowDown, "Please reduce your request rate."),
+        }
+    }
+}
+
+impl From<TrustFault> for GateError {
+    fn from(fault: TrustFault) -> Self {
+        Self::Artifact(fault.into())
+    }
+}
+
+impl From<ProofError> for GateError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Artifact(fault) => Self::Artifact(fault),
+            ProofError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<GetError> for GateError {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::NoSuchBucket => no_such_bucket().into(),
+            GetError::NoSuchKey => S3Error::new(Code::NoSuchKey, "The specified key does not exist.").into(),
+            GetError::OutOfRange => {
+                S3Error::new(Code::InvalidRange, "The requested range is not satisfiable").into()
+            }
+            GetError::Changed => StoreError::new(StoreFault::Unavailable, "the object kept changing").into(),
+            GetError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutError> for GateError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::NoSuchBucket => no_such_bucket().into(),
+            PutError::GuardFailed => S3Error::new(
+                Code::PreconditionFailed,
+                "At least one of the pre-conditions you specified did not hold",
+            )
+            .into(),
+            PutError::Incomplete => {
+                S3Error::new(Code::IncompleteBody, "The body ended before it was complete.").into()
+            }
+            PutError::NotStored(error) | PutError::Unknown(error) => error.into(),
+            PutError::Unsupported(what) => {
+                S3Error::new(Code::NotImplemented, format!("The object store does not support {what}.")).into()
+            }
+        }
+    }
+}
+
+fn no_such_bucket() -> S3Error {
+    S3Error::new(Code::NoSuchBucket, "The specified bucket does not exist")
+}

@@ -1,0 +1,61 @@
+//! The gate: the path of every upload and every download.
+//!
+//! **Upload** ([`Gate::put`]): the body is received and hashed; every declared checksum is compared; the publisher's
+//! signatures are judged; the seal is made; only then may the store make the object visible. Up to 8 MiB all of that
+//! happens before the store hears of it; a larger body streams to the store, its last piece held back until the
+//! checks have passed and the record that holds the seal is durable.
+//!
+//! **Download** ([`Gate::get`], [`Gate::head`]): what the store returns is proven (seal), admitted (policy) and
+//! released leaf by leaf (digest), all in [`crate::proof`].
+
+mod budget;
+mod download;
+mod error;
+mod receive;
+mod upload;
+
+use std::sync::Arc;
+
+use hallmark_config::{Limits, Realm};
+use hallmark_signer::Sealer;
+
+pub use budget::{Budget, Exhausted};
+pub use download::{Download, Selection};
+pub use error::GateError;
+pub use upload::{Upload, Uploaded};
+
+use crate::proof::Prover;
+use crate::store::Store;
+use crate::trust::TrustPolicy;
+
+/// Everything that decides about one deployment's artifacts.
+pub struct Gate {
+    store: Arc<dyn Store>,
+    realm: Realm,
+    sealer: Sealer,
+    prover: Prover,
+    policy: TrustPolicy,
+    budget: Budget,
+    limits: Limits,
+}
+
+impl Gate {
+    /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most.
+    pub fn new(
+        store: Arc<dyn Store>,
+        realm: Realm,
+        sealer: Sealer,
+        prover: Prover,
+        policy: TrustPolicy,
+        limits: Limits,
+        clients: usize,
+    ) -> Self {
+        let budget = Budget::new(limits.memory_budget, clients);
+        Self { store, realm, sealer, prover, policy, budget, limits }
+    }
+
+    /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}

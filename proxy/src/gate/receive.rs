@@ -1,0 +1,64 @@
+//! Receiving a body at the client's pace, but not slower than is permitted.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hallmark_config::Limits;
+use http_body::Body;
+
+use crate::s3::error::{Code, S3Error};
+use crate::s3::payload::{Payload, Received};
+
+/// Over how much waiting a client's rate is averaged.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// A payload and the clock that its sender is held to.
+pub(super) struct Receiver<B> {
+    payload: Payload<B>,
+    idle: Duration,
+    min_rate: u64,
+    /// Time spent waiting for the client in the current window, and what it sent.
+    waited: Duration,
+    taken: u64,
+}
+
+impl<B> Receiver<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    pub(super) fn new(payload: Payload<B>, limits: &Limits) -> Self {
+        let min_rate = limits.min_rate.map_or(0, NonZeroU64::get);
+        Self { payload, idle: limits.idle_timeout, min_rate, waited: Duration::ZERO, taken: 0 }
+    }
+
+    /// The decoded length that the client announced.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.payload.length()
+    }
+
+    /// The next piece of the decoded body, or its end.
+    ///
+    /// # Errors
+    /// The body is not what its framing and checksums say, or comes too slowly.
+    pub(super) async fn next(&mut self) -> Result<Received, S3Error> {
+        let began = Instant::now();
+        let received = tokio::time::timeout(self.idle, self.payload.next()).await.map_err(|_| too_slow())??;
+        self.waited += began.elapsed();
+        if let Received::Data(bytes) = &received {
+            self.taken += bytes.len() as u64;
+        }
+        if self.waited >= RATE_WINDOW {
+            if self.taken < self.min_rate.saturating_mul(self.waited.as_secs()) {
+                return Err(too_slow());
+            }
+            (self.waited, self.taken) = (Duration::ZERO, 0);
+        }
+        Ok(received)
+    }
+}
+
+fn too_slow() -> S3Error {
+    let message = "Your socket connection to the server was not read from or written to within the timeout period.";
+    S3Error::new(Code::RequestTimeout, message)
+}

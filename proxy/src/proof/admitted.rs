@@ -1,0 +1,140 @@
+//! From a sealed artifact to one that this reader may have.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hallmark_signer::{Seal, SealedHeaders, Verdicts};
+
+use super::artifact::{Artifact, Proven, Unsealed};
+use super::fault::ArtifactFault;
+use super::leaves::Leaves;
+use crate::name::ObjectName;
+use crate::store::Pin;
+use crate::trust::{SIGNATURE_HEADER, Signers, TrustPolicy};
+
+/// How a reader may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Only what the trust policy accepts.
+    Trusting,
+    /// Also what it does not accept (yet): scanners and signers, who must see it before it is trusted.
+    Inspecting,
+}
+
+/// An artifact that passed seal and policy for one reader, now. Never kept for a later request: the policy may change.
+///
+/// Made by [`Proven::admit`] alone; what a client is told about an artifact is read from here.
+#[derive(Debug)]
+pub struct Admitted(Arc<Kind>);
+
+#[derive(Debug)]
+enum Kind {
+    Sealed { artifact: Artifact, signers: Option<Signers> },
+    Unsealed(Unsealed),
+}
+
+impl Proven {
+    /// Judges what was proven by the trust policy.
+    ///
+    /// # Errors
+    /// There is no seal and none is dispensed with, or the policy does not accept the signatures.
+    pub fn admit(
+        self,
+        policy: &TrustPolicy,
+        reader: Reader,
+        verdicts: &dyn Verdicts,
+    ) -> Result<Admitted, ArtifactFault> {
+        let kind = match self {
+            Self::Sealed(artifact) => {
+                let header = artifact.headers.get(SIGNATURE_HEADER);
+                let verdict = policy.judge(&artifact.name, artifact.seal.sha256(), header, verdicts);
+                let signers = match (verdict, reader) {
+                    (Ok(signers), _) => Some(signers),
+                    (Err(_), Reader::Inspecting) => None,
+                    (Err(fault), Reader::Trusting) => return Err(fault.into()),
+                };
+                Kind::Sealed { artifact, signers }
+            }
+            Self::Unsealed(object) if policy.serves_unsealed(&object.name) => Kind::Unsealed(object),
+            Self::Unsealed(_) => return Err(ArtifactFault::Unsealed),
+        };
+        Ok(Admitted(Arc::new(kind)))
+    }
+}
+
+impl Admitted {
+    /// The object's name.
+    pub fn name(&self) -> &ObjectName {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => &artifact.name,
+            Kind::Unsealed(object) => &object.name,
+        }
+    }
+
+    /// The seal, unless the object has none.
+    pub fn seal(&self) -> Option<&Seal> {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => Some(&artifact.seal),
+            Kind::Unsealed(_) => None,
+        }
+    }
+
+    /// Content headers and user metadata.
+    pub fn headers(&self) -> &SealedHeaders {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => &artifact.headers,
+            Kind::Unsealed(object) => &object.headers,
+        }
+    }
+
+    /// Length, bytes.
+    pub fn length(&self) -> u64 {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => artifact.seal.size(),
+            Kind::Unsealed(object) => object.length,
+        }
+    }
+
+    /// The ETag, unquoted: the sealed one. Without a seal, a digest of the store's name for the version.
+    pub fn etag(&self) -> String {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => artifact.seal.etag().to_string(),
+            Kind::Unsealed(object) => {
+                hallmark_signer::Sha256Digest::of(object.pin.0.as_bytes()).to_hex()[..32].to_owned()
+            }
+        }
+    }
+
+    /// When it was sealed.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.seal().map(|seal| UNIX_EPOCH + Duration::from_millis(seal.at()))
+    }
+
+    /// The value of `x-hallmark-verified`: `seal` and the signers' names where the policy accepted them,
+    /// `seal-only` where it did not and the reader may see it all the same, `nothing` without a seal.
+    pub fn verified(&self) -> String {
+        match &*self.0 {
+            Kind::Sealed { signers: Some(signers), .. } => {
+                let names = signers.names().iter().map(|name| name.as_str());
+                std::iter::once("seal").chain(names).collect::<Vec<_>>().join(",")
+            }
+            Kind::Sealed { signers: None, .. } => "seal-only".to_owned(),
+            Kind::Unsealed(_) => "nothing".to_owned(),
+        }
+    }
+
+    /// Names the version that was looked at, towards the store.
+    pub fn pin(&self) -> &Pin {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => &artifact.pin,
+            Kind::Unsealed(object) => &object.pin,
+        }
+    }
+
+    pub(super) fn leaves(&self) -> Leaves {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => artifact.leaves.clone(),
+            Kind::Unsealed(_) => Leaves::dangerous_unchecked(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! From what a store says to a sealed artifact.
+
+use std::sync::Arc;
+
+use hallmark_config::Realm;
+use hallmark_signer::{Hallmark, INLINE_MAX, Observed, Seal, SealKeys, SealedHeaders, Verdicts, verify};
+
+use super::fault::{ArtifactFault, ProofError};
+use super::leaves::Leaves;
+use super::record;
+use super::unverified::UnverifiedHead;
+use crate::name::ObjectName;
+use crate::store::{Pin, Store};
+
+/// An object whose seal holds: bound to this realm, bucket, key, length and headers, by a trusted seal key.
+///
+/// Made by [`Prover::prove`] alone. Its bytes have not been looked at.
+#[derive(Debug)]
+pub struct Artifact {
+    pub(super) name: ObjectName,
+    pub(super) seal: Seal,
+    pub(super) headers: SealedHeaders,
+    pub(super) pin: Pin,
+    pub(super) leaves: Leaves,
+}
+
+/// An object without any seal. Served only where the configuration says so in so many words.
+#[derive(Debug)]
+pub struct Unsealed {
+    pub(super) name: ObjectName,
+    pub(super) headers: SealedHeaders,
+    pub(super) length: u64,
+    pub(super) pin: Pin,
+}
+
+/// What a look at an object's attributes can show.
+#[derive(Debug)]
+pub enum Proven {
+    /// A seal that holds.
+    Sealed(Artifact),
+    /// No seal at all.
+    Unsealed(Unsealed),
+}
+
+/// Verifies seals for one deployment.
+pub struct Prover {
+    realm: Realm,
+    keys: SealKeys,
+    verdicts: Arc<dyn Verdicts + Send + Sync>,
+}
+
+impl Prover {
+    /// Accepts seals of `realm` by `keys`; positive verdicts on signatures are remembered in `verdicts`.
+    pub fn new(realm: Realm, keys: SealKeys, verdicts: Arc<dyn Verdicts + Send + Sync>) -> Self {
+        Self { realm, keys, verdicts }
+    }
+
+    /// What was verified before.
+    pub fn verdicts(&self) -> &dyn Verdicts {
+        &*self.verdicts
+    }
+
+    /// Verifies the seal of what `store` says stands under `name`. Reads the record of an artifact over 8 MiB.
+    ///
+    /// # Errors
+    /// The seal does not hold, or the record cannot be read.
+    pub async fn prove(
+        &self,
+        store: &dyn Store,
+        name: &ObjectName,
+        head: UnverifiedHead,
+    ) -> Result<Proven, ProofError> {
+        let UnverifiedHead { attributes, length, pin } = head;
+        let headers = attributes.headers;
+        let Some(text) = attributes.hallmark else {
+            return Ok(Proven::Unsealed(Unsealed { name: name.clone(), headers, length, pin }));
+        };
+        let observed = Observed {
+            realm: self.realm.as_str(),
+            bucket: name.bucket.as_str(),
+            key: name.key.as_str(),
+            length,
+            headers: headers.digest(),
+        };
+        let check = |line| verify(line, &observed, &self.keys, &*self.verdicts).map_err(ArtifactFault::from);
+        let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
+            Hallmark::Line(line) if length <= INLINE_MAX => {
+                let seal = check(&line)?;
+                let leaves = Leaves::inline(&seal);
+                (seal, leaves)
+            }
+            Hallmark::Record(reference) if length > INLINE_MAX => {
+                let header = record::header(store, &reference).await?;
+                let seal = check(header.seal_line())?;
+                let pages = header.verify(&seal).map_err(ArtifactFault::from)?;
+                (seal, Leaves::paged(reference, pages))
+            }
+            Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
+        };
+        Ok(Proven::Sealed(Artifact { name: name.clone(), seal, headers, pin, leaves }))
+    }
+}
+
+impl Artifact {
+    /// The seal.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// The sealed headers.
+    pub fn headers(&self) -> &SealedHeaders {
+        &self.headers
+    }
+}

@@ -1,0 +1,89 @@
+//! Why an artifact is not served.
+
+use hallmark_signer::{HallmarkError, RecordError, SealError};
+
+use crate::s3::error::Code;
+use crate::store::{GetError, StoreError};
+use crate::trust::TrustFault;
+
+/// What is wrong with an artifact: one variant for each step at which it can fail.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ArtifactFault {
+    /// There is no seal.
+    #[error("the object bears no seal")]
+    Unsealed,
+    /// What stands in the place of the seal is none.
+    #[error("the seal cannot be read: {0}")]
+    Unreadable(#[from] HallmarkError),
+    /// A seal on the object where a record must be, or the reverse.
+    #[error("the seal does not stand where it must for an object of this size")]
+    Misplaced,
+    /// The seal does not hold for this object.
+    #[error("the seal does not hold: {0}")]
+    Seal(#[from] SealError),
+    /// The record is not there.
+    #[error("the record that holds the seal is missing")]
+    RecordMissing,
+    /// The record is damaged or belongs to something else.
+    #[error("the record that holds the seal is damaged: {0}")]
+    Record(#[from] RecordError),
+    /// The bytes of a leaf are not those that were sealed.
+    #[error("leaf {0} does not match its sealed digest")]
+    Digest(u64),
+    /// The bytes ended early.
+    #[error("the bytes end within leaf {0}")]
+    Truncated(u64),
+    /// The trust policy does not accept the artifact.
+    #[error("{0}")]
+    Trust(#[from] TrustFault),
+}
+
+impl ArtifactFault {
+    /// For metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Unsealed => "unsealed",
+            Self::Unreadable(_) => "seal_unreadable",
+            Self::Misplaced => "seal_misplaced",
+            Self::Seal(error) => error.label(),
+            Self::RecordMissing => "record_missing",
+            Self::Record(_) => "record_invalid",
+            Self::Digest(_) => "digest_mismatch",
+            Self::Truncated(_) => "truncated",
+            Self::Trust(fault) => fault.label(),
+        }
+    }
+
+    /// The code that clients are told.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unsealed => Code::ArtifactUnsealed,
+            Self::Unreadable(_) | Self::Misplaced | Self::Seal(_) | Self::RecordMissing | Self::Record(_) => {
+                Code::ArtifactSealInvalid
+            }
+            Self::Digest(_) | Self::Truncated(_) => Code::ArtifactDigestMismatch,
+            Self::Trust(TrustFault::SignatureMissing) => Code::ArtifactSignatureMissing,
+            Self::Trust(TrustFault::SignatureMalformed | TrustFault::SignerUntrusted) => {
+                Code::ArtifactSignerUntrusted
+            }
+            Self::Trust(TrustFault::KeyRevoked) => Code::ArtifactKeyRevoked,
+        }
+    }
+}
+
+/// Why nothing could be proven.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProofError {
+    /// The artifact must not be served.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactFault),
+    /// The store did not give what was asked for.
+    #[error(transparent)]
+    Read(#[from] GetError),
+}
+
+impl From<StoreError> for ProofError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(GetError::Store(error))
+    }
+}

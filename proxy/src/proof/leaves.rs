@@ -1,0 +1,272 @@
+//! Reading leaf by leaf: a leaf is released when it matched its sealed digest, and not before.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use hallmark_signer::{
+    LEAF_SIZE, LeafHash, LeafHasher, LeafPage, PAGE_LEAVES, Pages, RecordRef, Seal, Sha256Digest, Sha256Hasher,
+};
+
+use super::admitted::Admitted;
+use super::fault::{ArtifactFault, ProofError};
+use super::record;
+use super::released::Released;
+use super::unverified::{ByteStream, UnverifiedBody};
+use crate::name::ObjectName;
+use crate::store::{GetError, Pin, Span, Store};
+
+/// Up to so many bytes are hashed where they are; more would hold up the other tasks of the thread.
+const INLINE_HASH: u64 = 64 * 1024;
+
+/// Where the sealed digest of each leaf is found.
+#[derive(Debug, Clone)]
+pub struct Leaves(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    /// At most one leaf: the digest of the whole.
+    Whole(Sha256Digest),
+    /// In the seal line.
+    Inline(Arc<[LeafHash]>),
+    /// In the record, page by page.
+    Paged { reference: RecordRef, pages: Arc<Pages>, current: Option<(u64, Arc<LeafPage>)> },
+    /// There is no seal and the configuration says to serve it all the same.
+    Unchecked,
+}
+
+/// What a leaf must match.
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    Content(Sha256Digest),
+    Leaf(LeafHash),
+    Anything,
+}
+
+impl Leaves {
+    pub(super) fn inline(seal: &Seal) -> Self {
+        Self(match seal.inline_leaves() {
+            [] => Source::Whole(*seal.sha256()),
+            leaves => Source::Inline(leaves.into()),
+        })
+    }
+
+    pub(super) fn paged(reference: RecordRef, pages: Pages) -> Self {
+        Self(Source::Paged { reference, pages: Arc::new(pages), current: None })
+    }
+
+    pub(super) fn dangerous_unchecked() -> Self {
+        Self(Source::Unchecked)
+    }
+
+    /// What leaf `index` must match; reads the page of the record that holds it.
+    async fn expected(&mut self, store: &dyn Store, index: u64) -> Result<Expected, ProofError> {
+        let (reference, pages, current) = match &mut self.0 {
+            Source::Whole(digest) => return Ok(Expected::Content(*digest)),
+            Source::Unchecked => return Ok(Expected::Anything),
+            Source::Inline(leaves) => {
+                let leaf = usize::try_from(index).ok().and_then(|index| leaves.get(index));
+                return Ok(Expected::Leaf(*leaf.ok_or(ArtifactFault::Digest(index))?));
+            }
+            Source::Paged { reference, pages, current } => (reference, pages, current),
+        };
+        let (page, within) = (index / PAGE_LEAVES as u64, (index % PAGE_LEAVES as u64) as usize);
+        let loaded = match current {
+            Some((number, loaded)) if *number == page => loaded.clone(),
+            _ => {
+                let span = Span::Bytes(pages.range(page).ok_or(ArtifactFault::Digest(index))?);
+                let found = store.state_get(&record::name(reference), span).await?;
+                let bytes = found.ok_or(ArtifactFault::RecordMissing)?.0;
+                let loaded = Arc::new(pages.page(page, &bytes).map_err(ArtifactFault::from)?);
+                *current = Some((page, loaded.clone()));
+                loaded
+            }
+        };
+        Ok(Expected::Leaf(*loaded.leaf(within).ok_or(ArtifactFault::Digest(index))?))
+    }
+}
+
+/// The leaves that hold `wanted`: what has to be read of an object of `length` bytes to check those bytes.
+pub(crate) fn widen(wanted: &Range<u64>) -> Range<u64> {
+    let start = wanted.start / LEAF_SIZE * LEAF_SIZE;
+    start..wanted.end.div_ceil(LEAF_SIZE).saturating_mul(LEAF_SIZE)
+}
+
+/// Reads a span of an admitted artifact leaf by leaf. Holds one leaf and what the store sent beyond it.
+pub struct LeafReader {
+    store: Arc<dyn Store>,
+    name: ObjectName,
+    pin: Pin,
+    length: u64,
+    leaves: Leaves,
+    /// What the client gets.
+    wanted: Range<u64>,
+    /// The leaf that is read next.
+    next: u64,
+    body: ByteStream,
+    /// Read from `body`, of the leaf that is read next.
+    carry: Bytes,
+    done: bool,
+}
+
+impl Admitted {
+    /// Reads `wanted` (within the artifact) from `found`, which must begin at the first leaf of it.
+    ///
+    /// # Errors
+    /// [`GetError::Changed`]: `found` is of another version than was admitted, or of another span.
+    pub fn read(
+        &self,
+        store: Arc<dyn Store>,
+        wanted: Range<u64>,
+        found: UnverifiedBody,
+    ) -> Result<LeafReader, GetError> {
+        if found.pin != *self.pin() || found.span.start != widen(&wanted).start {
+            return Err(GetError::Changed);
+        }
+        Ok(LeafReader {
+            store,
+            name: self.name().clone(),
+            pin: self.pin().clone(),
+            length: self.length(),
+            leaves: self.leaves(),
+            next: wanted.start / LEAF_SIZE,
+            wanted,
+            body: found.stream,
+            carry: Bytes::new(),
+            done: false,
+        })
+    }
+}
+
+impl LeafReader {
+    /// Bytes that the client will get.
+    pub fn remaining(&self) -> u64 {
+        self.wanted.end - self.wanted.start
+    }
+
+    /// The next leaf, checked and cut to what is wanted; `None` after the last.
+    ///
+    /// # Errors
+    /// The leaf is not what was sealed, also after it was read a second time.
+    pub async fn next(&mut self) -> Result<Option<VecDeque<Released>>, ProofError> {
+        if self.done {
+            return Ok(None);
+        }
+        let index = self.next;
+        let start = index * LEAF_SIZE;
+        let end = start.saturating_add(LEAF_SIZE).min(self.length);
+        let expected = self.leaves.expected(&*self.store, index).await?;
+        let pieces = match self.take(index, end - start, expected).await {
+            Ok(pieces) => pieces,
+            Err(first) => {
+                // A transient fault of the store looks like this too, so it gets one more chance.
+                tracing::warn!(object = %self.name, leaf = index, error = %first, "leaf is read once more");
+                self.reopen(start).await.map_err(|_| first)?;
+                self.take(index, end - start, expected).await?
+            }
+        };
+        self.next += 1;
+        self.done = end >= self.wanted.end;
+        Ok(Some(cut(pieces, start, &self.wanted)))
+    }
+
+    /// Begins again at the leaf that starts at `start`.
+    async fn reopen(&mut self, start: u64) -> Result<(), GetError> {
+        let span = if self.length == 0 { Span::All } else { Span::Bytes(start..widen(&self.wanted).end) };
+        let found = self.store.get(&self.name, span, Some(&self.pin)).await?.body;
+        if found.pin != self.pin || found.span.start != start {
+            return Err(GetError::Changed);
+        }
+        self.body = found.stream;
+        self.carry = Bytes::new();
+        Ok(())
+    }
+
+    /// Takes the `length` bytes of leaf `index` from the body and checks them.
+    async fn take(&mut self, index: u64, length: u64, expected: Expected) -> Result<Vec<Bytes>, ProofError> {
+        let mut pieces = Vec::new();
+        let mut missing = length;
+        while missing > 0 {
+            let mut piece = std::mem::take(&mut self.carry);
+            if piece.is_empty() {
+                piece = match self.body.next().await {
+                    Some(piece) => piece?,
+                    None => return Err(ArtifactFault::Truncated(index).into()),
+                };
+            }
+            let take = usize::try_from(missing).unwrap_or(usize::MAX).min(piece.len());
+            self.carry = piece.split_off(take);
+            missing -= take as u64;
+            pieces.push(piece);
+        }
+        let good = if length <= INLINE_HASH {
+            expected.matches(&pieces)
+        } else {
+            let pieces = pieces.clone();
+            // Fails only if hashing panicked or the runtime is going down: not a match either way.
+            tokio::task::spawn_blocking(move || expected.matches(&pieces)).await.unwrap_or(false)
+        };
+        if good { Ok(pieces) } else { Err(ArtifactFault::Digest(index).into()) }
+    }
+}
+
+impl Expected {
+    fn matches(self, pieces: &[Bytes]) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Content(digest) => {
+                let mut hasher = Sha256Hasher::default();
+                pieces.iter().for_each(|piece| hasher.update(piece));
+                hasher.finish() == digest
+            }
+            Self::Leaf(leaf) => {
+                let mut hasher = LeafHasher::default();
+                pieces.iter().for_each(|piece| hasher.update(piece));
+                hasher.finish() == leaf
+            }
+        }
+    }
+}
+
+/// Cuts the checked pieces of a leaf, which begins at `start` of the object, to `wanted`.
+fn cut(pieces: Vec<Bytes>, mut start: u64, wanted: &Range<u64>) -> VecDeque<Released> {
+    let mut released = VecDeque::with_capacity(pieces.len());
+    for piece in pieces {
+        let end = start + piece.len() as u64;
+        let (from, to) = (wanted.start.max(start), wanted.end.min(end));
+        if from < to {
+            // Both lie within the piece, whose length is a usize.
+            released.push_back(Released(piece.slice((from - start) as usize..(to - start) as usize)));
+        }
+        start = end;
+    }
+    released
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p1_a_range_is_widened_to_leaves() {
+        assert_eq!(widen(&(0..1)), 0..LEAF_SIZE);
+        assert_eq!(widen(&(LEAF_SIZE - 1..LEAF_SIZE + 1)), 0..2 * LEAF_SIZE);
+        assert_eq!(widen(&(LEAF_SIZE..2 * LEAF_SIZE)), LEAF_SIZE..2 * LEAF_SIZE);
+        assert_eq!(widen(&(0..0)), 0..0);
+        assert_eq!(widen(&(5..u64::MAX)).start, 0);
+    }
+
+    #[test]
+    fn a_leaf_is_cut_to_what_is_wanted() {
+        let pieces = || vec![Bytes::from_static(b"abc"), Bytes::from_static(b"def")];
+        let text = |wanted: Range<u64>| {
+            cut(pieces(), 10, &wanted).iter().flat_map(|piece| piece.0.to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(text(0..99), b"abcdef");
+        assert_eq!(text(12..14), b"cd");
+        assert_eq!(text(13..13), b"");
+        assert_eq!(text(15..99), b"f");
+    }
+}

@@ -1,0 +1,155 @@
+//! The trust policy: which publishers' signatures an artifact must bear, judged at upload and again at every
+//! download.
+
+use std::collections::BTreeMap;
+
+use hallmark_config::{Bucket, BucketName, Config, KeyName, PublisherKey, Rule, RuleTarget, Signatures};
+use hallmark_signer::{KeyError, PublicKey, PublisherSignatures, Sha256Digest, Verdicts};
+
+use crate::name::ObjectName;
+
+/// The user metadata that carries publishers' signatures.
+pub const SIGNATURE_HEADER: &str = "x-amz-meta-hallmark-signature";
+
+/// Publisher keys and rules.
+#[derive(Debug)]
+pub struct TrustPolicy {
+    keys: BTreeMap<KeyName, Key>,
+    buckets: BTreeMap<BucketName, Bucket>,
+}
+
+#[derive(Debug)]
+struct Key {
+    key: PublicKey,
+    revoked: bool,
+}
+
+/// The publishers whose signatures were found good. Empty where no rule asks for any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signers(Vec<KeyName>);
+
+/// Why an artifact's signatures do not satisfy the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TrustFault {
+    /// The rule asks for a signature and there is none.
+    #[error("the rule for this key requires a publisher's signature and there is none")]
+    SignatureMissing,
+    /// What stands in the header is not a list of signatures.
+    #[error("`x-amz-meta-hallmark-signature` is not a list of at most 8 base64 DER signatures")]
+    SignatureMalformed,
+    /// None of the signatures is by a key that the rule names.
+    #[error("no signature is by a key that the rule for this key trusts")]
+    SignerUntrusted,
+    /// The only good signature is by a key that has been revoked.
+    #[error("the only good signature is by a revoked key")]
+    KeyRevoked,
+}
+
+impl TrustFault {
+    /// For metrics and logs.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureMalformed => "signature_malformed",
+            Self::SignerUntrusted => "signer_untrusted",
+            Self::KeyRevoked => "key_revoked",
+        }
+    }
+}
+
+/// A configured publisher key that is no usable P-256 key.
+#[derive(Debug, thiserror::Error)]
+#[error("keys.{name} ({origin}): {source}")]
+pub struct BadKey {
+    name: KeyName,
+    origin: String,
+    source: KeyError,
+}
+
+impl TrustPolicy {
+    /// Reads the keys of `config`.
+    ///
+    /// # Errors
+    /// The first key that cannot be used.
+    pub fn new(config: &Config) -> Result<Self, BadKey> {
+        let key = |(name, key): (&KeyName, &PublisherKey)| match PublicKey::from_pem(&key.public_key_pem) {
+            Ok(public) => Ok((name.clone(), Key { key: public, revoked: key.revoked.is_some() })),
+            Err(source) => Err(BadKey { name: name.clone(), origin: key.origin.clone(), source }),
+        };
+        let keys = config.keys.iter().map(key).collect::<Result<_, _>>()?;
+        Ok(Self { keys, buckets: config.buckets.clone() })
+    }
+
+    /// Publisher keys with their names.
+    pub fn keys(&self) -> impl Iterator<Item = (&KeyName, &PublicKey)> {
+        self.keys.iter().map(|(name, key)| (name, &key.key))
+    }
+
+    /// Whether objects without any seal may be served under this name: the bucket allows it and no rule asks for
+    /// signatures there.
+    pub fn serves_unsealed(&self, object: &ObjectName) -> bool {
+        let bucket = self.buckets.get(&object.bucket);
+        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed)
+            && self.rule(object).is_none_or(|rule| rule.signatures == Signatures::Optional)
+    }
+
+    /// Judges an artifact under its name by its digest and the value of [`SIGNATURE_HEADER`].
+    ///
+    /// Signatures are judged wherever a rule names keys, also where it does not require them: an artifact that bears
+    /// one by an unknown or revoked key is refused, for its uploader meant it to be trusted and it is not.
+    ///
+    /// # Errors
+    /// What the rule finds missing.
+    pub fn judge(
+        &self,
+        object: &ObjectName,
+        sha256: &Sha256Digest,
+        header: Option<&str>,
+        verdicts: &dyn Verdicts,
+    ) -> Result<Signers, TrustFault> {
+        let signatures = header.map(PublisherSignatures::parse).transpose();
+        let signatures = signatures.map_err(|_| TrustFault::SignatureMalformed)?;
+        let Some(rule) = self.rule(object) else { return Ok(Signers(Vec::new())) };
+        let Some(signatures) = signatures else {
+            return match rule.signatures {
+                Signatures::Required => Err(TrustFault::SignatureMissing),
+                Signatures::Optional => Ok(Signers(Vec::new())),
+            };
+        };
+        let named = rule.keys.iter().filter_map(|name| Some((name, self.keys.get(name)?)));
+        let (revoked, trusted): (Vec<_>, Vec<_>) = named.partition(|(_, key)| key.revoked);
+        let good = |keys: &[(&KeyName, &Key)]| {
+            let candidates = keys.iter().map(|(name, key)| (*name, &key.key));
+            signatures.verified_by(sha256, candidates, verdicts)
+        };
+        let signers: Vec<KeyName> = good(&trusted).into_iter().cloned().collect();
+        if !signers.is_empty() {
+            Ok(Signers(signers))
+        } else if good(&revoked).is_empty() {
+            Err(TrustFault::SignerUntrusted)
+        } else {
+            Err(TrustFault::KeyRevoked)
+        }
+    }
+
+    /// The rule with the longest match; an exact key beats every prefix.
+    fn rule(&self, object: &ObjectName) -> Option<&Rule> {
+        let key = object.key.as_str();
+        let matched = |rule: &&Rule| match &rule.target {
+            RuleTarget::Key(exact) => exact == key,
+            RuleTarget::Prefix(prefix) => key.starts_with(prefix.as_str()),
+        };
+        let weight = |rule: &&Rule| match &rule.target {
+            RuleTarget::Key(_) => usize::MAX,
+            RuleTarget::Prefix(prefix) => prefix.as_str().len(),
+        };
+        self.buckets.get(&object.bucket)?.rules.iter().filter(matched).max_by_key(weight)
+    }
+}
+
+impl Signers {
+    /// Their names in the configuration.
+    pub fn names(&self) -> &[KeyName] {
+        &self.0
+    }
+}
