@@ -1,7 +1,8 @@
 //! Hallmark's configuration: TOML in, validated and typed settings out. Knows nothing of the rest of Hallmark.
 //!
 //! [`Config::load`] is the way in. What a file may say stands in `sections/`, one file per table; how a TOML tree is
-//! read without stopping at the first error, in `reader/`; what comes out, in `types.rs`.
+//! read without stopping at the first error, in `reader/`; what comes out, in `types.rs`. The commented example for
+//! operators is `deploy/hallmark.example.toml`; a test holds it to the keys that `sections/` asks for.
 
 mod error;
 mod files;

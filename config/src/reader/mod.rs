@@ -60,6 +60,13 @@ impl<'a> Document<'a> {
             _ => Err(ConfigErrors::new(origin, problems)),
         }
     }
+
+    /// Every key that a reading function asked for, without the names and numbers of this file
+    /// (`clients[].name`, `keys.*.revoked`), and whether it occurs. Keys of tables that are absent are not in it.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> BTreeMap<String, Presence> {
+        self.known.borrow().clone()
+    }
 }
 
 /// A place in the file, at which a problem can be reported.

@@ -1,6 +1,7 @@
 //! Whole files: good ones and what comes out, bad ones and every line that is said about them.
 
 mod bad;
+mod example;
 mod good;
 mod weakening;
 
