@@ -1,9 +1,25 @@
 //! Hallmark's configuration: TOML in, validated and typed settings out. Knows nothing of the rest of Hallmark.
+//!
+//! [`Config::load`] is the way in. What a file may say stands in `sections/`, one file per table; how a TOML tree is
+//! read without stopping at the first error, in `reader/`; what comes out, in `types.rs`. The commented example for
+//! operators is `deploy/hallmark.example.toml`; a test holds it to the keys that `sections/` asks for.
 
+mod error;
+mod files;
+mod load;
 mod name;
+mod nearest;
+mod pem;
+mod reader;
 mod secret;
+mod sections;
 mod types;
+mod units;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, ConfigErrors, Position};
 pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm};
 pub use secret::Secret;
 pub use types::*;

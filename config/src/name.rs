@@ -66,6 +66,13 @@ name! {
     Prefix, prefix, "at most 1024 bytes"
 }
 
+impl Prefix {
+    /// The empty prefix: every key.
+    pub fn all() -> Self {
+        Self("".into())
+    }
+}
+
 fn realm(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }

@@ -25,7 +25,7 @@ pub struct Config {
     pub store: Store,
     /// Publisher keys by name.
     pub keys: BTreeMap<KeyName, PublisherKey>,
-    /// Clients, in the order of the file. Access keys are distinct.
+    /// Clients, in the order of the file. Names are distinct, and so are access keys.
     pub clients: Vec<Client>,
     /// Per-bucket settings. A bucket that is not named here has the defaults of [`Bucket`].
     pub buckets: BTreeMap<BucketName, Bucket>,
@@ -38,7 +38,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Certificate chain and key; without it the listener speaks plain HTTP.
     pub tls: Option<Tls>,
-    /// Host names under which `bucket.<name>` is virtual-host style; lower case, no port.
+    /// Host names under which `bucket.<name>` is virtual-host style; lower case, no port;
+    /// none lies under another.
     pub domains: Vec<String>,
     /// The signing region that clients must use.
     pub region: String,
@@ -123,7 +124,7 @@ pub struct Grant {
     pub bucket: BucketScope,
     /// Keys that begin with this; empty: all.
     pub prefix: Prefix,
-    /// What is allowed there.
+    /// What is allowed there. [`Permission::Admin`] comes with an empty prefix only.
     pub permissions: Permissions,
 }
 
@@ -212,7 +213,8 @@ impl FromIterator<Permission> for Permissions {
 pub struct Bucket {
     /// What anybody may do without signing requests; only `read` and `list` can stand here.
     pub anonymous: Permissions,
-    /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule asks for signatures.
+    /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule asks for signatures:
+    /// there the rule wins, and so the loader accepts both side by side.
     pub dangerous_serve_unsealed: bool,
     /// Who must have signed what. The rule with the longest match decides.
     pub rules: Vec<Rule>,
@@ -225,12 +227,12 @@ pub struct Rule {
     pub target: RuleTarget,
     /// Whether a signature must be there.
     pub signatures: Signatures,
-    /// Keys whose signature counts; at least one.
+    /// Keys whose signature counts; 1 to 16, distinct.
     pub keys: Vec<KeyName>,
 }
 
 /// The keys of a bucket that a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleTarget {
     /// Keys that begin with this: empty, or ends in `/`.
     Prefix(Prefix),

@@ -1,0 +1,72 @@
+//! The files that a configuration names, as far as they are read here.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::units::show_size;
+
+/// Reads a text file of at most `limit` bytes. Wiped when dropped: it may hold a secret.
+///
+/// # Errors
+/// What is wrong with the file, without its name: secrets get pasted where their file's name should stand.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
+    read_open(&open(path)?, limit)
+}
+
+/// As [`read_text`], for a file that only its owner may read.
+pub(crate) fn read_private_text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
+    let file = open(path)?;
+    // Asked of the open file: asked by name, it could be another one's mode.
+    check_private(&file.metadata().map_err(|error| reason(&error))?)?;
+    read_open(&file, limit)
+}
+
+/// Fails if the file at `path` is open to others than its owner. A file that cannot be looked at passes: whoever
+/// opens it will find out why.
+pub(crate) fn check_private_if_present(path: &Path) -> Result<(), String> {
+    path.metadata().map_or(Ok(()), |metadata| check_private(&metadata))
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| reason(&error))
+}
+
+fn read_open(file: &File, limit: u64) -> Result<Zeroizing<String>, String> {
+    // All the room at once: a buffer that grows leaves copies behind which nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(limit + 1).unwrap_or_default()));
+    file.take(limit + 1).read_to_string(&mut text).map_err(|error| reason(&error))?;
+    if text.len() as u64 > limit {
+        return Err(format!("the file is longer than {}", show_size(limit)));
+    }
+    Ok(text)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file; a relative name begins at this file's folder".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => "the file may not be read by this user".to_owned(),
+        io::ErrorKind::InvalidData => "the file is not a text in UTF-8".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    }
+}
+
+#[cfg(unix)]
+fn check_private(metadata: &Metadata) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!("the file is open to others than its owner (mode {mode:04o}); run `chmod 600` on it"))
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Metadata) -> Result<(), String> {
+    Ok(())
+}

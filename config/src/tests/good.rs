@@ -1,0 +1,189 @@
+//! Good files and what comes out of them.
+
+use std::fs;
+use std::time::Duration;
+
+use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
+use crate::{BucketScope, Config, Permission, Permissions, RuleTarget, Signatures, Store};
+
+#[test]
+fn defaults() {
+    let dir = folder();
+    let config = load(BASE, dir.path()).unwrap();
+    assert_eq!(config.realm.as_str(), "r");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:9000");
+    assert!(config.server.tls.is_none());
+    assert!(config.server.domains.is_empty());
+    assert_eq!(config.server.region, "us-east-1");
+    assert!(!config.server.dangerous_unsigned_payload_over_http);
+    assert_eq!(config.limits.max_connections, 1024);
+    assert_eq!(config.limits.max_object_size, 5 << 40);
+    assert_eq!(config.limits.memory_budget, 256 << 20);
+    assert_eq!(config.limits.header_timeout, Duration::from_secs(10));
+    assert_eq!(config.limits.idle_timeout, Duration::from_secs(30));
+    assert_eq!(config.limits.min_rate.unwrap().get(), 1024);
+    assert!(config.seal.trusted_key_files.is_empty());
+    assert!(config.keys.is_empty() && config.clients.is_empty() && config.buckets.is_empty());
+
+    // A bucket whose table is empty is as safe as one without a table.
+    let config = load(&format!("{BASE}buckets.rel = {{}}"), dir.path()).unwrap();
+    let bucket = config.buckets.values().next().unwrap();
+    assert_eq!(bucket.anonymous, Permissions::default());
+    assert!(!bucket.dangerous_serve_unsealed && bucket.rules.is_empty());
+}
+
+#[test]
+fn everything_said_comes_out() {
+    let dir = folder();
+    let text = format!(
+        r#"
+        realm = "acme"
+        [server]
+        listen = "[::]:0"
+        tls = {{ certificate_file = "tls.crt", key_file = "/etc/tls.key" }}
+        domains = ["s3.example.com", "s3.example.org"]
+        region = "eu-west-1"
+        dangerous_unsigned_payload_over_http = true
+        [limits]
+        max_connections = 7
+        max_object_size = "1 GiB"
+        memory_budget = "64 MiB"
+        header_timeout = "1500ms"
+        idle_timeout = "2m"
+        min_rate = "0"
+        [seal]
+        key_file = "closed.key"
+        trusted_key_files = ["old.pub", "/older.pub"]
+        [store]
+        kind = "local"
+        path = "data"
+        [keys.ci]
+        public_key_file = "ci.pub"
+        [keys.old]
+        public_key = """{KEY_B}"""
+        revoked = "leaked"
+        [[clients]]
+        name = "file"
+        access_key = "AKIA+FILE"
+        secret_file = "ci.secret"
+        [[clients.grants]]
+        bucket = "*"
+        permissions = ["read", "list"]
+        [[clients.grants]]
+        bucket = "releases"
+        prefix = "app"
+        permissions = ["write"]
+        [[clients]]
+        name = "env"
+        access_key = "other"
+        secret_env = "SECRET"
+        [buckets.releases]
+        anonymous = ["read"]
+        dangerous_serve_unsealed = true
+        [[buckets.releases.rules]]
+        prefix = "app/"
+        signatures = "required"
+        keys = ["ci", "old"]
+        [[buckets.releases.rules]]
+        key = "app/x"
+        signatures = "optional"
+        keys = ["ci"]
+        weakens = true
+        "#
+    );
+    let config = load(&text, dir.path()).unwrap();
+
+    let tls = config.server.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate_file, dir.path().join("tls.crt"));
+    assert_eq!(tls.key_file.to_str(), Some("/etc/tls.key"));
+    assert_eq!(config.server.listen.to_string(), "[::]:0");
+    assert_eq!(config.server.domains, ["s3.example.com", "s3.example.org"]);
+    assert_eq!(config.server.region, "eu-west-1");
+    assert!(config.server.dangerous_unsigned_payload_over_http);
+
+    assert_eq!(config.limits.max_connections, 7);
+    assert_eq!(config.limits.max_object_size, 1 << 30);
+    assert_eq!(config.limits.memory_budget, 64 << 20);
+    assert_eq!(config.limits.header_timeout, Duration::from_millis(1500));
+    assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
+    assert_eq!(config.limits.min_rate, None);
+
+    assert_eq!(config.seal.key_file, dir.path().join("closed.key"));
+    assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
+    let Store::Local { path } = &config.store;
+    assert_eq!(*path, dir.path().join("data"));
+
+    let keys: Vec<_> = config.keys.iter().map(|(name, key)| (name.as_str(), key)).collect();
+    let [("ci", ci), ("old", old)] = keys.as_slice() else { panic!("{keys:?}") };
+    assert_eq!(ci.public_key_pem, KEY_A.trim());
+    assert_eq!(ci.origin, format!("file {}", dir.path().join("ci.pub").display()));
+    assert_eq!(ci.revoked, None);
+    assert_eq!(old.public_key_pem, KEY_B.trim());
+    assert_eq!(old.origin, "inline");
+    assert_eq!(old.revoked.as_deref(), Some("leaked"));
+
+    let [file, env] = config.clients.as_slice() else { panic!("{:?}", config.clients) };
+    assert_eq!((file.name.as_str(), file.access_key.as_str()), ("file", "AKIA+FILE"));
+    assert_eq!(file.secret.expose(), SECRET);
+    assert_eq!(env.secret.expose(), SECRET);
+    assert!(env.grants.is_empty());
+    let [all, one] = file.grants.as_slice() else { panic!("{:?}", file.grants) };
+    assert_eq!(all.bucket, BucketScope::All);
+    assert_eq!(all.prefix.as_str(), "");
+    assert_eq!(all.permissions, [Permission::Read, Permission::List].into_iter().collect());
+    assert!(matches!(&one.bucket, BucketScope::One(bucket) if bucket.as_str() == "releases"));
+    assert_eq!(one.prefix.as_str(), "app");
+
+    let (name, bucket) = config.buckets.iter().next().unwrap();
+    assert_eq!(name.as_str(), "releases");
+    assert_eq!(bucket.anonymous, [Permission::Read].into_iter().collect());
+    assert!(bucket.dangerous_serve_unsealed);
+    let [app, x] = bucket.rules.as_slice() else { panic!("{:?}", bucket.rules) };
+    assert!(matches!(&app.target, RuleTarget::Prefix(prefix) if prefix.as_str() == "app/"));
+    assert_eq!(app.signatures, Signatures::Required);
+    assert_eq!(app.keys.iter().map(crate::KeyName::as_str).collect::<Vec<_>>(), ["ci", "old"]);
+    assert_eq!(x.target, RuleTarget::Key("app/x".to_owned()));
+    assert_eq!(x.signatures, Signatures::Optional);
+
+    assert!(!format!("{config:?}").contains(SECRET));
+}
+
+#[test]
+fn every_permission_has_its_word() {
+    let dir = folder();
+    for permission in Permission::ALL {
+        let text = format!(
+            "{BASE}[[clients]]\nname = \"a\"\naccess_key = \"abc\"\nsecret_env = \"SECRET\"\n\
+             grants = [{{ bucket = \"*\", permissions = [\"{}\"] }}]",
+            permission.word()
+        );
+        let config = load(&text, dir.path()).unwrap();
+        assert_eq!(config.clients[0].grants[0].permissions, [permission].into_iter().collect());
+    }
+}
+
+#[test]
+fn one_line_end_is_not_part_of_a_secret() {
+    let dir = folder();
+    for file in ["ci.secret", "unended.secret", "dos.secret"] {
+        let text =
+            format!("{BASE}[[clients]]\nname = \"a\"\naccess_key = \"abc\"\nsecret_file = \"{file}\"\n");
+        assert_eq!(load(&text, dir.path()).unwrap().clients[0].secret.expose(), SECRET, "{file}");
+    }
+}
+
+#[test]
+fn a_file_is_loaded_from_where_it_stands() {
+    let dir = folder();
+    let path = dir.path().join("hallmark.toml");
+    fs::write(&path, format!("{BASE}keys.ci.public_key_file = \"ci.pub\"\n")).unwrap();
+    let config = Config::load(&path).unwrap();
+    assert_eq!(config.seal.key_file, dir.path().join("seal.key"));
+    assert_eq!(config.keys.len(), 1);
+
+    fs::write(&path, "realm = 1\n[seal]\nkey_file = \"k\"\n[store]\npath = \"p\"\n").unwrap();
+    assert_eq!(
+        Config::load(&path).unwrap_err().to_string(),
+        format!("{}:1:9: realm: must be a text in quotes; this is a whole number", path.display())
+    );
+}
