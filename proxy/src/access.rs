@@ -1,7 +1,8 @@
 //! Who may do what. Decided before a byte of a body is taken.
 
-use hallmark_config::{Bucket, BucketName, BucketScope, Permission};
 use std::collections::BTreeMap;
+
+use hallmark_config::{Bucket, BucketName, BucketScope, Grant, Permission, Permissions};
 
 use crate::s3::auth::Identity;
 use crate::s3::error::{Code, S3Error};
@@ -29,11 +30,19 @@ impl Access {
     ) -> bool {
         let anybody = self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous.contains(permission));
         anybody
-            || identity.grants().iter().any(|grant| {
+            || grants(identity).iter().any(|grant| {
                 reaches(&grant.bucket, bucket)
                     && prefix.starts_with(grant.prefix.as_str())
                     && grant.permissions.contains(permission)
             })
+    }
+
+    /// Whether `identity` has `permission` for some keys of `bucket` at least.
+    pub fn permits_somewhere(&self, identity: &Identity, permission: Permission, bucket: &BucketName) -> bool {
+        self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous.contains(permission))
+            || grants(identity)
+                .iter()
+                .any(|grant| reaches(&grant.bucket, bucket) && grant.permissions.contains(permission))
     }
 
     /// [`permits`](Self::permits), or the refusal.
@@ -50,15 +59,22 @@ impl Access {
         if self.permits(identity, permission, bucket, prefix) {
             return Ok(());
         }
-        let message = format!("{} lacks the permission `{}` there.", identity.who(), permission.word());
+        let message = match identity.client() {
+            Some(client) => format!("{} lacks the permission `{}` there.", client.name, permission.word()),
+            None => "Access Denied".to_owned(),
+        };
         Err(S3Error::new(Code::AccessDenied, message))
     }
 
     /// Whether `identity` may see that `bucket` exists: it may do something in it.
     pub fn sees(&self, identity: &Identity, bucket: &BucketName) -> bool {
-        identity.grants().iter().any(|grant| reaches(&grant.bucket, bucket))
-            || self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous != Default::default())
+        grants(identity).iter().any(|grant| reaches(&grant.bucket, bucket))
+            || self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous != Permissions::default())
     }
+}
+
+fn grants(identity: &Identity) -> &[Grant] {
+    identity.client().map_or(&[], |client| &client.grants)
 }
 
 fn reaches(scope: &BucketScope, bucket: &BucketName) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hallmark_config::Config;
 use hallmark_signer::{
-    KeyConflict, KeyError, KeyRegister, KeyUse, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
+    KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKeys, Sealer, TooManySealKeys,
 };
 
 use crate::access::Access;
@@ -45,7 +45,10 @@ pub enum StartError {
     Publisher(#[from] BadKey),
     /// One key under two uses.
     #[error(transparent)]
-    Conflict(#[from] KeyConflict),
+    Conflict(#[from] KeyUseConflict),
+    /// Too many seal keys.
+    #[error(transparent)]
+    SealKeys(#[from] TooManySealKeys),
     /// The store does not answer.
     #[error("the object store cannot be used: {0}")]
     Store(#[from] StoreError),
@@ -88,21 +91,21 @@ impl Trusted {
     /// Reads all keys. The same key in two uses is an error: a signature for the one could be taken for the other.
     fn read(config: &Config) -> Result<Self, StartError> {
         let seal = &config.seal;
-        let active = key_file(&seal.key_file, PrivateKey::from_pem)?;
+        let active = key_file(&seal.key_file, PrivateKey::from_pem)?.into_seal_key();
         let mut register = KeyRegister::default();
-        register.add(&active.public(), KeyUse::Seal, "seal.key_file")?;
-        let mut trusted = vec![active.public()];
+        register.register(active.public_key(), KeyUse::Seal, "seal.key_file")?;
+        let mut trusted = vec![active.public_key().clone()];
         for path in &seal.trusted_key_files {
             let key = key_file(path, PublicKey::from_pem)?;
-            register.add(&key, KeyUse::Seal, "seal.trusted_key_files")?;
+            register.register(&key, KeyUse::Seal, "seal.trusted_key_files")?;
             trusted.push(key);
         }
         let policy = TrustPolicy::new(config)?;
         for (name, key) in policy.keys() {
-            register.add(key, KeyUse::Blob, &format!("keys.{name}"))?;
+            register.register(key, KeyUse::Blob, &format!("keys.{name}"))?;
         }
-        let sealer = Sealer::new(SealKey::new(active));
-        Ok(Self { sealer, seal_keys: SealKeys::new(trusted), policy })
+        let sealer = Sealer::new(active);
+        Ok(Self { sealer, seal_keys: SealKeys::new(trusted)?, policy })
     }
 }
 

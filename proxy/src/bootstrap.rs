@@ -28,8 +28,11 @@ pub fn prepare(dir: &Path) -> io::Result<PathBuf> {
     // there already are never replaced.
     if !dir.join("seal.key").exists() {
         let key = PrivateKey::generate().map_err(io::Error::other)?;
-        create(&dir.join("seal.pub"), 0o644, key.public().to_pem().as_bytes())?;
-        create(&dir.join("seal.key"), 0o600, key.to_pem().as_bytes())?;
+        let pem = key.to_pem().map_err(io::Error::other)?;
+        let key = key.into_seal_key();
+        let public = key.public_key();
+        create(&dir.join("seal.pub"), 0o644, public.to_pem().as_bytes())?;
+        create(&dir.join("seal.key"), 0o600, pem.as_bytes())?;
     }
     let (access_key, secret) = (format!("HM{}", random(9)?.to_uppercase()), random(20)?);
     create(&dir.join("client.secret"), 0o600, format!("{secret}\n").as_bytes())?;

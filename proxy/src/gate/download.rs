@@ -1,11 +1,10 @@
 //! The path of a download, up to its first byte.
 
-use std::ops::Range;
-
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Reader, Release, UnverifiedBody, UnverifiedHead, widen};
-use crate::s3::range::ByteRange;
+use crate::s3::error::S3Error;
+use crate::s3::range::{RangeHeader, Resolved};
 use crate::store::{GetError, Span};
 
 /// How often a download begins again because the object changed between two reads of it.
@@ -17,19 +16,8 @@ const CHUNK: u64 = 256 * 1024;
 /// An admitted artifact, and its bytes, of which none has been looked at.
 pub struct Download {
     admitted: Admitted,
-    selection: Selection,
+    selection: Result<Resolved, S3Error>,
     body: Option<UnverifiedBody>,
-}
-
-/// Which bytes the client gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// All of them.
-    Whole,
-    /// These.
-    Part(Range<u64>),
-    /// The range lies outside of the artifact.
-    Unsatisfiable,
 }
 
 impl Gate {
@@ -50,7 +38,7 @@ impl Gate {
     pub async fn get(
         &self,
         name: &ObjectName,
-        range: Option<&ByteRange>,
+        range: Option<&RangeHeader>,
         reader: Reader,
     ) -> Result<Download, GateError> {
         for _ in 0..MAX_TRIES {
@@ -66,33 +54,35 @@ impl Gate {
     async fn try_get(
         &self,
         name: &ObjectName,
-        range: Option<&ByteRange>,
+        range: Option<&RangeHeader>,
         reader: Reader,
     ) -> Result<Download, TryError> {
         let Some(range) = range else {
             let (head, body) = self.store.get(name, Span::All, None).await?.split();
             let admitted = self.admit(name, head, reader).await?;
-            return Ok(Download { admitted, selection: Selection::Whole, body: Some(body) });
+            return Ok(Download { admitted, selection: Ok(Resolved::Whole), body: Some(body) });
         };
-        if let Some(wanted) = range.without_length() {
+        if let Some(wanted) = range.from_start() {
             match self.store.get(name, Span::Bytes(widen(&wanted)), None).await {
                 Err(GetError::OutOfRange) => {}
                 found => {
                     let (head, body) = found?.split();
                     let admitted = self.admit(name, head, reader).await?;
-                    let selection = Selection::of(range, admitted.length());
+                    let selection = range.resolve(admitted.length());
                     return Ok(Download { admitted, selection, body: Some(body) });
                 }
             }
         }
         let admitted = self.head(name, reader).await?;
-        let selection = Selection::of(range, admitted.length());
-        let body = match &selection {
-            Selection::Part(wanted) => {
-                let span = Span::Bytes(widen(wanted));
-                Some(self.store.get(name, span, Some(admitted.pin())).await?.split().1)
-            }
-            Selection::Whole | Selection::Unsatisfiable => None,
+        let selection = range.resolve(admitted.length());
+        let span = match &selection {
+            Ok(Resolved::Whole) => Some(Span::All),
+            Ok(Resolved::Part(part)) => Some(Span::Bytes(widen(&part.span()))),
+            Err(_) => None,
+        };
+        let body = match span {
+            Some(span) => Some(self.store.get(name, span, Some(admitted.pin())).await?.split().1),
+            None => None,
         };
         Ok(Download { admitted, selection, body })
     }
@@ -114,10 +104,9 @@ impl Gate {
     /// The first leaf is not what was sealed, or cannot be read.
     pub async fn release(&self, download: Download, client: &str) -> Result<Release, GateError> {
         let Download { admitted, selection, body } = download;
-        let wanted = match selection {
-            Selection::Whole => 0..admitted.length(),
-            Selection::Part(wanted) => wanted,
-            Selection::Unsatisfiable => return Err(GetError::OutOfRange.into()),
+        let wanted = match selection? {
+            Resolved::Whole => 0..admitted.length(),
+            Resolved::Part(part) => part.span(),
         };
         let body = body.ok_or(GetError::Changed)?;
         let held = admitted.length().min(hallmark_signer::LEAF_SIZE + CHUNK);
@@ -133,16 +122,18 @@ impl Download {
         &self.admitted
     }
 
-    /// Which of its bytes.
-    pub fn selection(&self) -> &Selection {
+    /// Which of its bytes, or why none.
+    pub fn selection(&self) -> &Result<Resolved, S3Error> {
         &self.selection
     }
 }
 
-impl Selection {
-    fn of(range: &ByteRange, length: u64) -> Self {
-        range.within(length).map_or(Self::Unsatisfiable, Self::Part)
-    }
+/// Which bytes of an artifact of `length` bytes a request is for.
+///
+/// # Errors
+/// `InvalidRange`: the range lies outside of the artifact.
+pub fn select(range: Option<&RangeHeader>, length: u64) -> Result<Resolved, S3Error> {
+    range.map_or(Ok(Resolved::Whole), |range| range.resolve(length))
 }
 
 /// Whether it is worth beginning again.

@@ -1,6 +1,7 @@
 //! Why the gate refused, and how clients are told.
 
 use super::budget::Exhausted;
+use crate::name::BucketName;
 use crate::proof::{ArtifactFault, ProofError};
 use crate::s3::error::{Code, S3Error};
 use crate::store::{GetError, PutError, StoreError, StoreFault};
@@ -24,6 +25,11 @@ pub enum GateError {
 }
 
 impl GateError {
+    /// There is no such bucket.
+    pub fn no_such_bucket(bucket: &BucketName) -> Self {
+        no_such_bucket().with("BucketName", bucket.as_str()).into()
+    }
+
     /// For metrics and logs.
     pub fn label(&self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
 mod budget;
+mod delete;
 mod download;
 mod error;
 mod receive;
@@ -20,9 +21,10 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted};
-pub use download::{Download, Selection};
+pub use download::{Download, select};
 pub use error::GateError;
-pub use upload::{Upload, Uploaded};
+pub use receive::Incoming;
+pub use upload::{CHECKSUM_HEADER, Upload, Uploaded};
 
 use crate::proof::Prover;
 use crate::store::Store;

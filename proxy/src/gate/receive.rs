@@ -1,5 +1,6 @@
 //! Receiving a body at the client's pace, but not slower than is permitted.
 
+use std::error::Error;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,15 @@ use hallmark_config::Limits;
 use http_body::Body;
 
 use crate::s3::error::{Code, S3Error};
-use crate::s3::payload::{Payload, Received};
+use crate::s3::payload::{DeclaredChecksum, Payload, Step};
 
 /// Over how much waiting a client's rate is averaged.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// A request's body as the server hands it on.
+pub trait Incoming: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send {}
+
+impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send> Incoming for B {}
 
 /// A payload and the clock that its sender is held to.
 pub(super) struct Receiver<B> {
@@ -25,7 +31,7 @@ pub(super) struct Receiver<B> {
 
 impl<B> Receiver<B>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Incoming,
 {
     pub(super) fn new(payload: Payload<B>, limits: &Limits) -> Self {
         let min_rate = limits.min_rate.map_or(0, NonZeroU64::get);
@@ -37,15 +43,20 @@ where
         self.payload.length()
     }
 
+    /// The checksum that the client announced in a header, not compared yet.
+    pub(super) fn announced(&self) -> Option<&DeclaredChecksum> {
+        self.payload.announced()
+    }
+
     /// The next piece of the decoded body, or its end.
     ///
     /// # Errors
     /// The body is not what its framing and checksums say, or comes too slowly.
-    pub(super) async fn next(&mut self) -> Result<Received, S3Error> {
+    pub(super) async fn next(&mut self) -> Result<Step, S3Error> {
         let began = Instant::now();
         let received = tokio::time::timeout(self.idle, self.payload.next()).await.map_err(|_| too_slow())??;
         self.waited += began.elapsed();
-        if let Received::Data(bytes) = &received {
+        if let Step::Data(bytes) = &received {
             self.taken += bytes.len() as u64;
         }
         if self.waited >= RATE_WINDOW {

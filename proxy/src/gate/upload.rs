@@ -5,21 +5,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use hallmark_signer::{
-    By, Claims, Content, ContentHasher, INLINE_MAX, Observed, Op, Record, RecordRef, SealId, SealLine,
-    SealedEtag, SealedHeaders,
+    By, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op, RecordRef, SIGNATURE_HEADER, SealId, SealLine, SealedEtag,
+    SealedHeaders, UploadHasher, record,
 };
-use http_body::Body as HttpBody;
 
-use super::receive::Receiver;
+use super::receive::{Incoming, Receiver};
 use super::budget::Reservation;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Reader, record_name};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload, PayloadEnd, Received};
+use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload, PayloadEnd, Step};
 use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreError, StoreFault};
-use crate::trust::SIGNATURE_HEADER;
 
 /// The user metadata that keeps the checksum which the client declared.
 pub const CHECKSUM_HEADER: &str = "x-amz-meta-hallmark-sum";
@@ -46,7 +44,7 @@ pub struct Upload {
     /// Content headers and user metadata.
     pub headers: SealedHeaders,
     /// On what it depends.
-    pub condition: Option<PutCondition>,
+    pub condition: PutCondition,
 }
 
 /// An upload that is sealed, durable and visible.
@@ -61,6 +59,7 @@ pub struct Uploaded {
 /// What all the checks on an upload have found: made by [`Gate::seal`] from a [`CheckedPayload`] alone.
 struct Sealed {
     line: SealLine,
+    etag: SealedEtag,
     checksum: Option<DeclaredChecksum>,
 }
 
@@ -71,12 +70,12 @@ impl Gate {
     /// A check failed, and nothing has changed; or the store failed.
     pub async fn put<B>(&self, upload: Upload, payload: Payload<B>, client: &str) -> Result<Uploaded, GateError>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: Incoming,
     {
         let mut body = Receiver::new(payload, &self.limits);
         match body.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
-            Some(length) if length > INLINE_MAX => self.put_streamed(upload, body, length, client).await,
+            Some(length) if length > MAX_INLINE => self.put_streamed(upload, body, length, client).await,
             _ => self.put_whole(upload, &mut body, client).await,
         }
     }
@@ -89,20 +88,20 @@ impl Gate {
         client: &str,
     ) -> Result<Uploaded, GateError>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: Incoming,
     {
         let (_held, bytes, end) = self.collect(body, client).await?;
-        let content = hash_whole(bytes.clone()).await?;
-        let checked = end.check(content.sha256(), content.md5())?;
-        if let Some(sum) = checked.declared() {
+        let hashed = hash_whole(bytes.clone()).await?;
+        let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
+        if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
         let guard = self.guard(&upload).await?;
-        let sealed = self.seal(&upload, &content, checked)?;
+        let sealed = self.seal(&upload, &hashed, checked)?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
-        let etag = sealed.line.etag().to_string();
-        let length = content.size();
+        let etag = sealed.etag.to_string();
+        let length = bytes.len() as u64;
         let put = self.store.put(&upload.name, attributes, length, Body::whole(bytes, etag), guard).await;
         self.settle(&upload, &sealed.line, put.map(drop)).await?;
         Ok(sealed.into())
@@ -115,7 +114,7 @@ impl Gate {
         client: &str,
     ) -> Result<(Reservation, Bytes, PayloadEnd), GateError>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: Incoming,
     {
         let expected = body.length();
         let mut held = self.budget.reserve(client, 1).await?;
@@ -123,18 +122,18 @@ impl Gate {
         let mut buffer = BytesMut::new();
         loop {
             let piece = match body.next().await? {
-                Received::End(end) => return Ok((held, buffer.freeze(), end)),
-                Received::Data(piece) => piece,
+                Step::End(end) => return Ok((held, buffer.freeze(), end)),
+                Step::Data(piece) => piece,
             };
             let total = buffer.len() + piece.len();
-            if total as u64 > INLINE_MAX {
+            if total as u64 > MAX_INLINE {
                 // Only a body of unknown length comes here.
                 return Err(length_required().into());
             }
             if total > reserved {
                 // Doubling keeps the copies few; the announced length keeps the last step exact.
-                let most = expected.map_or(INLINE_MAX, |length| length.max(total as u64)) as usize;
-                let wanted = (total * 2).clamp(FIRST_BYTES, INLINE_MAX as usize).min(most).max(total);
+                let most = expected.map_or(MAX_INLINE, |length| length.max(total as u64)) as usize;
+                let wanted = (total * 2).clamp(FIRST_BYTES, MAX_INLINE as usize).min(most).max(total);
                 held.grow((wanted - reserved) as u64).await?;
                 buffer.reserve(wanted - buffer.len());
                 reserved = wanted;
@@ -152,7 +151,7 @@ impl Gate {
         client: &str,
     ) -> Result<Uploaded, GateError>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: Incoming,
     {
         let _held = self.budget.reserve(client, STREAM_MEMORY).await?;
         if let Some(sum) = body.announced() {
@@ -163,12 +162,12 @@ impl Gate {
         let mut waiting = 0;
         while waiting < FIRST_BYTES {
             match body.next().await? {
-                Received::Data(piece) => {
+                Step::Data(piece) => {
                     waiting += piece.len();
                     first.push_back(piece);
                 }
                 // The payload has checked its length, which is over 8 MiB.
-                Received::End(_) => return Err(incomplete().into()),
+                Step::End(_) => return Err(incomplete().into()),
             }
         }
         let reference = RecordRef::random().map_err(no_randomness)?;
@@ -204,14 +203,14 @@ impl Gate {
         writer: BodyWriter,
     ) -> Result<Sealed, FeedError>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: Incoming,
     {
-        let mut hasher = ContentHasher::with_md5(Some(length));
+        let mut hasher = UploadHasher::exactly(length);
         let mut waiting: usize = batch.iter().map(Bytes::len).sum();
         let end = loop {
             match body.next().await? {
-                Received::End(end) => break end,
-                Received::Data(piece) => {
+                Step::End(end) => break end,
+                Step::Data(piece) => {
                     if waiting >= BATCH {
                         // This piece follows, so the batch does not hold the last one.
                         hasher = hash_and_send(hasher, std::mem::take(&mut batch), &writer).await?;
@@ -226,18 +225,26 @@ impl Gate {
         let last = batch.pop_back().ok_or(FeedError::Refused(incomplete().into()))?;
         hasher = hash_and_send(hasher, batch, &writer).await?;
         hasher = hash(hasher, [last.clone()].into()).await?;
-        let content = hasher.finish();
-        let checked = end.check(content.sha256(), content.md5())?;
-        let sealed = self.seal(upload, &content, checked)?;
-        let record = Record::encode(&sealed.line, content.leaves());
+        let hashed = hasher.finish().map_err(|_| incomplete())?;
+        let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
+        let sealed = self.seal(upload, &hashed, checked)?;
+        let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
+            tracing::error!(object = %upload.name, %error, "cannot make the record");
+            internal()
+        })?;
         self.store.state_put(&record_name(reference), record.into(), Guard::Absent).await.map_err(GateError::from)?;
         writer.data(last).await?;
-        writer.commit(sealed.line.etag().to_string()).await?;
+        writer.commit(sealed.etag.to_string()).await?;
         Ok(sealed)
     }
 
     /// Judges the publishers' signatures and makes the seal. Asks for the proof that every declared check passed.
-    fn seal(&self, upload: &Upload, content: &Content, checked: CheckedPayload) -> Result<Sealed, GateError> {
+    fn seal(
+        &self,
+        upload: &Upload,
+        (content, md5): &(Content, Md5Digest),
+        checked: CheckedPayload,
+    ) -> Result<Sealed, GateError> {
         if content.blob_digest().is_err() {
             let message = "The content begins like a DSSE pre-authentication encoding (`DSSEv1 `); a signature over \
                            it could be taken for one over a statement.";
@@ -245,15 +252,16 @@ impl Gate {
         }
         let header = upload.headers.get(SIGNATURE_HEADER);
         self.policy.judge(&upload.name, content.sha256(), header, self.prover.verdicts())?;
+        let etag = SealedEtag::single(*md5);
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: Op::Put,
             at: now_ms(),
             by: upload.by.clone(),
-            source: None,
-            content,
+            src: None,
+            content: ContentDigests::of(content).map_err(|_| too_large())?,
             parts: None,
-            etag: SealedEtag::of_content(content.md5()),
+            etag,
         };
         let observed = Observed {
             realm: self.realm.as_str(),
@@ -262,18 +270,21 @@ impl Gate {
             length: content.size(),
             headers: upload.headers.digest(),
         };
-        let line = self.sealer.seal(claims, &observed);
-        Ok(Sealed { line, checksum: checked.into_declared() })
+        let line = self.sealer.seal(claims, &observed).map_err(|error| {
+            tracing::error!(object = %upload.name, %error, "cannot seal");
+            internal()
+        })?;
+        Ok(Sealed { line, etag, checksum: checked.checksum().cloned() })
     }
 
     /// Turns the client's condition, which is about sealed ETags, into the store's.
     async fn guard(&self, upload: &Upload) -> Result<Guard, GateError> {
         match &upload.condition {
-            None => Ok(Guard::Any),
-            Some(PutCondition::Absent) => Ok(Guard::Absent),
-            Some(PutCondition::Matches(etag)) => {
+            PutCondition::None => Ok(Guard::Any),
+            PutCondition::Absent => Ok(Guard::Absent),
+            PutCondition::Matches(tag) => {
                 let current = self.head(&upload.name, Reader::Inspecting).await?;
-                if current.etag() == *etag {
+                if tag.is(&current.etag()) {
                     Ok(Guard::Matches(current.pin().clone()))
                 } else {
                     Err(PutError::GuardFailed.into())
@@ -314,7 +325,7 @@ impl From<Settled> for GateError {
 
 impl From<Sealed> for Uploaded {
     fn from(sealed: Sealed) -> Self {
-        Self { etag: sealed.line.etag().clone(), checksum: sealed.checksum }
+        Self { etag: sealed.etag, checksum: sealed.checksum }
     }
 }
 
@@ -346,10 +357,10 @@ impl From<S3Error> for FeedError {
 
 /// Hashes a batch and sends it on, both at once.
 async fn hash_and_send(
-    hasher: ContentHasher,
+    hasher: UploadHasher,
     batch: VecDeque<Bytes>,
     writer: &BodyWriter,
-) -> Result<ContentHasher, FeedError> {
+) -> Result<UploadHasher, FeedError> {
     let send = async {
         for piece in batch.clone() {
             writer.data(piece).await?;
@@ -362,7 +373,7 @@ async fn hash_and_send(
 }
 
 /// Hashes off the async threads.
-async fn hash(mut hasher: ContentHasher, pieces: VecDeque<Bytes>) -> Result<ContentHasher, GateError> {
+async fn hash(mut hasher: UploadHasher, pieces: VecDeque<Bytes>) -> Result<UploadHasher, GateError> {
     if pieces.is_empty() {
         return Ok(hasher);
     }
@@ -374,14 +385,15 @@ async fn hash(mut hasher: ContentHasher, pieces: VecDeque<Bytes>) -> Result<Cont
 }
 
 /// Hashes a body that is all here; off the async threads if it is long.
-async fn hash_whole(bytes: Bytes) -> Result<Content, GateError> {
+async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), GateError> {
     let inline = bytes.len() <= INLINE_HASH;
     let hash = move || {
-        let mut hasher = ContentHasher::with_md5(Some(bytes.len() as u64));
+        let mut hasher = UploadHasher::exactly(bytes.len() as u64);
         hasher.update(&bytes);
         hasher.finish()
     };
-    if inline { Ok(hash()) } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping()) }
+    let hashed = if inline { hash() } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping())? };
+    hashed.map_err(|_| incomplete().into())
 }
 
 /// Keeps the declared checksum beside the artifact, under the seal.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hallmark_signer::{Seal, SealedHeaders, Verdicts};
+use hallmark_signer::{SIGNATURE_HEADER, Seal, SealedHeaders, Verdicts};
 
 use super::artifact::{Artifact, Proven, Unsealed};
 use super::fault::ArtifactFault;
 use super::leaves::Leaves;
 use crate::name::ObjectName;
 use crate::store::Pin;
-use crate::trust::{SIGNATURE_HEADER, Signers, TrustPolicy};
+use crate::trust::{Signers, TrustPolicy};
 
 /// How a reader may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

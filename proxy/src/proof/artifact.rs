@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallmark_config::Realm;
-use hallmark_signer::{Hallmark, INLINE_MAX, Observed, Seal, SealKeys, SealedHeaders, Verdicts, verify};
+use hallmark_signer::{Hallmark, MAX_INLINE, Observed, Seal, SealKeys, SealedHeaders, Verdicts, verify};
 
 use super::fault::{ArtifactFault, ProofError};
 use super::leaves::Leaves;
@@ -18,7 +18,7 @@ use crate::store::{Pin, Store};
 #[derive(Debug)]
 pub struct Artifact {
     pub(super) name: ObjectName,
-    pub(super) seal: Seal,
+    pub(super) seal: Arc<Seal>,
     pub(super) headers: SealedHeaders,
     pub(super) pin: Pin,
     pub(super) leaves: Leaves,
@@ -82,18 +82,18 @@ impl Prover {
             length,
             headers: headers.digest(),
         };
-        let check = |line| verify(line, &observed, &self.keys, &*self.verdicts).map_err(ArtifactFault::from);
+        let check = |line| verify(line, &observed, &self.keys, &*self.verdicts).map(Arc::new).map_err(ArtifactFault::from);
         let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
-            Hallmark::Line(line) if length <= INLINE_MAX => {
+            Hallmark::Line(line) if length <= MAX_INLINE => {
                 let seal = check(&line)?;
-                let leaves = Leaves::inline(&seal);
+                let leaves = Leaves::in_seal(seal.clone());
                 (seal, leaves)
             }
-            Hallmark::Record(reference) if length > INLINE_MAX => {
+            Hallmark::Record(reference) if length > MAX_INLINE => {
                 let header = record::header(store, &reference).await?;
                 let seal = check(header.seal_line())?;
                 let pages = header.verify(&seal).map_err(ArtifactFault::from)?;
-                (seal, Leaves::paged(reference, pages))
+                (seal, Leaves::in_record(reference, pages))
             }
             Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
         };

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use hallmark_signer::{
-    LEAF_SIZE, LeafHash, LeafHasher, LeafPage, PAGE_LEAVES, Pages, RecordRef, Seal, Sha256Digest, Sha256Hasher,
-};
+use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafPage, Pages, RecordRef, Seal};
 
 use super::admitted::Admitted;
 use super::fault::{ArtifactFault, ProofError};
@@ -27,64 +25,44 @@ pub struct Leaves(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    /// At most one leaf: the digest of the whole.
-    Whole(Sha256Digest),
-    /// In the seal line.
-    Inline(Arc<[LeafHash]>),
+    /// In the seal.
+    Seal(Arc<Seal>),
     /// In the record, page by page.
-    Paged { reference: RecordRef, pages: Arc<Pages>, current: Option<(u64, Arc<LeafPage>)> },
+    Record { reference: RecordRef, pages: Arc<Pages>, current: Option<Arc<LeafPage>> },
     /// There is no seal and the configuration says to serve it all the same.
-    Unchecked,
-}
-
-/// What a leaf must match.
-#[derive(Debug, Clone, Copy)]
-enum Expected {
-    Content(Sha256Digest),
-    Leaf(LeafHash),
-    Anything,
+    Nowhere,
 }
 
 impl Leaves {
-    pub(super) fn inline(seal: &Seal) -> Self {
-        Self(match seal.inline_leaves() {
-            [] => Source::Whole(*seal.sha256()),
-            leaves => Source::Inline(leaves.into()),
-        })
+    pub(super) fn in_seal(seal: Arc<Seal>) -> Self {
+        Self(Source::Seal(seal))
     }
 
-    pub(super) fn paged(reference: RecordRef, pages: Pages) -> Self {
-        Self(Source::Paged { reference, pages: Arc::new(pages), current: None })
+    pub(super) fn in_record(reference: RecordRef, pages: Pages) -> Self {
+        Self(Source::Record { reference, pages: Arc::new(pages), current: None })
     }
 
     pub(super) fn dangerous_unchecked() -> Self {
-        Self(Source::Unchecked)
+        Self(Source::Nowhere)
     }
 
-    /// What leaf `index` must match; reads the page of the record that holds it.
-    async fn expected(&mut self, store: &dyn Store, index: u64) -> Result<Expected, ProofError> {
-        let (reference, pages, current) = match &mut self.0 {
-            Source::Whole(digest) => return Ok(Expected::Content(*digest)),
-            Source::Unchecked => return Ok(Expected::Anything),
-            Source::Inline(leaves) => {
-                let leaf = usize::try_from(index).ok().and_then(|index| leaves.get(index));
-                return Ok(Expected::Leaf(*leaf.ok_or(ArtifactFault::Digest(index))?));
-            }
-            Source::Paged { reference, pages, current } => (reference, pages, current),
-        };
-        let (page, within) = (index / PAGE_LEAVES as u64, (index % PAGE_LEAVES as u64) as usize);
-        let loaded = match current {
-            Some((number, loaded)) if *number == page => loaded.clone(),
-            _ => {
-                let span = Span::Bytes(pages.range(page).ok_or(ArtifactFault::Digest(index))?);
-                let found = store.state_get(&record::name(reference), span).await?;
-                let bytes = found.ok_or(ArtifactFault::RecordMissing)?.0;
-                let loaded = Arc::new(pages.page(page, &bytes).map_err(ArtifactFault::from)?);
-                *current = Some((page, loaded.clone()));
-                loaded
+    /// What leaf `index` must match; reads the page of the record that holds it. `None`: anything will do.
+    async fn expected(&mut self, store: &dyn Store, index: u64) -> Result<Option<ExpectedLeaf>, ProofError> {
+        let expected = match &mut self.0 {
+            Source::Nowhere => return Ok(None),
+            Source::Seal(seal) => seal.inline_leaf(index),
+            Source::Record { reference, pages, current } => {
+                if current.as_ref().is_none_or(|page| !page.leaves().contains(&index)) {
+                    let page = Pages::page_of_leaf(index);
+                    let span = pages.range(page).ok_or(ArtifactFault::Digest(index))?;
+                    let found = store.state_get(&record::name(reference), Span::Bytes(span)).await?;
+                    let bytes = found.ok_or(ArtifactFault::RecordMissing)?.0;
+                    *current = Some(Arc::new(pages.page(page, &bytes).map_err(ArtifactFault::from)?));
+                }
+                current.as_ref().and_then(|page| page.leaf(index))
             }
         };
-        Ok(Expected::Leaf(*loaded.leaf(within).ok_or(ArtifactFault::Digest(index))?))
+        Ok(Some(expected.ok_or(ArtifactFault::Digest(index))?))
     }
 }
 
@@ -158,7 +136,7 @@ impl LeafReader {
         let start = index * LEAF_SIZE;
         let end = start.saturating_add(LEAF_SIZE).min(self.length);
         let expected = self.leaves.expected(&*self.store, index).await?;
-        let pieces = match self.take(index, end - start, expected).await {
+        let pieces = match self.take(index, end - start, expected.clone()).await {
             Ok(pieces) => pieces,
             Err(first) => {
                 // A transient fault of the store looks like this too, so it gets one more chance.
@@ -185,7 +163,12 @@ impl LeafReader {
     }
 
     /// Takes the `length` bytes of leaf `index` from the body and checks them.
-    async fn take(&mut self, index: u64, length: u64, expected: Expected) -> Result<Vec<Bytes>, ProofError> {
+    async fn take(
+        &mut self,
+        index: u64,
+        length: u64,
+        expected: Option<ExpectedLeaf>,
+    ) -> Result<Vec<Bytes>, ProofError> {
         let mut pieces = Vec::new();
         let mut missing = length;
         while missing > 0 {
@@ -201,33 +184,22 @@ impl LeafReader {
             missing -= take as u64;
             pieces.push(piece);
         }
+        let Some(expected) = expected else { return Ok(pieces) };
         let good = if length <= INLINE_HASH {
-            expected.matches(&pieces)
+            matches(expected, &pieces)
         } else {
             let pieces = pieces.clone();
             // Fails only if hashing panicked or the runtime is going down: not a match either way.
-            tokio::task::spawn_blocking(move || expected.matches(&pieces)).await.unwrap_or(false)
+            tokio::task::spawn_blocking(move || matches(expected, &pieces)).await.unwrap_or(false)
         };
         if good { Ok(pieces) } else { Err(ArtifactFault::Digest(index).into()) }
     }
 }
 
-impl Expected {
-    fn matches(self, pieces: &[Bytes]) -> bool {
-        match self {
-            Self::Anything => true,
-            Self::Content(digest) => {
-                let mut hasher = Sha256Hasher::default();
-                pieces.iter().for_each(|piece| hasher.update(piece));
-                hasher.finish() == digest
-            }
-            Self::Leaf(leaf) => {
-                let mut hasher = LeafHasher::default();
-                pieces.iter().for_each(|piece| hasher.update(piece));
-                hasher.finish() == leaf
-            }
-        }
-    }
+fn matches(expected: ExpectedLeaf, pieces: &[Bytes]) -> bool {
+    let mut check = expected.begin();
+    pieces.iter().for_each(|piece| check.update(piece));
+    check.finish().is_ok()
 }
 
 /// Cuts the checked pieces of a leaf, which begins at `start` of the object, to `wanted`.

@@ -26,6 +26,8 @@
 
 mod admitted;
 mod artifact;
+#[cfg(any(test, feature = "testing"))]
+pub mod dissect;
 mod fault;
 mod leaves;
 mod outgoing;

@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::fault::ProofError;
 use super::released::Release;
-use crate::s3::document::Document;
+use crate::s3::documents::Document;
 
 /// The body of an answer: nothing, a document of our own, or verified bytes. There is no other.
 pub struct Outgoing(Kind);

@@ -1,6 +1,6 @@
 //! Records of large artifacts, as the store returns them.
 
-use hallmark_signer::{ParsedRecord, RecordHeader, RecordRef};
+use hallmark_signer::{ParsedHeader, RecordHeader, RecordRef};
 
 use super::fault::{ArtifactFault, ProofError};
 use crate::store::{Span, StateArea, StateName, Store};
@@ -23,10 +23,10 @@ pub(super) async fn header(store: &dyn Store, reference: &RecordRef) -> Result<R
         let found = store.state_get(&name, Span::Bytes(0..want)).await?;
         let bytes = found.ok_or(ArtifactFault::RecordMissing)?.0;
         match RecordHeader::parse(&bytes).map_err(ArtifactFault::from)? {
-            ParsedRecord::Complete(header) => return Ok(header),
+            ParsedHeader::Complete(header) => return Ok(header),
             // Asked for once more at most: a header that is longer than it says is damaged.
-            ParsedRecord::NeedsMore(length) if length as u64 > want => want = length as u64,
-            ParsedRecord::NeedsMore(_) => return Err(ArtifactFault::RecordMissing.into()),
+            ParsedHeader::NeedsMore(length) if length > want => want = length,
+            ParsedHeader::NeedsMore(_) => return Err(ArtifactFault::RecordMissing.into()),
         }
     }
 }

@@ -4,35 +4,34 @@ mod bucket;
 mod object;
 mod read;
 
-use std::time::SystemTime;
-
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-use hallmark_config::Permission;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
-use crate::name::{BucketName, ObjectName};
-use crate::proof::{Outgoing, Reader};
-use crate::s3::auth::{Authenticated, Authenticator, Identity};
+use crate::proof::Outgoing;
+use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
+use crate::s3::documents::Document;
 use crate::s3::error::{Code, Fault, S3Error};
 use crate::s3::operation::Operation;
-use crate::s3::route::Router;
-use crate::s3::{RequestId, response};
+use crate::s3::response::{self, RequestId};
+use crate::s3::route::{Head, route};
+use crate::s3::uri::{self, Query, RawPath};
 use crate::server::{Peer, Service, Transport};
 use crate::store::Capabilities;
 
 /// Answers S3 requests for one deployment.
 pub struct S3Service {
-    router: Router,
     authenticator: Authenticator,
     access: Access,
     gate: Gate,
     capabilities: Capabilities,
     region: String,
+    domains: Vec<String>,
     unsigned_payload: UnsignedPayload,
 }
 
@@ -50,7 +49,57 @@ struct Context {
     id: RequestId,
     identity: Identity,
     peer: Peer,
-    method: Method,
+}
+
+/// The body of a request that may have one, and what the head says of it.
+struct Upload {
+    parts: Parts,
+    claim: PayloadClaim,
+    body: Incoming,
+}
+
+/// The answer of a handler.
+type Answer = Result<Response<Outgoing>, GateError>;
+
+/// What the log says of a request, as far as it got.
+struct Entry {
+    id: RequestId,
+    by: String,
+    operation: &'static str,
+    began: Instant,
+}
+
+impl Service for S3Service {
+    async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+        let (parts, body) = request.into_parts();
+        let mut entry = Entry {
+            id: RequestId::random(),
+            by: "-".to_owned(),
+            operation: "-",
+            began: Instant::now(),
+        };
+        let (method, target) = (parts.method.clone(), parts.uri.clone());
+        let answer = self.answer(&mut entry, parts, body, peer).await;
+        let label = answer.as_ref().err().map(GateError::label);
+        if let Err(error) = &answer
+            && let Fault::Store | Fault::Proxy = S3Error::from(error.clone()).code.fault()
+        {
+            tracing::error!(request = %entry.id, %error, "the request failed");
+        }
+        let response = answer.unwrap_or_else(|error| refusal(&error.into(), &method, target.path(), &entry.id));
+        tracing::info!(
+            target: "access",
+            request = %entry.id,
+            by = entry.by,
+            operation = entry.operation,
+            %method,
+            path = target.path(),
+            status = response.status().as_u16(),
+            refused = label,
+            ms = entry.began.elapsed().as_millis() as u64,
+        );
+        response
+    }
 }
 
 impl S3Service {
@@ -61,43 +110,85 @@ impl S3Service {
         capabilities: Capabilities,
         config: &hallmark_config::Server,
     ) -> Self {
-        let unsigned_payload = match config.dangerous_unsigned_payload_over_http {
-            true => UnsignedPayload::DangerousEverywhere,
-            false => UnsignedPayload::PrivateOnly,
+        let unsigned_payload = if config.dangerous_unsigned_payload_over_http {
+            UnsignedPayload::DangerousEverywhere
+        } else {
+            UnsignedPayload::PrivateOnly
         };
-        let router = Router::new(&config.domains);
-        let region = config.region.clone();
-        Self { router, authenticator, access, gate, capabilities, region, unsigned_payload }
+        let (region, domains) = (config.region.clone(), config.domains.clone());
+        Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
-    async fn answer(&self, seen: &mut Seen, parts: &Parts, body: Incoming, peer: Peer) -> Answer {
-        let authenticated = self.authenticator.authenticate(parts, SystemTime::now())?;
-        seen.by = authenticated.identity().by();
-        self.refuse_exposed_payload(&authenticated, &parts.method, &peer)?;
-        let operation = self.router.route(parts)?;
-        seen.operation = operation.name();
+    async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+        let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
+        entry.by = authenticated.identity().by();
+        let operation = self.operation(&parts)?;
+        entry.operation = operation.name();
         if authenticated.identity().client().is_none() {
             operation.permitted_unsigned()?;
         }
-        let (identity, payload) = authenticated.into_parts();
-        let context = Context { id: seen.id.clone(), identity, peer, method: parts.method.clone() };
+        self.refuse_exposed(&authenticated, &parts.method, &peer)?;
+        let (identity, claim) = authenticated.into_parts();
+        let context = Context { id: entry.id.clone(), identity, peer };
+        let upload = Upload { parts, claim, body };
         match operation {
             Operation::ListBuckets(listing) => self.list_buckets(&context, &listing).await,
-            Operation::CreateBucket { bucket } => self.create_bucket(&context, parts, payload, body, bucket).await,
+            Operation::CreateBucket { bucket } => self.create_bucket(&context, &bucket, upload).await,
             Operation::HeadBucket { bucket } => self.head_bucket(&context, &bucket).await,
             Operation::DeleteBucket { bucket } => self.delete_bucket(&context, &bucket).await,
             Operation::GetBucketLocation { bucket } => self.bucket_location(&context, &bucket).await,
-            Operation::ListObjects { bucket, listing } => self.list_objects(&context, bucket, &listing).await,
-            Operation::DeleteObjects { bucket } => self.delete_objects(&context, parts, payload, body, bucket).await,
+            Operation::ListObjects { bucket, listing } => self.list_objects(&context, &bucket, &listing).await,
+            Operation::DeleteObjects { bucket } => self.delete_objects(&context, &bucket, upload).await,
             Operation::PutObject { object, headers, condition } => {
-                self.put_object(&context, parts, payload, body, object, headers, condition).await
+                self.put_object(&context, object, headers, condition, upload).await
             }
-            Operation::GetObject { object, read } => self.get_object(&context, object, &read).await,
-            Operation::HeadObject { object, read } => self.head_object(&context, object, &read).await,
-            Operation::GetSeal { object } => self.seal_document(&context, object).await,
-            Operation::GetSha256 { object } => self.sha256_document(&context, object).await,
-            Operation::DeleteObject { object, condition } => self.delete_object(&context, object, &condition).await,
+            Operation::GetObject { object, read } => self.get_object(&context, &object, &read).await,
+            Operation::HeadObject { object, read } => self.head_object(&context, &object, &read).await,
+            Operation::GetSeal { object } => self.seal_document(&context, &object).await,
+            Operation::GetSha256 { object } => self.sha256_document(&context, &object).await,
+            Operation::DeleteObject { object, condition } => {
+                self.delete_object(&context, &object, &condition).await
+            }
         }
     }
+
+    fn operation(&self, parts: &Parts) -> Result<Operation, S3Error> {
+        let (path, query) = (RawPath::parse(&parts.uri)?, Query::parse(&parts.uri)?);
+        let head = Head {
+            method: &parts.method,
+            host: uri::host(parts)?,
+            path: &path,
+            query: &query,
+            headers: &parts.headers,
+        };
+        route(&head, &self.domains)
+    }
+
+    /// A body that nothing signs must not come over a network where anybody could have changed it.
+    fn refuse_exposed(&self, request: &Authenticated, method: &Method, peer: &Peer) -> Result<(), S3Error> {
+        let exposed = peer.transport == Transport::Exposed
+            && self.unsigned_payload == UnsignedPayload::PrivateOnly
+            && request.payload().is_unsigned()
+            && matches!(*method, Method::PUT | Method::POST);
+        if exposed {
+            let message = "Over plain HTTP a body must be signed: use https, or a client that signs payloads.";
+            return Err(S3Error::new(Code::AccessDenied, message));
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a request that failed.
+fn refusal(error: &S3Error, method: &Method, path: &str, id: &RequestId) -> Response<Outgoing> {
+    let response = response::error(error, &uri::decode(path).unwrap_or_else(|_| path.to_owned()), id);
+    if *method == Method::HEAD { response.map(|_| Outgoing::empty()) } else { response.map(Outgoing::document) }
+}
+
+fn documented(response: Response<Document>) -> Answer {
+    Ok(response.map(Outgoing::document))
+}
+
+fn bodiless(response: Response<()>) -> Answer {
+    Ok(response.map(|()| Outgoing::empty()))
 }

@@ -1,0 +1,27 @@
+//! Deletions.
+
+use super::{Gate, GateError};
+use crate::name::ObjectName;
+use crate::proof::Reader;
+use crate::s3::condition::DeleteCondition;
+use crate::store::{Guard, PutError};
+
+impl Gate {
+    /// Deletes what stands under `name`. A condition is about the sealed ETag.
+    ///
+    /// # Errors
+    /// The condition does not hold, or the store failed.
+    pub async fn delete(&self, name: &ObjectName, condition: &DeleteCondition) -> Result<(), GateError> {
+        let guard = match condition {
+            DeleteCondition::None => Guard::Any,
+            DeleteCondition::Matches(tag) => {
+                let current = self.head(name, Reader::Inspecting).await?;
+                if !tag.is(&current.etag()) {
+                    return Err(PutError::GuardFailed.into());
+                }
+                Guard::Matches(current.pin().clone())
+            }
+        };
+        Ok(self.store.delete(name, guard).await?)
+    }
+}

@@ -1,0 +1,115 @@
+//! Buckets and their listings.
+
+use hallmark_config::Permission;
+use http::StatusCode;
+
+use super::{Answer, Context, S3Service, Upload, bodiless, documented};
+use crate::gate::GateError;
+use crate::name::BucketName;
+use crate::s3::documents::{self, MAX_REQUEST_BYTES, Owner};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::listing::{BucketListing, Listing};
+use crate::s3::payload::Payload;
+use crate::s3::response;
+use crate::store::{DeletedBucket, ListPage};
+
+impl S3Service {
+    /// `GET /`: the buckets in which the client may do something.
+    pub(super) async fn list_buckets(&self, context: &Context, listing: &BucketListing) -> Answer {
+        if context.identity.client().is_none() {
+            return Err(S3Error::new(Code::AccessDenied, "Access Denied").into());
+        }
+        let mut buckets = self.gate.store().buckets().await?;
+        buckets.retain(|bucket| self.access.sees(&context.identity, &bucket.name));
+        let document = documents::list_buckets(listing, &buckets, &owner(context), &self.region);
+        documented(response::document(StatusCode::OK, document, &context.id))
+    }
+
+    /// `PUT /bucket`
+    pub(super) async fn create_bucket(&self, context: &Context, bucket: &BucketName, upload: Upload) -> Answer {
+        self.access.require(&context.identity, Permission::Admin, bucket, "")?;
+        let Upload { parts, claim, body } = upload;
+        let (body, _checked) = Payload::new(body, claim, &parts.headers)?.collect(MAX_REQUEST_BYTES).await?;
+        documents::create_bucket(&body, &self.region)?;
+        if !self.gate.store().create_bucket(bucket).await? {
+            let message = "Your previous request to create the named bucket succeeded and you already own it.";
+            let error = S3Error::new(Code::BucketAlreadyOwnedByYou, message);
+            return Err(error.with("BucketName", bucket.as_str()).into());
+        }
+        bodiless(response::bucket_created(bucket, &context.id))
+    }
+
+    /// `HEAD /bucket`
+    pub(super) async fn head_bucket(&self, context: &Context, bucket: &BucketName) -> Answer {
+        if !self.access.sees(&context.identity, bucket) {
+            return Err(S3Error::new(Code::AccessDenied, "Access Denied").into());
+        }
+        self.require_bucket(bucket).await?;
+        bodiless(response::bucket_found(&self.region, &context.id)?)
+    }
+
+    /// `DELETE /bucket`
+    pub(super) async fn delete_bucket(&self, context: &Context, bucket: &BucketName) -> Answer {
+        self.access.require(&context.identity, Permission::Admin, bucket, "")?;
+        match self.gate.store().delete_bucket(bucket).await? {
+            DeletedBucket::Deleted => bodiless(response::empty(StatusCode::NO_CONTENT, &context.id)),
+            DeletedBucket::NoSuchBucket => Err(GateError::no_such_bucket(bucket)),
+            DeletedBucket::NotEmpty => {
+                let error = S3Error::new(Code::BucketNotEmpty, "The bucket you tried to delete is not empty");
+                Err(error.with("BucketName", bucket.as_str()).into())
+            }
+        }
+    }
+
+    /// `GET /bucket?location`
+    pub(super) async fn bucket_location(&self, context: &Context, bucket: &BucketName) -> Answer {
+        if !self.access.sees(&context.identity, bucket) {
+            return Err(S3Error::new(Code::AccessDenied, "Access Denied").into());
+        }
+        self.require_bucket(bucket).await?;
+        let document = documents::location_constraint(&self.region);
+        documented(response::document(StatusCode::OK, document, &context.id))
+    }
+
+    /// `GET /bucket`
+    pub(super) async fn list_objects(&self, context: &Context, bucket: &BucketName, listing: &Listing) -> Answer {
+        self.access.require(&context.identity, Permission::List, bucket, &listing.prefix)?;
+        let page = match listing.request(bucket) {
+            Some(request) => self.gate.store().list(request).await?,
+            None => {
+                self.require_bucket(bucket).await?;
+                ListPage::default()
+            }
+        };
+        let document = documents::list_objects(bucket, listing, &page, &owner(context));
+        documented(response::document(StatusCode::OK, document, &context.id))
+    }
+
+    /// That there is such a bucket.
+    pub(super) async fn require_bucket(&self, bucket: &BucketName) -> Result<(), GateError> {
+        match self.gate.store().bucket(bucket).await? {
+            Some(_) => Ok(()),
+            None => Err(GateError::no_such_bucket(bucket)),
+        }
+    }
+
+    /// That the client has `permission` for some keys of `bucket` at least, before its body is read to see which.
+    pub(super) fn require_somewhere(
+        &self,
+        context: &Context,
+        permission: Permission,
+        bucket: &BucketName,
+    ) -> Result<(), S3Error> {
+        if self.access.permits_somewhere(&context.identity, permission, bucket) {
+            Ok(())
+        } else {
+            self.access.require(&context.identity, permission, bucket, "")
+        }
+    }
+}
+
+/// Whoever asks owns what it is shown, as far as S3's documents are concerned.
+fn owner(context: &Context) -> Owner {
+    let name = context.identity.client().map_or("anonymous", |client| client.name.as_str());
+    Owner { id: name.to_owned(), display_name: name.to_owned() }
+}
