@@ -1,3 +1,4 @@
 //! The S3 front end: what clients say, and what they are told.
 
 pub mod error;
+pub mod uri;
