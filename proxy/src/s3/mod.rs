@@ -1,7 +1,12 @@
 //! The S3 front end: what clients say, and what they are told.
 
+pub mod address;
 pub mod condition;
 pub mod error;
 pub mod headers;
+pub mod listing;
+pub mod operation;
 pub mod range;
+mod refuse;
+pub mod route;
 pub mod uri;
