@@ -2,11 +2,14 @@
 
 pub mod address;
 pub mod condition;
+pub mod documents;
 pub mod error;
 pub mod headers;
 pub mod listing;
 pub mod operation;
 pub mod range;
 mod refuse;
+pub mod response;
 pub mod route;
+mod times;
 pub mod uri;
