@@ -1,3 +1,15 @@
 //! The S3 front end: what clients say, and what they are told.
 
+pub mod address;
+pub mod condition;
+pub mod documents;
 pub mod error;
+pub mod headers;
+pub mod listing;
+pub mod operation;
+pub mod range;
+mod refuse;
+pub mod response;
+pub mod route;
+mod times;
+pub mod uri;

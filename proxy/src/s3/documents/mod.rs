@@ -1,0 +1,97 @@
+//! Documents: the XML that clients send, read strictly and within bounds, and the XML that they get, in S3's shape.
+
+mod buckets;
+mod delete;
+mod error;
+mod listing;
+mod location;
+mod read;
+mod write;
+
+use bytes::Bytes;
+use hallmark_signer::Sha256Digest;
+
+pub use buckets::list_buckets;
+pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
+pub use error::error_document;
+pub use listing::list_objects;
+pub use location::{create_bucket, location_constraint};
+
+use crate::name::ObjectKey;
+
+/// The namespace of S3's documents.
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/// The largest document that is read, bytes: a deletion of 1000 keys of 1024 bytes takes a little more than half of
+/// it. Whoever collects a body stops here.
+pub const MAX_REQUEST_BYTES: usize = 2 << 20;
+
+/// A whole body of our own making: the only bytes beside verified ones that the server sends.
+///
+/// Made by the functions of this module alone, from typed values; there is no way to put a store's bytes into one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    content_type: &'static str,
+    bytes: Bytes,
+}
+
+impl Document {
+    fn new(content_type: &'static str, text: String) -> Self {
+        Self { content_type, bytes: text.into() }
+    }
+
+    /// `Content-Type`.
+    pub fn content_type(&self) -> &'static str {
+        self.content_type
+    }
+
+    /// The body.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The body.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+/// Who owns buckets and objects, as lists have to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// `ID`.
+    pub id: String,
+    /// `DisplayName`.
+    pub display_name: String,
+}
+
+/// `?hallmark=sha256`: a line for `sha256sum -c`, naming the file as downloaders do, by the last segment of its key.
+///
+/// A name with `\`, a line feed or a carriage return is escaped as GNU coreutils do.
+pub fn sha256_line(digest: &Sha256Digest, key: &ObjectKey) -> Document {
+    let key = key.as_str();
+    let name = key.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(key);
+    let escaped = name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+    let mark = if escaped == name { "" } else { "\\" };
+    let line = format!("{mark}{}  {escaped}\n", hex::encode(digest.as_bytes()));
+    Document::new("text/plain; charset=utf-8", line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256sum_reads_the_line() {
+        let zeros = "00".repeat(32);
+        for (key, line) in [
+            ("a/b.tar", format!("{zeros}  b.tar\n")),
+            ("b.tar", format!("{zeros}  b.tar\n")),
+            ("a/", format!("{zeros}  a/\n")),
+            ("a/b\\c\nd", format!("\\{zeros}  b\\\\c\\nd\n")),
+        ] {
+            let document = sha256_line(&Sha256Digest::new([0; 32]), &ObjectKey::parse(key).unwrap());
+            assert_eq!(document.bytes(), line.as_bytes(), "{key}");
+        }
+    }
+}

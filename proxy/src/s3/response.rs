@@ -1,0 +1,312 @@
+//! Heads of responses: built here from typed values and nothing else, so that no header of a store gets through.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use hallmark_signer::SealedHeaders;
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::documents::{Document, error_document};
+use super::error::{Code, Fault, S3Error};
+use super::operation::ResponseOverrides;
+use super::range::{Part, Resolved};
+use super::times::http_date;
+use crate::name::BucketName;
+
+/// Names the request in the answer, the error document and the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+/// What was verified before the first byte: `seal,<signers>`.
+pub const VERIFIED: HeaderName = HeaderName::from_static("x-hallmark-verified");
+/// Why an artifact was refused; an answer to HEAD has no document that could say it.
+pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
+/// The seal line, shown as user metadata so that any client's `head-object` shows it.
+pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
+
+/// Seconds after which a client may try again.
+const RETRY_SECONDS: &str = "2";
+
+/// A request's id: 16 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(Box<str>);
+
+impl RequestId {
+    /// The id made of `random`.
+    pub fn new(random: u64) -> Self {
+        Self(format!("{random:016X}").into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The answer to a request that failed; `resource` is the path as decoded. HEAD gets the head alone.
+pub fn error(error: &S3Error, resource: &str, id: &RequestId) -> Response<Document> {
+    let mut response = document(error.code.status(), error_document(error, resource, id), id);
+    let headers = response.headers_mut();
+    if error.code.fault() == Fault::Artifact {
+        // It may be signed, or its signer trusted, a moment from now.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(REFUSED, HeaderValue::from_static(error.code.as_str()));
+    }
+    let detail = |element| error.details.iter().find(|(name, _)| *name == element).map(|(_, text)| text);
+    match error.code {
+        Code::SlowDown => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        }
+        Code::InvalidRange => {
+            let length = detail("ActualObjectSize").map(|length| format!("bytes */{length}"));
+            if let Some(range) = length.and_then(|range| HeaderValue::try_from(range).ok()) {
+                headers.insert(CONTENT_RANGE, range);
+            }
+        }
+        Code::MethodNotAllowed => {
+            let allowed = match detail("ResourceType").map(String::as_str) {
+                Some("SERVICE") => "GET",
+                Some("BUCKET") => "GET, HEAD, PUT, POST, DELETE",
+                _ => "GET, HEAD, PUT, DELETE",
+            };
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// An answer that is a document.
+pub fn document(status: StatusCode, document: Document, id: &RequestId) -> Response<Document> {
+    let content_type = HeaderValue::from_static(document.content_type());
+    let mut response = empty(status, id).map(|()| document);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// An answer without a body.
+pub fn empty(status: StatusCode, id: &RequestId) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    // 16 hexadecimal digits: RequestId's invariant.
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The answer to CreateBucket.
+pub fn bucket_created(bucket: &BucketName, id: &RequestId) -> Response<()> {
+    let mut response = empty(StatusCode::OK, id);
+    // Letters, digits, `.` and `-`: BucketName's invariant.
+    if let Ok(location) = HeaderValue::try_from(format!("/{bucket}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// `ETag`: `etag` in quotes.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn quoted_etag(etag: &str) -> Result<HeaderValue, S3Error> {
+    value(format!("\"{etag}\""))
+}
+
+/// What the head of an answer says of an artifact: all of it from a seal whose verdict is in.
+#[derive(Debug, Clone, Copy)]
+pub struct ArtifactHead<'a> {
+    /// The sealed ETag, without quotes.
+    pub etag: &'a str,
+    /// When it was sealed.
+    pub at: SystemTime,
+    /// Its bytes.
+    pub length: u64,
+    /// Its content headers and user metadata.
+    pub headers: &'a SealedHeaders,
+    /// The seal line; `None` for an object that bears none, where the configuration lets those through.
+    pub seal: Option<&'a str>,
+    /// What was verified, for [`VERIFIED`].
+    pub verified: Option<&'a str>,
+}
+
+impl ArtifactHead<'_> {
+    /// The head of an answer that brings the artifact, or the part of it that `resolved` says: 200 or 206.
+    ///
+    /// # Errors
+    /// `InternalError`: a value is not fit for a header.
+    pub fn found(
+        &self,
+        resolved: Resolved,
+        overrides: &ResponseOverrides,
+        id: &RequestId,
+    ) -> Result<Response<()>, S3Error> {
+        let (status, length) = match resolved {
+            Resolved::Whole => (StatusCode::OK, self.length),
+            Resolved::Part(part) => (StatusCode::PARTIAL_CONTENT, part.size()),
+        };
+        let mut response = empty(status, id);
+        let headers = response.headers_mut();
+        for (name, text) in self.headers.iter() {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?, value(text)?);
+        }
+        for (name, text) in overrides.iter() {
+            headers.insert(name, text.clone());
+        }
+        if let Some(seal) = self.seal {
+            headers.insert(SEAL, value(seal)?);
+        }
+        if let Resolved::Part(part) = resolved {
+            headers.insert(CONTENT_RANGE, value(Part::content_range(&part))?);
+        }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        self.validators(headers)?;
+        Ok(response)
+    }
+
+    /// 304, with the headers that RFC 9110, section 15.4.5, asks for.
+    ///
+    /// # Errors
+    /// `InternalError`: a value is not fit for a header.
+    pub fn not_modified(&self, id: &RequestId) -> Result<Response<()>, S3Error> {
+        let mut response = empty(StatusCode::NOT_MODIFIED, id);
+        let headers = response.headers_mut();
+        for name in [CACHE_CONTROL, EXPIRES] {
+            if let Some(text) = self.headers.get(name.as_str()) {
+                headers.insert(name, value(text)?);
+            }
+        }
+        self.validators(headers)?;
+        Ok(response)
+    }
+
+    fn validators(&self, headers: &mut HeaderMap) -> Result<(), S3Error> {
+        headers.insert(ETAG, quoted_etag(self.etag)?);
+        headers.insert(LAST_MODIFIED, value(http_date(self.at))?);
+        if let Some(verified) = self.verified {
+            headers.insert(VERIFIED, value(verified)?);
+        }
+        Ok(())
+    }
+}
+
+fn value(text: impl AsRef<str>) -> Result<HeaderValue, S3Error> {
+    HeaderValue::from_str(text.as_ref()).map_err(|_| unfit())
+}
+
+fn unfit() -> S3Error {
+    S3Error::new(Code::InternalError, "A header of the response could not be written.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http::header::CONTENT_DISPOSITION;
+
+    use super::*;
+    use crate::s3::range::RangeHeader;
+
+    /// Status and headers, sorted, one a line.
+    fn show<T>(response: &Response<T>) -> String {
+        let mut lines: Vec<_> = response
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        format!("{}\n{}", response.status().as_u16(), lines.join("\n"))
+    }
+
+    #[test]
+    fn errors_carry_what_clients_act_on() {
+        let id = RequestId::new(1);
+        let check = |refusal: S3Error, expected: &str| {
+            let response = error(&refusal, "/b/k", &id);
+            assert_eq!(show(&response), format!("{expected}\nx-amz-request-id: 0000000000000001"));
+            assert!(!response.body().bytes().is_empty());
+        };
+        let xml = "content-type: application/xml";
+        check(S3Error::new(Code::NoSuchKey, "no"), &format!("404\n{xml}"));
+        check(S3Error::new(Code::SlowDown, "no"), &format!("503\n{xml}\nretry-after: 2"));
+        check(
+            S3Error::new(Code::InvalidRange, "no").with("ActualObjectSize", "3"),
+            &format!("416\ncontent-range: bytes */3\n{xml}"),
+        );
+        check(
+            S3Error::new(Code::MethodNotAllowed, "no").with("ResourceType", "SERVICE"),
+            &format!("405\nallow: GET\n{xml}"),
+        );
+        let refused = error(&S3Error::new(Code::ArtifactDigestMismatch, "no"), "/b/k", &id);
+        assert_eq!(
+            show(&refused),
+            "403\ncache-control: no-store\ncontent-type: application/xml\n\
+             x-amz-request-id: 0000000000000001\nx-hallmark-refused: ArtifactDigestMismatch"
+        );
+    }
+
+    #[test]
+    fn heads_are_made_of_what_is_sealed() {
+        let mut sealed = SealedHeaders::default();
+        for (name, value) in
+            [("content-type", "text/plain"), ("cache-control", "no-cache"), ("x-amz-meta-commit", "4f2a")]
+        {
+            sealed.insert(name, value).unwrap();
+        }
+        let head = ArtifactHead {
+            etag: "d41d",
+            at: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
+            length: 11,
+            headers: &sealed,
+            seal: Some("v=1"),
+            verified: Some("seal,release"),
+        };
+        let id = RequestId::new(1);
+        let overrides = ResponseOverrides::new(vec![
+            (CONTENT_TYPE, HeaderValue::from_static("a/b")),
+            (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+        ]);
+        let tail = "etag: \"d41d\"\nlast-modified: Fri, 02 Jan 2026 03:04:05 GMT\n";
+        let ids = "x-amz-request-id: 0000000000000001\nx-hallmark-verified: seal,release";
+        let whole = head.found(Resolved::Whole, &overrides, &id).unwrap();
+        let meta = "x-amz-meta-commit: 4f2a\nx-amz-meta-hallmark: v=1\n";
+        assert_eq!(
+            show(&whole),
+            format!(
+                "200\naccept-ranges: bytes\ncache-control: no-cache\ncontent-disposition: attachment\n\
+                 content-length: 11\ncontent-type: a/b\n{tail}{meta}{ids}"
+            )
+        );
+        let range = HeaderMap::from_iter([(http::header::RANGE, HeaderValue::from_static("bytes=-4"))]);
+        let part = RangeHeader::from_headers(&range).unwrap().resolve(11).unwrap();
+        assert_eq!(
+            show(&head.found(part, &ResponseOverrides::default(), &id).unwrap()),
+            format!(
+                "206\naccept-ranges: bytes\ncache-control: no-cache\ncontent-length: 4\n\
+                 content-range: bytes 7-10/11\ncontent-type: text/plain\n{tail}{meta}{ids}"
+            )
+        );
+        assert_eq!(
+            show(&head.not_modified(&id).unwrap()),
+            format!("304\ncache-control: no-cache\n{tail}{ids}")
+        );
+    }
+
+    #[test]
+    fn no_value_breaks_out_of_its_header() {
+        assert_eq!(quoted_etag("a\r\nb").unwrap_err().code, Code::InternalError);
+        let id = RequestId::new(u64::MAX);
+        assert_eq!(id.as_str(), "FFFFFFFFFFFFFFFF");
+        let created = bucket_created(&BucketName::parse("builds").unwrap(), &id);
+        assert_eq!(created.headers()[LOCATION], "/builds");
+    }
+}
