@@ -1,4 +1,5 @@
 //! The S3 front end: what clients say, and what they are told.
 
+pub mod auth;
 pub mod error;
 pub mod uri;
