@@ -2,4 +2,5 @@
 
 pub mod auth;
 pub mod error;
+pub mod payload;
 pub mod uri;

@@ -4,8 +4,8 @@
 //! header must be signed, nothing that decides may be given twice, and there are no session tokens, no Signature
 //! Version 2 and no other algorithm. What the signature is checked over is what [`crate::s3::uri`] hands to routing.
 //!
-//! A request goes through [`mechanism`] (which kind it is), [`presented`] (its fields, parsed and in scope), [`date`]
-//! (not stale), [`canonical`] (what was signed) and [`clients`] (whose key). Only then is there an [`Authenticated`].
+//! A request goes through `mechanism` (which kind it is), `presented` (its fields, parsed and in scope), `date`
+//! (not stale), `canonical` (what was signed) and `clients` (whose key). Only then is there an [`Authenticated`].
 
 mod canonical;
 mod chunk;
