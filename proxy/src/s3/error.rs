@@ -64,6 +64,7 @@ codes! {
     InvalidDigest Client BAD_REQUEST,
     InvalidRange Client RANGE_NOT_SATISFIABLE,
     InvalidRequest Client BAD_REQUEST,
+    InvalidToken Client BAD_REQUEST,
     InvalidURI Client BAD_REQUEST,
     KeyTooLongError Client BAD_REQUEST,
     MalformedTrailerError Client BAD_REQUEST,

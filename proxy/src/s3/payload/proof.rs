@@ -1,0 +1,119 @@
+//! The end of a body, and the proof that it was what its sender declared.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::Sha256Digest;
+
+use super::checksum::{ChecksumAlgorithm, DeclaredChecksum};
+use crate::s3::error::{Code, S3Error};
+
+/// The end of a body whose length, framing, signatures and cheap checksums are right. What was declared of its SHA-256
+/// and MD5 is still to be compared.
+#[derive(Debug)]
+#[must_use = "what was declared of the digests is not compared before `check`"]
+pub struct PayloadEnd {
+    length: u64,
+    content_sha256: Option<Sha256Digest>,
+    content_md5: Option<[u8; 16]>,
+    checksum: Option<DeclaredChecksum>,
+}
+
+/// The proof that a body was all that its sender declared. Only [`PayloadEnd::check`] makes it.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use hallmark_proxy::s3::auth::PayloadClaim;
+/// # use hallmark_proxy::s3::payload::{CheckedPayload, Payload};
+/// # use http::HeaderMap;
+/// # use http_body_util::Full;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let body = Full::new(Bytes::from("artifact"));
+/// let payload = Payload::new(body, PayloadClaim::Unsigned, &HeaderMap::new()).unwrap();
+/// let (bytes, proof): (Bytes, CheckedPayload) = payload.collect(1024).await.unwrap();
+/// assert_eq!((bytes.len(), proof.length()), (8, 8));
+/// # }
+/// ```
+///
+/// Nothing else does:
+///
+/// ```compile_fail,E0451
+/// # use hallmark_proxy::s3::payload::CheckedPayload;
+/// # let sha256 = hallmark_signer::Sha256Digest::new([0; 32]);
+/// let proof = CheckedPayload { length: 8, sha256, md5: [0; 16], checksum: None };
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct CheckedPayload {
+    length: u64,
+    sha256: Sha256Digest,
+    md5: [u8; 16],
+    checksum: Option<DeclaredChecksum>,
+}
+
+impl PayloadEnd {
+    pub(super) fn new(
+        length: u64,
+        content_sha256: Option<Sha256Digest>,
+        content_md5: Option<[u8; 16]>,
+        checksum: Option<DeclaredChecksum>,
+    ) -> Self {
+        Self { length, content_sha256, content_md5, checksum }
+    }
+
+    /// Bytes of data that were handed out.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Compares what was declared with the digests of the data that was handed out, which the reader computed.
+    ///
+    /// # Errors
+    /// `XAmzContentSHA256Mismatch`; `BadDigest` for `Content-MD5` or `x-amz-checksum-sha256`.
+    pub fn check(self, sha256: &Sha256Digest, md5: &[u8; 16]) -> Result<CheckedPayload, S3Error> {
+        if let Some(declared) = self.content_sha256
+            && declared != *sha256
+        {
+            let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+            return Err(S3Error::new(Code::XAmzContentSHA256Mismatch, message)
+                .with("ClientComputedContentSHA256", hex::encode(declared.as_bytes()))
+                .with("S3ComputedContentSHA256", hex::encode(sha256.as_bytes())));
+        }
+        if let Some(declared) = self.content_md5
+            && declared != *md5
+        {
+            let message = "The Content-MD5 you specified did not match what we received.";
+            return Err(S3Error::new(Code::BadDigest, message)
+                .with("ExpectedDigest", STANDARD.encode(declared))
+                .with("CalculatedDigest", STANDARD.encode(md5)));
+        }
+        if let Some(declared) = &self.checksum
+            && declared.algorithm() == ChecksumAlgorithm::Sha256
+        {
+            declared.check(sha256.as_bytes())?;
+        }
+        Ok(CheckedPayload { length: self.length, sha256: *sha256, md5: *md5, checksum: self.checksum })
+    }
+}
+
+impl CheckedPayload {
+    /// Bytes of data.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The SHA-256 of the data.
+    pub fn sha256(&self) -> &Sha256Digest {
+        &self.sha256
+    }
+
+    /// The MD5 of the data.
+    pub fn md5(&self) -> &[u8; 16] {
+        &self.md5
+    }
+
+    /// The `x-amz-checksum-*` that the sender declared, to be stored and returned.
+    pub fn checksum(&self) -> Option<&DeclaredChecksum> {
+        self.checksum.as_ref()
+    }
+}
