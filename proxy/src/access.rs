@@ -38,7 +38,12 @@ impl Access {
     }
 
     /// Whether `identity` has `permission` for some keys of `bucket` at least.
-    pub fn permits_somewhere(&self, identity: &Identity, permission: Permission, bucket: &BucketName) -> bool {
+    pub fn permits_somewhere(
+        &self,
+        identity: &Identity,
+        permission: Permission,
+        bucket: &BucketName,
+    ) -> bool {
         self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous.contains(permission))
             || grants(identity)
                 .iter()

@@ -1,6 +1,13 @@
 //! The command `hallmark-proxy`.
 
+// `testing` opens what stores return to whoever asks. A server that serves must not even contain that.
+#[cfg(all(feature = "testing", not(debug_assertions)))]
+compile_error!(
+    "the server is not to be released with the feature `testing`: build it with `-p hallmark-proxy`"
+);
+
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +28,9 @@ struct Arguments {
     /// The configuration. Without one, everything is made and kept in ./hallmark-data, for this machine alone.
     #[arg(long, env = "HALLMARK_CONFIG")]
     config: Option<PathBuf>,
+    /// Listen here, whatever the configuration says.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -38,7 +48,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::CheckConfig { file }) => check_config(&file),
-        None => serve(arguments.config),
+        None => serve(arguments.config, arguments.listen),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,7 +68,7 @@ fn check_config(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(config: Option<PathBuf>) -> anyhow::Result<()> {
+fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -72,7 +82,8 @@ fn serve(config: Option<PathBuf>) -> anyhow::Result<()> {
         None => bootstrap::prepare(Path::new(bootstrap::DEFAULT_DIR))
             .with_context(|| format!("cannot prepare ./{}", bootstrap::DEFAULT_DIR))?,
     };
-    let config = Config::load(&file)?;
+    let mut config = Config::load(&file)?;
+    config.server.listen = listen.unwrap_or(config.server.listen);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(&config, unconfigured.then_some(file)))
 }

@@ -115,15 +115,15 @@ impl TrustPolicy {
         };
         let named = rule.keys.iter().filter_map(|name| Some((name, self.keys.get(name)?)));
         let (revoked, trusted): (Vec<_>, Vec<_>) = named.partition(|(_, key)| key.revoked);
-        let good = |keys: &[(&KeyName, &Key)]| {
-            let candidates = keys.iter().map(|(name, key)| (*name, &key.key));
+        let good = |keys: Vec<(&KeyName, &Key)>| -> Vec<KeyName> {
+            let candidates = keys.into_iter().map(|(name, key)| (name.clone(), &key.key));
             // The configuration names at most 16 keys in a rule.
             signatures.verified_by(sha256, candidates, verdicts).unwrap_or_default()
         };
-        let signers: Vec<KeyName> = good(&trusted).into_iter().cloned().collect();
+        let signers = good(trusted);
         if !signers.is_empty() {
             Ok(Signers(signers))
-        } else if good(&revoked).is_empty() {
+        } else if good(revoked).is_empty() {
             Err(TrustFault::SignerUntrusted)
         } else {
             Err(TrustFault::KeyRevoked)

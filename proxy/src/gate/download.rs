@@ -128,14 +128,6 @@ impl Download {
     }
 }
 
-/// Which bytes of an artifact of `length` bytes a request is for.
-///
-/// # Errors
-/// `InvalidRange`: the range lies outside of the artifact.
-pub fn select(range: Option<&RangeHeader>, length: u64) -> Result<Resolved, S3Error> {
-    range.map_or(Ok(Resolved::Whole), |range| range.resolve(length))
-}
-
 /// Whether it is worth beginning again.
 enum TryError {
     Changed,

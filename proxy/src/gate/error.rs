@@ -48,7 +48,9 @@ impl From<GateError> for S3Error {
             // The fault says what is wrong with the artifact in our own words; nothing in it is the store's.
             GateError::Artifact(fault) => Self::new(fault.code(), format!("Refused: {fault}.")),
             GateError::Store(error) => match error.fault {
-                StoreFault::Timeout => Self::new(Code::GatewayTimeout, "The object store did not answer in time."),
+                StoreFault::Timeout => {
+                    Self::new(Code::GatewayTimeout, "The object store did not answer in time.")
+                }
                 StoreFault::Unavailable => {
                     Self::new(Code::ServiceUnavailable, "The object store is not available. Try again.")
                 }
@@ -104,7 +106,8 @@ impl From<PutError> for GateError {
             }
             PutError::NotStored(error) | PutError::Unknown(error) => error.into(),
             PutError::Unsupported(what) => {
-                S3Error::new(Code::NotImplemented, format!("The object store does not support {what}.")).into()
+                S3Error::new(Code::NotImplemented, format!("The object store does not support {what}."))
+                    .into()
             }
         }
     }

@@ -21,7 +21,7 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted};
-pub use download::{Download, select};
+pub use download::Download;
 pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{CHECKSUM_HEADER, Upload, Uploaded};

@@ -54,7 +54,8 @@ where
     /// The body is not what its framing and checksums say, or comes too slowly.
     pub(super) async fn next(&mut self) -> Result<Step, S3Error> {
         let began = Instant::now();
-        let received = tokio::time::timeout(self.idle, self.payload.next()).await.map_err(|_| too_slow())??;
+        let received =
+            tokio::time::timeout(self.idle, self.payload.next()).await.map_err(|_| too_slow())??;
         self.waited += began.elapsed();
         if let Step::Data(bytes) = &received {
             self.taken += bytes.len() as u64;
@@ -70,6 +71,7 @@ where
 }
 
 fn too_slow() -> S3Error {
-    let message = "Your socket connection to the server was not read from or written to within the timeout period.";
+    let message =
+        "Your socket connection to the server was not read from or written to within the timeout period.";
     S3Error::new(Code::RequestTimeout, message)
 }

@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use hallmark_signer::{
-    By, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op, RecordRef, SIGNATURE_HEADER, SealId, SealLine, SealedEtag,
-    SealedHeaders, UploadHasher, record,
+    By, Claims, Content, ContentDigests, Hallmark, MAX_INLINE, Md5Digest, Observed, Op, RecordRef,
+    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, UploadHasher, record,
 };
 
-use super::receive::{Incoming, Receiver};
 use super::budget::Reservation;
+use super::receive::{Incoming, Receiver};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Reader, record_name};
@@ -68,7 +68,12 @@ impl Gate {
     ///
     /// # Errors
     /// A check failed, and nothing has changed; or the store failed.
-    pub async fn put<B>(&self, upload: Upload, payload: Payload<B>, client: &str) -> Result<Uploaded, GateError>
+    pub async fn put<B>(
+        &self,
+        upload: Upload,
+        payload: Payload<B>,
+        client: &str,
+    ) -> Result<Uploaded, GateError>
     where
         B: Incoming,
     {
@@ -171,8 +176,10 @@ impl Gate {
             }
         }
         let reference = RecordRef::random().map_err(no_randomness)?;
-        let attributes =
-            Attributes { headers: upload.headers.clone(), hallmark: Some(reference.to_metadata()) };
+        let attributes = Attributes {
+            headers: upload.headers.clone(),
+            hallmark: Some(Hallmark::Record(reference.clone()).to_string()),
+        };
         let (writer, store_body) = Body::channel(1);
         let put = self.store.put(&upload.name, attributes, length, store_body, guard);
         let feed = self.feed(&upload, body, first, length, &reference, writer);
@@ -232,7 +239,10 @@ impl Gate {
             tracing::error!(object = %upload.name, %error, "cannot make the record");
             internal()
         })?;
-        self.store.state_put(&record_name(reference), record.into(), Guard::Absent).await.map_err(GateError::from)?;
+        self.store
+            .state_put(&record_name(reference), record.into(), Guard::Absent)
+            .await
+            .map_err(GateError::from)?;
         writer.data(last).await?;
         writer.commit(sealed.etag.to_string()).await?;
         Ok(sealed)
@@ -294,7 +304,12 @@ impl Gate {
     }
 
     /// Finds out what became of a `put` that the store did not answer.
-    async fn settle(&self, upload: &Upload, line: &SealLine, put: Result<(), PutError>) -> Result<(), Settled> {
+    async fn settle(
+        &self,
+        upload: &Upload,
+        line: &SealLine,
+        put: Result<(), PutError>,
+    ) -> Result<(), Settled> {
         let error = match put {
             Ok(()) => return Ok(()),
             Err(PutError::Unknown(error)) => error,
@@ -392,7 +407,8 @@ async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), GateError> {
         hasher.update(&bytes);
         hasher.finish()
     };
-    let hashed = if inline { hash() } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping())? };
+    let hashed =
+        if inline { hash() } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping())? };
     hashed.map_err(|_| incomplete().into())
 }
 
@@ -412,7 +428,8 @@ fn too_large() -> S3Error {
 }
 
 fn length_required() -> S3Error {
-    let message = "An upload of more than 8 MiB must say its length (Content-Length or x-amz-decoded-content-length).";
+    let message =
+        "An upload of more than 8 MiB must say its length (Content-Length or x-amz-decoded-content-length).";
     S3Error::new(Code::MissingContentLength, message)
 }
 

@@ -52,6 +52,14 @@ impl RangeHeader {
         Some(Self { spec: parse(value)?, text: value.into() })
     }
 
+    /// The bytes that are meant whatever the object's length, cut at its end; `None` where they count from the end.
+    pub fn from_start(&self) -> Option<Range<u64>> {
+        match self.spec {
+            Spec::From { first, last } => Some(first..last.saturating_add(1)),
+            Spec::Suffix(_) => None,
+        }
+    }
+
     /// What is meant of an object of `length` bytes.
     ///
     /// A suffix of an empty object is the whole empty object, and any other range of it cannot be satisfied: that is

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::documents::{Document, error_document};
 use super::error::{Code, Fault, S3Error};
 use super::operation::ResponseOverrides;
+use super::payload::DeclaredChecksum;
 use super::range::{Part, Resolved};
 use super::times::http_date;
 use crate::name::BucketName;
@@ -26,6 +27,9 @@ pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
 /// The seal line, shown as user metadata so that any client's `head-object` shows it.
 pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
 
+const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
+
 /// Seconds after which a client may try again.
 const RETRY_SECONDS: &str = "2";
 
@@ -34,6 +38,12 @@ const RETRY_SECONDS: &str = "2";
 pub struct RequestId(Box<str>);
 
 impl RequestId {
+    /// A random id. It has no other purpose than to be told apart from others, so if the system has no randomness to
+    /// give it is all zeros.
+    pub fn random() -> Self {
+        Self::new(getrandom::u64().unwrap_or_default())
+    }
+
     /// The id made of `random`.
     pub fn new(random: u64) -> Self {
         Self(format!("{random:016X}").into())
@@ -113,6 +123,27 @@ pub fn bucket_created(bucket: &BucketName, id: &RequestId) -> Response<()> {
     response
 }
 
+/// The answer to HeadBucket.
+///
+/// # Errors
+/// `InternalError`: the region is not fit for a header.
+pub fn bucket_found(region: &str, id: &RequestId) -> Result<Response<()>, S3Error> {
+    let mut response = empty(StatusCode::OK, id);
+    response.headers_mut().insert(BUCKET_REGION, value(region)?);
+    Ok(response)
+}
+
+/// The checksum that an uploader declared.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn checksum(headers: &mut HeaderMap, declared: &DeclaredChecksum) -> Result<(), S3Error> {
+    let name = HeaderName::from_static(declared.algorithm().header());
+    headers.insert(name, value(declared.value())?);
+    headers.insert(CHECKSUM_TYPE, value(declared.kind())?);
+    Ok(())
+}
+
 /// `ETag`: `etag` in quotes.
 ///
 /// # Errors
@@ -126,8 +157,8 @@ pub fn quoted_etag(etag: &str) -> Result<HeaderValue, S3Error> {
 pub struct ArtifactHead<'a> {
     /// The sealed ETag, without quotes.
     pub etag: &'a str,
-    /// When it was sealed.
-    pub at: SystemTime,
+    /// When it was sealed; `None` for an object that bears no seal.
+    pub at: Option<SystemTime>,
     /// Its bytes.
     pub length: u64,
     /// Its content headers and user metadata.
@@ -135,7 +166,9 @@ pub struct ArtifactHead<'a> {
     /// The seal line; `None` for an object that bears none, where the configuration lets those through.
     pub seal: Option<&'a str>,
     /// What was verified, for [`VERIFIED`].
-    pub verified: Option<&'a str>,
+    pub verified: &'a str,
+    /// The checksum that the uploader declared, if it is to be shown; never on a part.
+    pub checksum: Option<&'a DeclaredChecksum>,
 }
 
 impl ArtifactHead<'_> {
@@ -164,8 +197,12 @@ impl ArtifactHead<'_> {
         if let Some(seal) = self.seal {
             headers.insert(SEAL, value(seal)?);
         }
-        if let Resolved::Part(part) = resolved {
-            headers.insert(CONTENT_RANGE, value(Part::content_range(&part))?);
+        match (resolved, self.checksum) {
+            (Resolved::Part(part), _) => {
+                headers.insert(CONTENT_RANGE, value(Part::content_range(&part))?);
+            }
+            (Resolved::Whole, Some(declared)) => checksum(headers, declared)?,
+            (Resolved::Whole, None) => {}
         }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -191,9 +228,9 @@ impl ArtifactHead<'_> {
 
     fn validators(&self, headers: &mut HeaderMap) -> Result<(), S3Error> {
         headers.insert(ETAG, quoted_etag(self.etag)?);
-        headers.insert(LAST_MODIFIED, value(http_date(self.at))?);
-        if let Some(verified) = self.verified {
-            headers.insert(VERIFIED, value(verified)?);
+        headers.insert(VERIFIED, value(self.verified)?);
+        if let Some(at) = self.at {
+            headers.insert(LAST_MODIFIED, value(http_date(at))?);
         }
         Ok(())
     }
@@ -264,11 +301,12 @@ mod tests {
         }
         let head = ArtifactHead {
             etag: "d41d",
-            at: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
+            at: Some(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678)),
             length: 11,
             headers: &sealed,
             seal: Some("v=1"),
-            verified: Some("seal,release"),
+            verified: "seal,release",
+            checksum: None,
         };
         let id = RequestId::new(1);
         let overrides = ResponseOverrides::new(vec![

@@ -79,7 +79,9 @@ impl Connection {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         match write(Pin::new(&mut self.stream), cx) {
-            Poll::Ready(Ok(written)) => Poll::Ready(self.wait.took(written as u64, self.pace).map(|()| written)),
+            Poll::Ready(Ok(written)) => {
+                Poll::Ready(self.wait.took(written as u64, self.pace).map(|()| written))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 ready!(self.wait.poll(cx, self.pace));
@@ -95,7 +97,8 @@ impl Wait {
     fn poll(&mut self, cx: &mut Context<'_>, pace: Pace) -> Poll<()> {
         let now = Instant::now();
         let begins = self.since.replace(self.since.unwrap_or(now)).is_none();
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(now + pace.idle)));
+        let deadline =
+            self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(now + pace.idle)));
         if begins {
             deadline.as_mut().reset(now + pace.idle);
         }
@@ -113,7 +116,11 @@ impl Wait {
         let least = pace.min_rate.map_or(0, NonZeroU64::get).saturating_mul(self.waited.as_secs());
         let slow = self.taken < least;
         (self.waited, self.taken) = (Duration::ZERO, 0);
-        if slow { Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little")) } else { Ok(()) }
+        if slow {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little"))
+        } else {
+            Ok(())
+        }
     }
 }
 

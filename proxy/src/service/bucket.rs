@@ -26,13 +26,19 @@ impl S3Service {
     }
 
     /// `PUT /bucket`
-    pub(super) async fn create_bucket(&self, context: &Context, bucket: &BucketName, upload: Upload) -> Answer {
+    pub(super) async fn create_bucket(
+        &self,
+        context: &Context,
+        bucket: &BucketName,
+        upload: Upload,
+    ) -> Answer {
         self.access.require(&context.identity, Permission::Admin, bucket, "")?;
         let Upload { parts, claim, body } = upload;
         let (body, _checked) = Payload::new(body, claim, &parts.headers)?.collect(MAX_REQUEST_BYTES).await?;
         documents::create_bucket(&body, &self.region)?;
         if !self.gate.store().create_bucket(bucket).await? {
-            let message = "Your previous request to create the named bucket succeeded and you already own it.";
+            let message =
+                "Your previous request to create the named bucket succeeded and you already own it.";
             let error = S3Error::new(Code::BucketAlreadyOwnedByYou, message);
             return Err(error.with("BucketName", bucket.as_str()).into());
         }
@@ -72,7 +78,12 @@ impl S3Service {
     }
 
     /// `GET /bucket`
-    pub(super) async fn list_objects(&self, context: &Context, bucket: &BucketName, listing: &Listing) -> Answer {
+    pub(super) async fn list_objects(
+        &self,
+        context: &Context,
+        bucket: &BucketName,
+        listing: &Listing,
+    ) -> Answer {
         self.access.require(&context.identity, Permission::List, bucket, &listing.prefix)?;
         let page = match listing.request(bucket) {
             Some(request) => self.gate.store().list(request).await?,

@@ -72,12 +72,8 @@ struct Entry {
 impl Service for S3Service {
     async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
-        let mut entry = Entry {
-            id: RequestId::random(),
-            by: "-".to_owned(),
-            operation: "-",
-            began: Instant::now(),
-        };
+        let mut entry =
+            Entry { id: RequestId::random(), by: "-".to_owned(), operation: "-", began: Instant::now() };
         let (method, target) = (parts.method.clone(), parts.uri.clone());
         let answer = self.answer(&mut entry, parts, body, peer).await;
         let label = answer.as_ref().err().map(GateError::label);
@@ -86,7 +82,8 @@ impl Service for S3Service {
         {
             tracing::error!(request = %entry.id, %error, "the request failed");
         }
-        let response = answer.unwrap_or_else(|error| refusal(&error.into(), &method, target.path(), &entry.id));
+        let response =
+            answer.unwrap_or_else(|error| refusal(&error.into(), &method, target.path(), &entry.id));
         tracing::info!(
             target: "access",
             request = %entry.id,
@@ -138,7 +135,9 @@ impl S3Service {
             Operation::HeadBucket { bucket } => self.head_bucket(&context, &bucket).await,
             Operation::DeleteBucket { bucket } => self.delete_bucket(&context, &bucket).await,
             Operation::GetBucketLocation { bucket } => self.bucket_location(&context, &bucket).await,
-            Operation::ListObjects { bucket, listing } => self.list_objects(&context, &bucket, &listing).await,
+            Operation::ListObjects { bucket, listing } => {
+                self.list_objects(&context, &bucket, &listing).await
+            }
             Operation::DeleteObjects { bucket } => self.delete_objects(&context, &bucket, upload).await,
             Operation::PutObject { object, headers, condition } => {
                 self.put_object(&context, object, headers, condition, upload).await
@@ -172,7 +171,8 @@ impl S3Service {
             && request.payload().is_unsigned()
             && matches!(*method, Method::PUT | Method::POST);
         if exposed {
-            let message = "Over plain HTTP a body must be signed: use https, or a client that signs payloads.";
+            let message =
+                "Over plain HTTP a body must be signed: use https, or a client that signs payloads.";
             return Err(S3Error::new(Code::AccessDenied, message));
         }
         Ok(())
@@ -182,7 +182,11 @@ impl S3Service {
 /// The answer to a request that failed.
 fn refusal(error: &S3Error, method: &Method, path: &str, id: &RequestId) -> Response<Outgoing> {
     let response = response::error(error, &uri::decode(path).unwrap_or_else(|_| path.to_owned()), id);
-    if *method == Method::HEAD { response.map(|_| Outgoing::empty()) } else { response.map(Outgoing::document) }
+    if *method == Method::HEAD {
+        response.map(|_| Outgoing::empty())
+    } else {
+        response.map(Outgoing::document)
+    }
 }
 
 fn documented(response: Response<Document>) -> Answer {

@@ -3,13 +3,13 @@
 use hallmark_config::Permission;
 use hallmark_signer::{By, SealedHeaders};
 use http::StatusCode;
-use http::header::{ETAG, HeaderName, HeaderValue};
+use http::header::ETAG;
 
 use super::{Answer, Context, S3Service, Upload, bodiless, documented};
 use crate::gate;
-use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::name::{BucketName, ObjectName};
 use crate::s3::condition::{DeleteCondition, PutCondition};
-use crate::s3::documents::{DeleteOutcome, DeleteRequest, MAX_REQUEST_BYTES, delete_result};
+use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_result};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::Payload;
 use crate::s3::response;
@@ -26,7 +26,9 @@ impl S3Service {
     ) -> Answer {
         self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
         if object.key.as_str().len() > self.capabilities.max_key_bytes {
-            return Err(S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into());
+            return Err(
+                S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
+            );
         }
         let Upload { parts, claim, body } = upload;
         let payload = Payload::new(body, claim, &parts.headers)?;
@@ -58,7 +60,12 @@ impl S3Service {
     }
 
     /// `POST /bucket?delete`
-    pub(super) async fn delete_objects(&self, context: &Context, bucket: &BucketName, upload: Upload) -> Answer {
+    pub(super) async fn delete_objects(
+        &self,
+        context: &Context,
+        bucket: &BucketName,
+        upload: Upload,
+    ) -> Answer {
         self.require_somewhere(context, Permission::Delete, bucket)?;
         let Upload { parts, claim, body } = upload;
         let (body, _checked) = Payload::new(body, claim, &parts.headers)?.collect(MAX_REQUEST_BYTES).await?;
@@ -75,25 +82,23 @@ impl S3Service {
         let mut outcomes = Vec::with_capacity(request.objects.len());
         for object in request.objects {
             outcomes.push(match object {
-                Err(outcome) => outcome,
-                Ok(key) if !self.access.permits(&context.identity, Permission::Delete, bucket, key.as_str()) => {
-                    failed(&key, S3Error::new(Code::AccessDenied, "Access Denied"))
+                Err(undeleted) => Err(undeleted),
+                Ok(key)
+                    if !self.access.permits(&context.identity, Permission::Delete, bucket, key.as_str()) =>
+                {
+                    Err(Undeleted::new(&key, S3Error::new(Code::AccessDenied, "Access Denied")))
                 }
                 // One answer for each that was asked for, in their order: the store's contract.
                 Ok(key) => match deleted.next() {
-                    Some(Ok(())) => DeleteOutcome::Deleted(key),
-                    Some(Err(error)) => failed(&key, gate::GateError::from(error).into()),
-                    None => failed(&key, unfit()),
+                    Some(Ok(())) => Ok(key),
+                    Some(Err(error)) => Err(Undeleted::new(&key, gate::GateError::from(error).into())),
+                    None => Err(Undeleted::new(&key, unfit())),
                 },
             });
         }
         let document = delete_result(request.reporting, &outcomes);
         documented(response::document(StatusCode::OK, document, &context.id))
     }
-}
-
-fn failed(key: &ObjectKey, error: S3Error) -> DeleteOutcome {
-    DeleteOutcome::Failed { key: key.to_string(), version: None, error }
 }
 
 fn unfit() -> S3Error {

@@ -7,7 +7,7 @@ use hallmark_signer::Seal;
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::{CHECKSUM_HEADER, GateError, select};
+use crate::gate::{CHECKSUM_HEADER, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -45,8 +45,8 @@ impl S3Service {
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let admitted = self.admitted(context, object).await?;
-        let range = read.range.as_ref().filter(|_| read.conditions.range_applies(&admitted.etag()));
-        match head(&admitted, read, &context.id, || select(range, admitted.length()))? {
+        let selection = || read.resolve(&admitted.etag(), admitted.length());
+        match head(&admitted, read, &context.id, selection)? {
             Head::Found(answer) | Head::NotModified(answer) => bodiless(answer),
         }
     }
@@ -54,7 +54,7 @@ impl S3Service {
     /// `GET /bucket/key?hallmark=seal`
     pub(super) async fn seal_document(&self, context: &Context, object: &ObjectName) -> Answer {
         let admitted = self.admitted(context, object).await?;
-        about(context, documents::seal_envelope(sealed(&admitted)?)?)
+        about(context, documents::seal_envelope(sealed(&admitted)?))
     }
 
     /// `GET /bucket/key?hallmark=sha256`
@@ -112,7 +112,9 @@ fn head(
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
     let checksum = match read.checksum {
         ChecksumMode::Off => None,
-        ChecksumMode::Enabled => admitted.headers().get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata),
+        ChecksumMode::Enabled => {
+            admitted.headers().get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata)
+        }
     };
     let head = ArtifactHead {
         etag: &etag,

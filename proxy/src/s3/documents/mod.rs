@@ -9,15 +9,13 @@ mod read;
 mod write;
 
 use bytes::Bytes;
-use hallmark_signer::Sha256Digest;
+use hallmark_signer::Seal;
 
 pub use buckets::list_buckets;
 pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
 pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
-
-use crate::name::ObjectKey;
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -65,33 +63,12 @@ pub struct Owner {
     pub display_name: String,
 }
 
-/// `?hallmark=sha256`: a line for `sha256sum -c`, naming the file as downloaders do, by the last segment of its key.
-///
-/// A name with `\`, a line feed or a carriage return is escaped as GNU coreutils do.
-pub fn sha256_line(digest: &Sha256Digest, key: &ObjectKey) -> Document {
-    let key = key.as_str();
-    let name = key.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(key);
-    let escaped = name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
-    let mark = if escaped == name { "" } else { "\\" };
-    let line = format!("{mark}{}  {escaped}\n", hex::encode(digest.as_bytes()));
-    Document::new("text/plain; charset=utf-8", line)
+/// `?hallmark=seal`: the sealed statement in a DSSE envelope.
+pub fn seal_envelope(seal: &Seal) -> Document {
+    Document::new("application/vnd.dsse.envelope.v1+json", seal.envelope().to_json())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sha256sum_reads_the_line() {
-        let zeros = "00".repeat(32);
-        for (key, line) in [
-            ("a/b.tar", format!("{zeros}  b.tar\n")),
-            ("b.tar", format!("{zeros}  b.tar\n")),
-            ("a/", format!("{zeros}  a/\n")),
-            ("a/b\\c\nd", format!("\\{zeros}  b\\\\c\\nd\n")),
-        ] {
-            let document = sha256_line(&Sha256Digest::new([0; 32]), &ObjectKey::parse(key).unwrap());
-            assert_eq!(document.bytes(), line.as_bytes(), "{key}");
-        }
-    }
+/// `?hallmark=sha256`: a line for `sha256sum -c`.
+pub fn sha256_line(seal: &Seal) -> Document {
+    Document::new("text/plain; charset=utf-8", seal.sha256sum_line())
 }

@@ -94,6 +94,18 @@ impl DeclaredChecksum {
         (bytes.len() == algorithm.length()).then(|| Self { algorithm, value: value.into() })
     }
 
+    /// As it is kept beside the artifact: `CRC32:FULL_OBJECT:<base64>`.
+    pub fn to_metadata(&self) -> String {
+        format!("{}:{}:{}", self.algorithm.name(), self.kind(), self.value)
+    }
+
+    /// Reads what [`to_metadata`](Self::to_metadata) wrote; `None`: it did not.
+    pub fn from_metadata(text: &str) -> Option<Self> {
+        let (name, rest) = text.split_once(':')?;
+        let (kind, value) = rest.split_once(':')?;
+        Self::parse(ChecksumAlgorithm::of_name(name)?, value).filter(|checksum| checksum.kind() == kind)
+    }
+
     /// How it was computed.
     pub fn algorithm(&self) -> ChecksumAlgorithm {
         self.algorithm

@@ -156,6 +156,11 @@ where
         self.length
     }
 
+    /// The checksum that a header declares: known before the body, and compared only at its end.
+    pub fn announced(&self) -> Option<&DeclaredChecksum> {
+        self.end.checksum.as_ref()
+    }
+
     /// Waits for more data, or the end. Nothing is lost if the future is dropped.
     ///
     /// # Errors
