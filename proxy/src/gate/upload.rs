@@ -10,6 +10,7 @@ use hallmark_signer::{
 };
 
 use super::budget::Reservation;
+use super::hash::{hash, hash_whole};
 use super::receive::{Incoming, Receiver};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
@@ -31,9 +32,6 @@ const BATCH: usize = 512 * 1024;
 /// What a streamed upload holds at most: the batch that arrives, the one that is hashed and sent, and what the store
 /// has not written yet.
 const STREAM_MEMORY: u64 = 2 * 1024 * 1024;
-
-/// Up to so many bytes are hashed where they are; more would hold up the other tasks of the thread.
-const INLINE_HASH: usize = 64 * 1024;
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -387,31 +385,6 @@ async fn hash_and_send(
     Ok(hasher?)
 }
 
-/// Hashes off the async threads.
-async fn hash(mut hasher: UploadHasher, pieces: VecDeque<Bytes>) -> Result<UploadHasher, GateError> {
-    if pieces.is_empty() {
-        return Ok(hasher);
-    }
-    let hashed = tokio::task::spawn_blocking(move || {
-        pieces.iter().for_each(|piece| hasher.update(piece));
-        hasher
-    });
-    hashed.await.map_err(|_| stopping())
-}
-
-/// Hashes a body that is all here; off the async threads if it is long.
-async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), GateError> {
-    let inline = bytes.len() <= INLINE_HASH;
-    let hash = move || {
-        let mut hasher = UploadHasher::exactly(bytes.len() as u64);
-        hasher.update(&bytes);
-        hasher.finish()
-    };
-    let hashed =
-        if inline { hash() } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping())? };
-    hashed.map_err(|_| incomplete().into())
-}
-
 /// Keeps the declared checksum beside the artifact, under the seal.
 fn declare(headers: &mut SealedHeaders, sum: &DeclaredChecksum) -> Result<(), GateError> {
     // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
@@ -439,11 +412,6 @@ fn incomplete() -> S3Error {
 
 fn internal() -> GateError {
     S3Error::new(Code::InternalError, "We encountered an internal error. Please try again.").into()
-}
-
-/// The runtime is going down, or hashing panicked.
-fn stopping() -> GateError {
-    internal()
 }
 
 fn no_randomness(error: impl std::fmt::Display) -> GateError {

@@ -82,7 +82,9 @@ impl Prover {
             length,
             headers: headers.digest(),
         };
-        let check = |line| verify(line, &observed, &self.keys, &*self.verdicts).map(Arc::new).map_err(ArtifactFault::from);
+        let check = |line| {
+            verify(line, &observed, &self.keys, &*self.verdicts).map(Arc::new).map_err(ArtifactFault::from)
+        };
         let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
             Hallmark::Line(line) if length <= MAX_INLINE => {
                 let seal = check(&line)?;

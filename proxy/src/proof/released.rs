@@ -40,28 +40,26 @@ impl Release {
     ///
     /// # Errors
     /// The first leaf is not what was sealed, or cannot be read.
-    pub async fn open<H: Send + 'static>(
-        mut reader: LeafReader,
-        held: H,
-    ) -> Result<Self, ProofError> {
+    pub async fn open<H: Send + 'static>(mut reader: LeafReader, held: H) -> Result<Self, ProofError> {
         let length = reader.remaining();
         let first = reader.next().await?;
-        let stream = futures_util::stream::unfold((reader, first, held), |(mut reader, mut leaf, held)| async {
-            loop {
-                match leaf {
-                    None => return None,
-                    Some(mut pieces) => {
-                        if let Some(piece) = pieces.pop_front() {
-                            return Some((Ok(piece), (reader, Some(pieces), held)));
+        let stream =
+            futures_util::stream::unfold((reader, first, held), |(mut reader, mut leaf, held)| async {
+                loop {
+                    match leaf {
+                        None => return None,
+                        Some(mut pieces) => {
+                            if let Some(piece) = pieces.pop_front() {
+                                return Some((Ok(piece), (reader, Some(pieces), held)));
+                            }
                         }
                     }
+                    leaf = match reader.next().await {
+                        Ok(next) => next,
+                        Err(error) => return Some((Err(error), (reader, None, held))),
+                    };
                 }
-                leaf = match reader.next().await {
-                    Ok(next) => next,
-                    Err(error) => return Some((Err(error), (reader, None, held))),
-                };
-            }
-        });
+            });
         Ok(Self { stream: Box::pin(stream), length })
     }
 
