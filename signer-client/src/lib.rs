@@ -2,6 +2,9 @@
 
 mod digest;
 mod headers;
-
-pub use digest::Sha256Digest;
+mod text;
+pub mod tree;
+pub use digest::{Md5Digest, Sha256Digest};
 pub use headers::{CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};
+pub use text::TextError;
+pub use tree::{LEAF_SIZE, LeafHash, LeafHasher, PAGE_LEAVES, PageRoot, TreeRoot};
