@@ -1,7 +1,51 @@
 //! What a seal is and how it is made, read and verified. Knows nothing of servers and stores.
+//!
+//! An upload goes through [`UploadHasher`] to [`Content`]; with who, when and how that makes [`Claims`]; with where and
+//! which headers ([`Observed`]) a [`Sealer`] makes the [`SealLine`] of it, and for more than 2^23 bytes
+//! [`record::encode`] the record.
+//!
+//! A download goes from [`Hallmark::parse`] (and [`RecordHeader::parse`]) by [`verify`] to a [`Seal`], which says what
+//! every leaf must be ([`Seal::inline_leaf`], or [`RecordHeader::verify`], [`Pages::page`], [`LeafPage::leaf`]); who
+//! vouches for it beside the proxy is for [`PublisherSignatures::verified_by`] to say.
+//!
+//! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`].
 
+mod blob;
+mod content;
 mod digest;
+pub mod dsse;
 mod headers;
+mod key;
+mod leaves;
+mod publisher;
+pub mod record;
+mod register;
+mod seal;
+mod signature;
+mod text;
+pub mod tree;
+mod verdicts;
 
-pub use digest::Sha256Digest;
+pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+pub use content::{Content, ContentHasher, UploadHasher, WrongLength};
+pub use digest::{Md5Digest, Sha256Digest};
+pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
 pub use headers::{CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};
+pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, PrivateKey, PublicKey, SealKey};
+pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
+pub use publisher::{
+    MAX_CANDIDATES, MAX_SIGNATURES, PublisherSignatures, PublisherSignaturesError, SIGNATURE_HEADER,
+    TooManyKeys,
+};
+pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
+pub use register::{KeyRegister, KeyUse, KeyUseConflict};
+pub use seal::{
+    BucketError, By, Claims, ClaimsError, ContentDigests, Hallmark, HallmarkError, LineError, MAX_INLINE,
+    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, SEAL_HEADER, Seal,
+    SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement, TooManySealKeys,
+    verify,
+};
+pub use signature::{Signature, SignatureError};
+pub use text::TextError;
+pub use tree::{LEAF_SIZE, LeafHash, LeafHasher, PAGE_LEAVES, PageRoot, TreeRoot};
+pub use verdicts::{NoVerdicts, Verdicts};

@@ -1,0 +1,280 @@
+//! An artifact's content in one pass: length, SHA-256, leaves, tree, and for uploads MD5.
+
+use md5::{Digest as _, Md5};
+
+use crate::blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+use crate::digest::{Md5Digest, Sha256Digest};
+use crate::tree::{self, LEAF_SIZE, LeafHash, LeafHasher, TreeRoot};
+
+/// Hashes content as its bytes arrive, in chunks of any lengths.
+///
+/// Where the length is known and at most 2^20, the tree is not needed and only SHA-256 of the whole is computed.
+/// Otherwise every byte is hashed twice: for the whole and for its leaf. Memory: 32 bytes for each leaf.
+///
+/// ```
+/// use hallmark_signer::{ContentHasher, Sha256Digest};
+/// let mut hasher = ContentHasher::exactly(11);
+/// hasher.update(b"hello ");
+/// hasher.update(b"world");
+/// let content = hasher.finish()?;
+/// assert_eq!((content.size(), *content.sha256()), (11, Sha256Digest::of(b"hello world")));
+/// assert_eq!(content.tree(), None, "at most one leaf");
+/// # Ok::<(), hallmark_signer::WrongLength>(())
+/// ```
+#[derive(Clone)]
+pub struct ContentHasher {
+    expected: Option<u64>,
+    size: u64,
+    whole: BlobHasher,
+    /// `None`: known to be one leaf at most.
+    leaves: Option<LeavesHasher>,
+}
+
+/// Content that was hashed from its first byte to its last; nothing else makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    size: u64,
+    sha256: Sha256Digest,
+    blob: Result<BlobDigest, LooksLikeDsse>,
+    leaves: Vec<LeafHash>,
+    tree: Option<TreeRoot>,
+}
+
+/// Content that is shorter or longer than was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{expected} bytes were announced, {actual} came")]
+pub struct WrongLength {
+    /// How many bytes were announced.
+    pub expected: u64,
+    /// How many came.
+    pub actual: u64,
+}
+
+impl ContentHasher {
+    /// For content of exactly `size` bytes.
+    pub fn exactly(size: u64) -> Self {
+        let leaves = (size > LEAF_SIZE).then(LeavesHasher::default);
+        Self { expected: Some(size), size: 0, whole: BlobHasher::new(), leaves }
+    }
+
+    /// For content whose length is not known before its end.
+    pub fn of_unknown_length() -> Self {
+        Self { expected: None, size: 0, whole: BlobHasher::new(), leaves: Some(LeavesHasher::default()) }
+    }
+
+    /// Takes the next bytes. Bytes past the announced length are counted only: [`Self::finish`] reports them.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        if self.expected.is_some_and(|expected| self.size > expected) {
+            return;
+        }
+        self.whole.update(bytes);
+        if let Some(leaves) = &mut self.leaves {
+            leaves.update(bytes);
+        }
+    }
+
+    /// The number of bytes taken so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What the content is.
+    ///
+    /// # Errors
+    /// Another length than was announced.
+    pub fn finish(self) -> Result<Content, WrongLength> {
+        if let Some(expected) = self.expected.filter(|expected| *expected != self.size) {
+            return Err(WrongLength { expected, actual: self.size });
+        }
+        let (sha256, blob) = self.whole.finish_any();
+        let leaves = match self.leaves {
+            Some(leaves) if self.size > LEAF_SIZE => leaves.finish(),
+            _ => Vec::new(),
+        };
+        let tree = (self.size > LEAF_SIZE).then(|| tree::root(&leaves));
+        Ok(Content { size: self.size, sha256, blob, leaves, tree })
+    }
+}
+
+impl Content {
+    /// Its length, bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// SHA-256 of all of it.
+    pub fn sha256(&self) -> &Sha256Digest {
+        &self.sha256
+    }
+
+    /// The same as what a blob key signs.
+    ///
+    /// # Errors
+    /// The content begins with `DSSEv1 `; uploads and signers refuse it.
+    pub fn blob_digest(&self) -> Result<BlobDigest, LooksLikeDsse> {
+        self.blob
+    }
+
+    /// The hashes of its leaves, in order; none where it is at most 2^20 bytes long.
+    pub fn leaves(&self) -> &[LeafHash] {
+        &self.leaves
+    }
+
+    /// The root of the tree over its leaves; `None` iff it is at most 2^20 bytes long.
+    pub fn tree(&self) -> Option<&TreeRoot> {
+        self.tree.as_ref()
+    }
+}
+
+/// A [`ContentHasher`] that computes MD5 too, for uploads: it is the ETag, and by far the slowest of the hashes.
+#[derive(Clone)]
+pub struct UploadHasher {
+    content: ContentHasher,
+    md5: Md5,
+}
+
+impl UploadHasher {
+    /// For content of exactly `size` bytes.
+    pub fn exactly(size: u64) -> Self {
+        Self { content: ContentHasher::exactly(size), md5: Md5::new() }
+    }
+
+    /// For content whose length is not known before its end.
+    pub fn of_unknown_length() -> Self {
+        Self { content: ContentHasher::of_unknown_length(), md5: Md5::new() }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.content.update(bytes);
+        self.md5.update(bytes);
+    }
+
+    /// The number of bytes taken so far.
+    pub fn size(&self) -> u64 {
+        self.content.size()
+    }
+
+    /// What the content is, and its MD5.
+    ///
+    /// # Errors
+    /// Another length than was announced.
+    pub fn finish(self) -> Result<(Content, Md5Digest), WrongLength> {
+        Ok((self.content.finish()?, Md5Digest::new(self.md5.finalize().into())))
+    }
+}
+
+#[derive(Clone, Default)]
+struct LeavesHasher {
+    done: Vec<LeafHash>,
+    current: LeafHasher,
+    /// Bytes in `current`; less than [`LEAF_SIZE`] between updates.
+    filled: usize,
+}
+
+impl LeavesHasher {
+    const LEAF: usize = LEAF_SIZE as usize;
+
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(Self::LEAF - self.filled));
+            self.current.update(now);
+            self.filled += now.len();
+            if self.filled == Self::LEAF {
+                self.done.push(std::mem::take(&mut self.current).finish());
+                self.filled = 0;
+            }
+            bytes = later;
+        }
+    }
+
+    fn finish(mut self) -> Vec<LeafHash> {
+        if self.filled > 0 {
+            self.done.push(self.current.finish());
+        }
+        self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MIB: usize = LEAF_SIZE as usize;
+
+    /// Bytes that differ from leaf to leaf.
+    fn bytes(size: usize) -> Vec<u8> {
+        (0..size).map(|n| (n % 251) as u8 ^ (n / MIB) as u8).collect()
+    }
+
+    fn hash(mut hasher: UploadHasher, chunks: impl Iterator<Item = Vec<u8>>) -> (Content, Md5Digest) {
+        chunks.for_each(|chunk| hasher.update(&chunk));
+        hasher.finish().unwrap()
+    }
+
+    #[test]
+    fn the_tree_begins_past_one_leaf() {
+        for size in [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 1] {
+            let bytes = bytes(size);
+            let (content, md5) = hash(UploadHasher::exactly(size as u64), std::iter::once(bytes.clone()));
+            assert_eq!(content.size(), size as u64);
+            assert_eq!(*content.sha256(), Sha256Digest::of(&bytes));
+            assert_eq!(md5, Md5Digest::of(&bytes));
+            let leaves: Vec<_> = bytes.chunks(MIB).map(LeafHash::of).collect();
+            if size > MIB {
+                assert_eq!(content.leaves(), leaves);
+                assert_eq!(content.tree(), Some(&tree::root(&leaves)));
+            } else {
+                assert_eq!((content.leaves(), content.tree()), (&[][..], None));
+            }
+        }
+    }
+
+    #[test]
+    fn another_length_than_announced_is_refused() {
+        for (expected, actual) in
+            [(0, 1), (1, 0), (5, 6), (LEAF_SIZE, LEAF_SIZE + 1), (LEAF_SIZE + 1, LEAF_SIZE)]
+        {
+            let mut hasher = ContentHasher::exactly(expected);
+            hasher.update(&vec![7; actual as usize]);
+            assert_eq!(hasher.finish(), Err(WrongLength { expected, actual }));
+        }
+    }
+
+    #[test]
+    fn content_that_looks_like_dsse_gives_no_blob_digest() {
+        for (content, refused) in [("DSSEv1 1 a 0 ", true), ("DSSEv1", false), ("an artifact", false)] {
+            let mut hasher = ContentHasher::of_unknown_length();
+            content.bytes().for_each(|byte| hasher.update(&[byte]));
+            let content = hasher.finish().unwrap();
+            assert_eq!(content.blob_digest().is_err(), refused);
+            if let Ok(blob) = content.blob_digest() {
+                assert_eq!(blob.sha256(), content.sha256());
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn any_chunking_gives_the_same_content(
+            size in prop_oneof![0..3usize, MIB - 2..MIB + 3, 0..3 * MIB],
+            cuts in prop::collection::vec(1..MIB + 9, 1..9),
+        ) {
+            let bytes = bytes(size);
+            let whole = hash(UploadHasher::exactly(size as u64), std::iter::once(bytes.clone()));
+            let mut rest = bytes.as_slice();
+            let mut lengths = cuts.iter().cycle();
+            let chunks = std::iter::from_fn(|| {
+                let (chunk, tail) = rest.split_at(rest.len().min(*lengths.next()?));
+                rest = tail;
+                (!chunk.is_empty()).then(|| chunk.to_vec())
+            });
+            prop_assert_eq!(hash(UploadHasher::of_unknown_length(), chunks), whole);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Signature checks that are remembered, so that a hot artifact costs one check and not one for every download.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::Sha256Digest;
+use crate::key::{BadSignature, PublicKey};
+use crate::signature::Signature;
+
+/// A cache of signature checks that passed; ones that failed are never told to it.
+///
+/// Contract: `known` is true only for keys that `remember` was called with. Forgetting is always allowed. Neither may
+/// block for long: they are called for every download, from many tasks.
+///
+/// The key is SHA-256 over all that a check depends on (the signed message, the signature, the public key) and so stays
+/// right whatever happens to objects, names, policies or trusted keys: it says "this key signed this", not "this is
+/// trusted".
+pub trait Verdicts: Sync {
+    /// Whether this check is known to have passed.
+    fn known(&self, key: &[u8; 32]) -> bool;
+
+    /// Takes note that this check passed.
+    fn remember(&self, key: [u8; 32]);
+}
+
+/// Remembers nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoVerdicts;
+
+impl Verdicts for NoVerdicts {
+    fn known(&self, _: &[u8; 32]) -> bool {
+        false
+    }
+
+    fn remember(&self, _: [u8; 32]) {}
+}
+
+/// What was signed.
+#[derive(Clone, Copy)]
+pub(crate) enum Signed<'a> {
+    /// A DSSE pre-authentication encoding.
+    Pae(&'a [u8]),
+    /// A blob with this digest.
+    Blob(&'a Sha256Digest),
+}
+
+impl Signed<'_> {
+    /// Checks that `key` made `signature` over this, or remembers that it did.
+    pub(crate) fn verify(
+        self,
+        signature: &Signature,
+        key: &PublicKey,
+        verdicts: &dyn Verdicts,
+    ) -> Result<(), BadSignature> {
+        let verdict = self.verdict_key(signature, key);
+        if verdicts.known(&verdict) {
+            return Ok(());
+        }
+        key.verify(&self.digest(), signature)?;
+        verdicts.remember(verdict);
+        Ok(())
+    }
+
+    fn digest(self) -> Sha256Digest {
+        match self {
+            Self::Pae(pae) => Sha256Digest::of(pae),
+            Self::Blob(digest) => *digest,
+        }
+    }
+
+    /// SHA-256(message || signature || SPKI). A PAE begins with `DSSEv1 ` and has its lengths in it; a blob's message is
+    /// a word that no PAE begins with and the digest; signature and SPKI have fixed lengths. So no two checks share a
+    /// key.
+    fn verdict_key(self, signature: &Signature, key: &PublicKey) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        match self {
+            Self::Pae(pae) => hash.update(pae),
+            Self::Blob(digest) => {
+                hash.update(b"hallmark-blob-v1\n");
+                hash.update(digest.as_bytes());
+            }
+        }
+        hash.update(signature.to_bytes());
+        hash.update(key.to_der());
+        hash.finalize().into()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::blob::BlobHasher;
+    use crate::key::PrivateKey;
+
+    /// Remembers everything.
+    #[derive(Default)]
+    pub(crate) struct AllVerdicts(pub(crate) Mutex<HashSet<[u8; 32]>>);
+
+    impl Verdicts for AllVerdicts {
+        fn known(&self, key: &[u8; 32]) -> bool {
+            self.0.lock().unwrap().contains(key)
+        }
+
+        fn remember(&self, key: [u8; 32]) {
+            self.0.lock().unwrap().insert(key);
+        }
+    }
+
+    #[test]
+    fn only_what_passed_is_remembered_and_for_that_key_and_message_only() {
+        let [ours, other] = [(); 2].map(|()| PrivateKey::generate().unwrap().into_blob_key());
+        let mut hasher = BlobHasher::new();
+        hasher.update(b"blob");
+        let blob = hasher.finish().unwrap();
+        let signature = ours.sign(&blob);
+        let verdicts = AllVerdicts::default();
+        let check = |content: &[u8], key: &PublicKey| {
+            Signed::Blob(&Sha256Digest::of(content)).verify(&signature, key, &verdicts)
+        };
+        for _ in 0..2 {
+            assert_eq!(check(b"blob", ours.public_key()), Ok(()));
+            assert_eq!(check(b"blob", other.public_key()), Err(BadSignature));
+            assert_eq!(check(b"Blob", ours.public_key()), Err(BadSignature));
+            assert_eq!(verdicts.0.lock().unwrap().len(), 1);
+        }
+    }
+}
