@@ -8,7 +8,7 @@ const CAPACITY: u64 = 100_000;
 
 /// Positive verdicts, under a digest of everything that went into them (message, signature, public key). Whether a
 /// key is trusted is not among it: that is asked anew every time.
-pub struct VerdictCache(Cache<[u8; 32], ()>);
+pub(crate) struct VerdictCache(Cache<[u8; 32], ()>);
 
 impl Default for VerdictCache {
     fn default() -> Self {

@@ -75,10 +75,22 @@ impl Server {
         config: &hallmark_config::Server,
         limits: &hallmark_config::Limits,
     ) -> Result<Self, BindError> {
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| BindError::Address { address: config.listen, source })?;
+        Ok(Self::over(listener, config, limits)?)
+    }
+
+    /// Serves a listener that is bound already.
+    ///
+    /// # Errors
+    /// The TLS files cannot be used.
+    pub fn over(
+        listener: TcpListener,
+        config: &hallmark_config::Server,
+        limits: &hallmark_config::Limits,
+    ) -> Result<Self, TlsError> {
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         Ok(Self { listener, tls, limits: limits.clone() })
     }
 
