@@ -10,7 +10,7 @@ mod types;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use body::{Body, BodyWriter, Piece};
+pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
 pub use types::*;
 
