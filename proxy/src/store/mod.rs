@@ -4,6 +4,8 @@
 //! the only way out of either is a check in [`crate::proof`].
 
 mod body;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod error;
 mod types;
 
