@@ -7,6 +7,7 @@ mod body;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 mod error;
+pub mod local;
 mod types;
 
 use async_trait::async_trait;
