@@ -4,13 +4,16 @@
 //! the only way out of either is a check in [`crate::proof`].
 
 mod body;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod error;
+pub mod local;
 mod types;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use body::{Body, BodyWriter, Piece};
+pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
 pub use types::*;
 
