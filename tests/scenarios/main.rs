@@ -1,1 +1,1 @@
-
+//! Hallmark through its front door.
