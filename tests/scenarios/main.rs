@@ -1,1 +1,7 @@
-//! Hallmark through its front door.
+//! Hallmark through its front door. A module per subject; those in `clients` need other people's programs, which
+//! `tests/run` installs, and are what `tests/run --quick` leaves out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod frontend_attacks;
+mod tamper;

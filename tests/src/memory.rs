@@ -192,6 +192,11 @@ impl MemoryStore {
         self.contents().mishaps.push((call, mishap));
     }
 
+    /// From now on nothing goes wrong that was to.
+    pub fn forget_mishaps(&self) {
+        self.contents().mishaps.clear();
+    }
+
     /// The calls since this was asked last.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.contents().calls)

@@ -185,6 +185,19 @@ impl Connection {
         response
     }
 
+    /// Reads one 1xx answer; its status.
+    ///
+    /// # Panics
+    /// None comes.
+    #[track_caller]
+    pub fn interim(&mut self) -> u16 {
+        let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
+        match reader.head() {
+            Ok((status, _)) if status < 200 => status,
+            other => panic!("no interim answer: {other:?}"),
+        }
+    }
+
     /// Waits for the server to close the connection, and tells how it did: `Complete` means a FIN, with nothing sent.
     pub fn closing(&mut self) -> End {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
