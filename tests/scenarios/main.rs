@@ -3,5 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod crash;
 mod frontend_attacks;
+mod objects;
+mod openssl;
+mod store_faults;
 mod tamper;
