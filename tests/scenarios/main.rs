@@ -1,1 +1,13 @@
+//! Hallmark through its front door. A module per subject; those in `clients` need other people's programs, which
+//! `tests/run` installs, and are what `tests/run --quick` leaves out.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
+
+mod clients;
+mod crash;
+mod frontend_attacks;
+mod objects;
+mod openssl;
+mod store_faults;
+mod tamper;

@@ -1,1 +1,20 @@
-//! Harness.
+//! What the scenarios stand on: proxies to test, clients to test them with, and a store that lies on demand.
+//!
+//! - [`proxy`] runs the real program; [`inprocess`] runs the same server over a store of the test's choice.
+//! - [`raw`] speaks HTTP byte by byte, [`sigv4`] signs, [`s3`] is the two together.
+//! - [`command`] runs other people's clients; [`data`] makes what they carry.
+//! - [`memory`] is a store whose contents a test can edit behind the proxy's back.
+//!
+//! Nothing here returns errors: a harness that cannot do its work fails the test, and says why.
+
+#![allow(clippy::print_stderr, reason = "what a test says is shown when it fails")]
+
+pub mod command;
+pub mod data;
+pub mod inprocess;
+pub mod memory;
+pub mod proxy;
+pub mod raw;
+pub mod s3;
+pub mod sigv4;
+pub mod site;

@@ -1,0 +1,93 @@
+//! What the store is asked for, and what becomes of a request when it fails.
+
+use std::sync::Arc;
+
+use hallmark_proxy::store::{Store, StoreFault};
+use hallmark_tests::data::{MIB, content};
+use hallmark_tests::inprocess::InProcess;
+use hallmark_tests::memory::{Call, MemoryStore, Mishap};
+use hallmark_tests::s3::Client;
+
+const BUCKET: &str = "artifacts";
+
+fn lab() -> (InProcess, Arc<MemoryStore>, Client) {
+    let store = Arc::new(MemoryStore::new());
+    let proxy = InProcess::start(Arc::clone(&store) as Arc<dyn Store>);
+    let client = proxy.client();
+    client.create_bucket(BUCKET);
+    store.take_calls();
+    (proxy, store, client)
+}
+
+#[test]
+fn up_to_8_mib_costs_one_request_each_way() {
+    let (_proxy, store, client) = lab();
+    for length in [0, 1000, 3 * MIB, 8 * MIB] {
+        let body = content(1, length);
+        assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+        assert_eq!(store.take_calls(), [Call::Put], "{length}");
+        assert_eq!(client.get(BUCKET, "key").body, body);
+        assert_eq!(store.take_calls(), [Call::Get], "{length}");
+        client.head(BUCKET, "key");
+        assert_eq!(store.take_calls(), [Call::Head], "{length}");
+    }
+}
+
+/// A store that failed after it stored is asked what stands there now: the client is told the truth.
+#[test]
+fn writes_that_may_have_been_done() {
+    for length in [1000, 9 * MIB] {
+        let (_proxy, store, client) = lab();
+        let (first, second) = (content(1, length), content(2, length));
+        assert_eq!(client.put(BUCKET, "key", &first).status, 200);
+
+        store.go_wrong(Call::Put, Mishap::PersistsAndFails(StoreFault::Timeout));
+        let response = client.put(BUCKET, "key", &second);
+        assert_eq!(response.status, 200, "{length}: {}", response.text());
+        assert_eq!(client.get(BUCKET, "key").body, second);
+
+        store.go_wrong(Call::Put, Mishap::Fails(StoreFault::Unavailable));
+        let response = client.put(BUCKET, "key", &first);
+        assert_eq!((response.status, response.code().as_str()), (503, "ServiceUnavailable"), "{length}");
+        assert_eq!(client.get(BUCKET, "key").body, second, "what was there stays");
+    }
+}
+
+/// Without its record a large upload is not finished.
+#[test]
+fn records_that_cannot_be_written() {
+    let (_proxy, store, client) = lab();
+    let (first, second) = (content(1, 9 * MIB), content(2, 9 * MIB));
+    assert_eq!(client.put(BUCKET, "key", &first).status, 200);
+    store.go_wrong(Call::StatePut, Mishap::Fails(StoreFault::Unavailable));
+    let response = client.put(BUCKET, "key", &second);
+    assert_eq!(
+        (response.status, response.code().as_str()),
+        (503, "ServiceUnavailable"),
+        "{}",
+        response.text()
+    );
+    assert_eq!(client.get(BUCKET, "key").body, first, "what was there stays");
+}
+
+/// No store's words reach a client.
+#[test]
+fn what_a_store_says_is_for_the_log() {
+    let (_proxy, store, client) = lab();
+    client.put(BUCKET, "key", b"x");
+    for (fault, status, code) in [
+        (StoreFault::Timeout, 504, "GatewayTimeout"),
+        (StoreFault::Unavailable, 503, "ServiceUnavailable"),
+        (StoreFault::Protocol, 502, "BadGateway"),
+        (StoreFault::Corrupt, 502, "BadGateway"),
+    ] {
+        for (call, method, target) in
+            [(Call::Get, "GET", "/artifacts/key"), (Call::List, "GET", "/artifacts?list-type=2")]
+        {
+            store.go_wrong(call, Mishap::Fails(fault));
+            let response = client.send(client.request(method, target));
+            assert_eq!((response.status, response.code().as_str()), (status, code), "{target} {fault}");
+            assert!(!response.text().contains("planned"), "{}", response.text());
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The least of an S3 client: signed requests whose answers come back raw.
+
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use md5::Md5;
+use percent_encoding::percent_decode_str;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+use crate::raw::{Asked, Connection, Response};
+use crate::sigv4::{Request, Signer, UNSIGNED, encode, encode_path};
+
+/// A client of one proxy with one credential.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Where the proxy listens.
+    pub address: SocketAddr,
+    /// The access key id.
+    pub access_key: String,
+    /// The secret access key.
+    pub secret: String,
+}
+
+impl Client {
+    /// Its signer, at this moment.
+    pub fn signer(&self) -> Signer {
+        Signer::new(&self.access_key, &self.secret)
+    }
+
+    /// A request for `target` (encoded path and query) with the host header.
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(method, target).header("Host", self.address.to_string())
+    }
+
+    /// Signs, body included, and sends.
+    pub fn send(&self, mut request: Request) -> Response {
+        if !request.body.is_empty() || request.method == "PUT" || request.method == "POST" {
+            request.set_header("Content-Length", request.body.len().to_string());
+        }
+        self.signer().sign_body(&mut request);
+        self.send_as_is(&request)
+    }
+
+    /// Sends without adding anything, on a connection of its own.
+    pub fn send_as_is(&self, request: &Request) -> Response {
+        Connection::open(self.address).exchange(&[&request.head(), &request.body], Asked::by(&request.method))
+    }
+
+    /// Makes a bucket.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[track_caller]
+    pub fn create_bucket(&self, bucket: &str) {
+        let response = self.send(self.request("PUT", &format!("/{bucket}")));
+        assert_eq!(response.status, 200, "{bucket}: {}", response.text());
+    }
+
+    /// Uploads, with the SHA-256 of the body signed.
+    pub fn put(&self, bucket: &str, key: &str, body: &[u8]) -> Response {
+        self.put_with(bucket, key, body, &[])
+    }
+
+    /// Uploads with further headers.
+    pub fn put_with(&self, bucket: &str, key: &str, body: &[u8], headers: &[(&str, &str)]) -> Response {
+        let mut request = self.request("PUT", &object(bucket, key));
+        for (name, value) in headers {
+            request.headers.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        request.body = body.to_vec();
+        self.send(request)
+    }
+
+    /// Uploads on a connection that stays open.
+    pub fn put_on(&self, connection: &mut Connection, bucket: &str, key: &str, body: &[u8]) -> Response {
+        let mut request = self.request("PUT", &object(bucket, key));
+        request.set_header("Content-Length", body.len().to_string());
+        self.signer().sign(&mut request, &crate::sigv4::sha256_hex(body));
+        connection.exchange(&[&request.head(), body], Asked::Other)
+    }
+
+    /// Downloads.
+    pub fn get(&self, bucket: &str, key: &str) -> Response {
+        self.send(self.request("GET", &object(bucket, key)))
+    }
+
+    /// Downloads a range, as the header has it (`bytes=0-9`).
+    pub fn get_range(&self, bucket: &str, key: &str, range: &str) -> Response {
+        self.send(self.request("GET", &object(bucket, key)).header("Range", range))
+    }
+
+    /// Downloads something about an object: `?{query}`.
+    pub fn get_query(&self, bucket: &str, key: &str, query: &str) -> Response {
+        self.send(self.request("GET", &format!("{}?{query}", object(bucket, key))))
+    }
+
+    /// Asks for the headers.
+    pub fn head(&self, bucket: &str, key: &str) -> Response {
+        self.send(self.request("HEAD", &object(bucket, key)))
+    }
+
+    /// Deletes.
+    pub fn delete(&self, bucket: &str, key: &str) -> Response {
+        self.send(self.request("DELETE", &object(bucket, key)))
+    }
+
+    /// One page of a listing; `query` is encoded.
+    pub fn list(&self, bucket: &str, query: &str) -> Response {
+        self.send(self.request("GET", &format!("/{bucket}?{query}")))
+    }
+
+    /// All keys of a bucket that begin with `prefix`, page by page.
+    ///
+    /// # Panics
+    /// A page is refused, or pages do not end.
+    #[track_caller]
+    pub fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut token = String::new();
+        loop {
+            let query = format!("list-type=2&encoding-type=url&prefix={}{token}", encode(prefix));
+            let page = self.list(bucket, &query);
+            assert_eq!(page.status, 200, "{}", page.text());
+            let found = page.elements("Key");
+            let truncated = page.element("IsTruncated") == "true";
+            assert!(!(truncated && found.is_empty()), "a page without keys is the last");
+            keys.extend(found.iter().map(|key| url_decode(key)));
+            if !truncated {
+                return keys;
+            }
+            token = format!("&continuation-token={}", encode(&page.element("NextContinuationToken")));
+        }
+    }
+
+    /// A URL for `method`, good for an hour.
+    pub fn presigned(&self, method: &str, bucket: &str, key: &str) -> String {
+        let mut request = self.request(method, &object(bucket, key));
+        self.signer().presign(&mut request, 3600);
+        format!("http://{}{}", self.address, request.target())
+    }
+
+    /// Uploads a body that is not signed, given by its parts.
+    pub fn put_unsigned(&self, bucket: &str, key: &str, parts: &[&[u8]]) -> Response {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut request =
+            self.request("PUT", &object(bucket, key)).header("Content-Length", length.to_string());
+        self.signer().sign(&mut request, UNSIGNED);
+        let head = request.head();
+        let mut all = vec![head.as_slice()];
+        all.extend_from_slice(parts);
+        Connection::open(self.address).exchange(&all, Asked::Other)
+    }
+}
+
+/// The encoded path of an object.
+pub fn object(bucket: &str, key: &str) -> String {
+    format!("/{bucket}/{}", encode_path(key))
+}
+
+/// `encoding-type=url`: as in forms, a space may be `+`.
+fn url_decode(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8().expect("keys are UTF-8").into_owned()
+}
+
+/// The value of `x-amz-checksum-<algorithm>` (or `Content-MD5` for `md5`) for `bytes`.
+///
+/// # Panics
+/// The algorithm is not one of S3's.
+pub fn checksum(algorithm: &str, bytes: &[u8]) -> String {
+    use crc_fast::CrcAlgorithm::{Crc32Iscsi, Crc32IsoHdlc, Crc64Nvme};
+    let crc = |algorithm, width: usize| {
+        let all = crc_fast::checksum(algorithm, bytes).to_be_bytes();
+        all[8 - width..].to_vec()
+    };
+    BASE64.encode(match algorithm {
+        "crc32" => crc(Crc32IsoHdlc, 4),
+        "crc32c" => crc(Crc32Iscsi, 4),
+        "crc64nvme" => crc(Crc64Nvme, 8),
+        "sha1" => Sha1::digest(bytes).to_vec(),
+        "sha256" => Sha256::digest(bytes).to_vec(),
+        "md5" => Md5::digest(bytes).to_vec(),
+        other => panic!("no checksum {other}"),
+    })
+}
+
+/// MD5 in hexadecimal: the ETag of a plain upload.
+pub fn md5_hex(bytes: &[u8]) -> String {
+    hex::encode(Md5::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_the_catalogues() {
+        // The check values of each algorithm, over "123456789".
+        for (algorithm, value) in [
+            ("crc32", "cbf43926"),
+            ("crc32c", "e3069283"),
+            ("crc64nvme", "ae8b14860a799888"),
+            ("sha1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+            ("md5", "25f9e794323b453885f5181f1b624d0b"),
+        ] {
+            assert_eq!(checksum(algorithm, b"123456789"), BASE64.encode(hex::decode(value).unwrap()));
+        }
+    }
+
+    #[test]
+    fn listed_keys_are_decoded() {
+        assert_eq!(url_decode("a+b%2Bc%252F%C3%BC/d"), "a b+c%2Fü/d");
+    }
+}

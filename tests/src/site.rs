@@ -1,0 +1,207 @@
+//! A deployment in a directory of its own: keys, secrets and the configuration that names them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tempfile::TempDir;
+
+use crate::s3::Client;
+
+/// The realm of every test's seals.
+pub const REALM: &str = "test";
+/// A bucket whose rule asks for a signature by the key `ci`. Every other bucket has no rule.
+pub const SIGNED: &str = "signed";
+/// The client that may do everything, `ci`.
+pub const FULL: (&str, &str) = ("AKIATEST", "secret-of-the-client-that-may-do-everything");
+/// The client that may read and list, `reader`.
+pub const READER: (&str, &str) = ("AKIAREADER", "secret-of-the-client-that-may-read");
+/// The client that may do nothing, `nobody`.
+pub const NOBODY: (&str, &str) = ("AKIANOBODY", "secret-of-the-client-that-may-do-nothing");
+
+/// What is not as usual, in the words of the configuration file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Lines for `[server]`.
+    pub server: String,
+    /// Tables that follow the usual ones.
+    pub tables: String,
+}
+
+/// The files of a deployment. They go when it is dropped.
+#[derive(Debug)]
+pub struct Site {
+    directory: TempDir,
+}
+
+impl Site {
+    /// Makes keys, secrets and configuration.
+    pub fn new(options: &Options) -> Self {
+        let site = Self { directory: tempfile::tempdir().expect("a directory can be made") };
+        for key in ["seal", "ci", "other"] {
+            site.make_key(key);
+        }
+        for (name, (_, secret)) in [("ci", FULL), ("reader", READER), ("nobody", NOBODY)] {
+            site.write_secret(&format!("{name}.secret"), secret);
+        }
+        fs::write(site.config_file(), configuration(options)).expect("a file can be written");
+        site
+    }
+
+    /// Where the files are.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.path().join("hallmark.toml")
+    }
+
+    /// Changes the configuration file.
+    pub fn edit_config(&self, edit: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.config_file()).expect("the configuration can be read");
+        fs::write(self.config_file(), edit(text)).expect("a file can be written");
+    }
+
+    /// Makes `<name>.key` and `<name>.pub`, a P-256 key in PEM.
+    pub fn make_key(&self, name: &str) {
+        let (private, public) = (format!("{name}.key"), format!("{name}.pub"));
+        self.openssl(&[
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-out",
+            &private,
+        ]);
+        self.openssl(&["pkey", "-in", &private, "-pubout", "-out", &public]);
+        set_private(&self.path().join(private));
+    }
+
+    /// The base64 of the DER signature by `<key>.key` over `bytes`: a value for `x-amz-meta-hallmark-signature`.
+    pub fn signature(&self, key: &str, bytes: &[u8]) -> String {
+        let input = tempfile::NamedTempFile::new_in(self.path()).expect("a file can be made");
+        fs::write(input.path(), bytes).expect("a file can be written");
+        let signature = self.path().join("signature.der");
+        self.openssl(&[
+            "dgst",
+            "-sha256",
+            "-sign",
+            &format!("{key}.key"),
+            "-out",
+            &signature.to_string_lossy(),
+            &input.path().to_string_lossy(),
+        ]);
+        BASE64.encode(fs::read(&signature).expect("the signature can be read"))
+    }
+
+    /// Runs openssl among the files.
+    ///
+    /// # Panics
+    /// It fails.
+    #[track_caller]
+    pub fn openssl(&self, arguments: &[&str]) -> String {
+        let out = Command::new("openssl")
+            .args(arguments)
+            .current_dir(self.path())
+            .output()
+            .expect("openssl is installed (tests/run sees to it)");
+        assert!(out.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// The client with `credentials` of a proxy at `address`.
+    pub fn client(address: SocketAddr, (access_key, secret): (&str, &str)) -> Client {
+        Client { address, access_key: access_key.to_owned(), secret: secret.to_owned() }
+    }
+
+    fn write_secret(&self, name: &str, secret: &str) {
+        let path = self.path().join(name);
+        fs::write(&path, format!("{secret}\n")).expect("a file can be written");
+        set_private(&path);
+    }
+}
+
+fn set_private(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode can be set");
+}
+
+fn configuration(options: &Options) -> String {
+    let (full, reader, nobody) = (FULL.0, READER.0, NOBODY.0);
+    format!(
+        r#"realm = "{REALM}"
+
+[server]
+listen = "127.0.0.1:0"
+{server}
+
+[seal]
+key_file = "seal.key"
+
+[store]
+kind = "local"
+path = "data"
+
+[keys.ci]
+public_key_file = "ci.pub"
+
+[[clients]]
+name = "ci"
+access_key = "{full}"
+secret_file = "ci.secret"
+grants = [{{ bucket = "*", permissions = ["read", "read_untrusted", "write", "write_signatures", "delete", "delete_version", "list", "admin"] }}]
+
+[[clients]]
+name = "reader"
+access_key = "{reader}"
+secret_file = "reader.secret"
+grants = [{{ bucket = "*", permissions = ["read", "list"] }}]
+
+[[clients]]
+name = "nobody"
+access_key = "{nobody}"
+secret_file = "nobody.secret"
+grants = []
+
+[buckets.{SIGNED}]
+rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
+
+{tables}"#,
+        server = options.server,
+        tables = options.tables,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openssl_takes_the_signatures_that_it_made() {
+        let site = Site::new(&Options::default());
+        let signature = BASE64.decode(site.signature("ci", b"artifact")).unwrap();
+        fs::write(site.path().join("artifact"), "artifact").unwrap();
+        fs::write(site.path().join("artifact.sig"), signature).unwrap();
+        let said =
+            site.openssl(&["dgst", "-sha256", "-verify", "ci.pub", "-signature", "artifact.sig", "artifact"]);
+        assert_eq!(said, "Verified OK\n");
+    }
+
+    #[test]
+    fn secrets_are_readable_by_their_owner_alone() {
+        let site = Site::new(&Options::default());
+        for name in ["seal.key", "ci.key", "ci.secret", "reader.secret", "nobody.secret"] {
+            assert_eq!(
+                fs::metadata(site.path().join(name)).unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{name}"
+            );
+        }
+    }
+}
