@@ -4,9 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use hallmark_config::Config;
+use hallmark_proxy::App;
+use hallmark_proxy::server::Server;
 use hallmark_proxy::store::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::s3::Client;
 use crate::site::{FULL, Options, Site};
@@ -52,6 +56,14 @@ impl InProcess {
 }
 
 /// The one place that knows how the proxy is put together in process.
-fn serve(_runtime: &Runtime, _listener: TcpListener, _config: &Path, _store: Arc<dyn Store>) {
-    unreachable!("hallmark_proxy::App is not here yet");
+fn serve(runtime: &Runtime, listener: TcpListener, config: &Path, store: Arc<dyn Store>) {
+    let config = Config::load(config).expect("the configuration is good");
+    let app = runtime.block_on(App::start(&config, store)).expect("the proxy can start");
+    let server = Server::over(listener, &config.server, &config.limits).expect("there is no TLS to go wrong");
+    // Nobody stops it: it ends with its runtime.
+    let (never, stop) = watch::channel(false);
+    runtime.spawn(async move {
+        server.run(Arc::new(app), stop).await;
+        drop(never);
+    });
 }

@@ -100,7 +100,7 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let guard = self.guard(&upload).await?;
-        let sealed = self.seal(&upload, &hashed, checked)?;
+        let sealed = self.seal(&upload, &hashed, &checked)?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();
@@ -176,7 +176,7 @@ impl Gate {
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {
             headers: upload.headers.clone(),
-            hallmark: Some(Hallmark::Record(reference.clone()).to_string()),
+            hallmark: Some(Hallmark::Record(reference).to_string()),
         };
         let (writer, store_body) = Body::channel(1);
         let put = self.store.put(&upload.name, attributes, length, store_body, guard);
@@ -232,7 +232,7 @@ impl Gate {
         hasher = hash(hasher, [last.clone()].into()).await?;
         let hashed = hasher.finish().map_err(|_| incomplete())?;
         let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
-        let sealed = self.seal(upload, &hashed, checked)?;
+        let sealed = self.seal(upload, &hashed, &checked)?;
         let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
             tracing::error!(object = %upload.name, %error, "cannot make the record");
             internal()
@@ -251,7 +251,7 @@ impl Gate {
         &self,
         upload: &Upload,
         (content, md5): &(Content, Md5Digest),
-        checked: CheckedPayload,
+        checked: &CheckedPayload,
     ) -> Result<Sealed, GateError> {
         if content.blob_digest().is_err() {
             let message = "The content begins like a DSSE pre-authentication encoding (`DSSEv1 `); a signature over \

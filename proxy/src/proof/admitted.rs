@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hallmark_config::KeyName;
 use hallmark_signer::{SIGNATURE_HEADER, Seal, SealedHeaders, Verdicts};
 
 use super::artifact::{Artifact, Proven, Unsealed};
@@ -115,7 +116,7 @@ impl Admitted {
     pub fn verified(&self) -> String {
         match &*self.0 {
             Kind::Sealed { signers: Some(signers), .. } => {
-                let names = signers.names().iter().map(|name| name.as_str());
+                let names = signers.names().iter().map(KeyName::as_str);
                 std::iter::once("seal").chain(names).collect::<Vec<_>>().join(",")
             }
             Kind::Sealed { signers: None, .. } => "seal-only".to_owned(),

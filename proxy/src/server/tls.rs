@@ -31,7 +31,7 @@ pub(super) fn acceptor(tls: &hallmark_config::Tls) -> Result<TlsAcceptor, TlsErr
         move |source| TlsError::Pem { path, source }
     };
     let certificates = CertificateDer::pem_file_iter(&tls.certificate_file)
-        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(pem(&tls.certificate_file))?;
     let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(pem(&tls.key_file))?;
     let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?;
