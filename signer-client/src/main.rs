@@ -1,1 +1,3 @@
+//! The `hallmark` command.
+
 fn main() {}

@@ -174,6 +174,20 @@ mod tests {
         assert_eq!(names, Ok(vec![]));
     }
 
+    /// openssl and key services do not choose the lower s.
+    #[test]
+    fn the_higher_s_is_accepted() {
+        let (key, blob) = (key(), blob("artifact"));
+        let high = other_s(&key.sign(&blob));
+        assert!(Signature::from_seal_text(&high.to_seal_text()).is_err());
+        let value = PublisherSignatures::new(vec![high]).unwrap().to_value();
+        let signatures = PublisherSignatures::parse(&value).unwrap();
+        assert_eq!(
+            signatures.verified_by(blob.sha256(), [((), key.public_key())], &NoVerdicts),
+            Ok(vec![()])
+        );
+    }
+
     #[test]
     fn the_number_of_keys_is_bounded() {
         let (key, blob) = (key(), blob("artifact"));

@@ -1,4 +1,4 @@
-//! Vectors that another implementation made: seals of version 1 never change.
+//! Vectors that a second implementation made: seals of version 1 never change.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
