@@ -18,7 +18,7 @@ use super::room::Room;
 use super::*;
 use crate::name::ObjectKey;
 use crate::proof::dissect;
-use crate::store::{StoreFault, conformance};
+use crate::store::{ListEntry, StoreFault, conformance};
 
 const LARGE: usize = 700_000;
 
@@ -462,6 +462,21 @@ async fn a_commit_that_fails_leaves_doubt_and_no_further_write() {
         until_files(&directory, 2).await;
         let _ = store.sweep(Duration::ZERO).await;
         assert_eq!(files(&directory).len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn lists_show_the_etag_that_the_commit_brought() {
+    let (_directory, store) = store().await;
+    for (key, size) in [("inline", 1), ("file", LARGE)] {
+        let body = Body::whole(bytes(1, size), format!("etag of {key}"));
+        store.put(&object(key), attributes(), size as u64, body, Guard::Any).await.unwrap();
+    }
+    let request =
+        ListRequest { bucket: bucket(), prefix: String::new(), delimiter: None, after: None, limit: 10 };
+    for entry in store.list(request).await.unwrap().entries {
+        let ListEntry::Object { key, etag, .. } = entry else { panic!("nothing to roll up") };
+        assert_eq!(etag, format!("etag of {key}"));
     }
 }
 
