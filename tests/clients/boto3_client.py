@@ -18,6 +18,11 @@ def checksum(arguments):
 
 
 def put(bucket, arguments):
+    def tell(request, **_):
+        form = request.headers["X-Amz-Content-SHA256"]
+        print(form if isinstance(form, str) else form.decode())
+
+    s3.meta.events.register("before-send.s3.PutObject", tell)
     with open(arguments["file"], "rb") as body:
         s3.put_object(Bucket=bucket, Key=arguments["key"], Body=body, **checksum(arguments))
 

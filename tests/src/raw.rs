@@ -208,6 +208,13 @@ impl Connection {
         reader.head().unwrap_or_else(|end| panic!("no head: {end:?}"))
     }
 
+    /// All that comes until the connection ends, however it does.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
+        while reader.more().is_ok() {}
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Waits for the server to close the connection, and tells how it did: `Complete` means a FIN, with nothing sent.
     pub fn closing(&mut self) -> End {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };

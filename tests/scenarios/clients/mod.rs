@@ -10,6 +10,7 @@ mod minio;
 mod rclone;
 mod s3cmd;
 mod s5cmd;
+mod tls;
 
 use std::fs;
 use std::net::SocketAddr;
