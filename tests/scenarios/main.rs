@@ -1,5 +1,7 @@
 //! Hallmark through its front door. A module per subject; those in `clients` need other people's programs, which
 //! `tests/run` installs, and are what `tests/run --quick` leaves out.
+//!
+//! A test whose name begins with `p1_` to `p8_` stands for the promise of that number: `tests/run p3_` runs those of one.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]

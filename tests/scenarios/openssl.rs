@@ -31,7 +31,7 @@ fn lab(length: u64) -> (Proxy, Vec<u8>) {
 }
 
 #[test]
-fn openssl_verifies_an_exported_seal() {
+fn p8_openssl_verifies_an_exported_seal() {
     for length in LENGTHS {
         let (proxy, body) = lab(length);
         let exported = proxy.client().get_query(SIGNED, KEY, "hallmark=seal");
@@ -65,7 +65,7 @@ fn openssl_verifies_an_exported_seal() {
 }
 
 #[test]
-fn openssl_verifies_a_publishers_signature() {
+fn p8_openssl_verifies_a_publishers_signature() {
     let (proxy, body) = lab(LENGTHS[0]);
     let head = proxy.client().head(SIGNED, KEY);
     let signature = BASE64.decode(head.header(HEADER).unwrap()).unwrap();
@@ -78,7 +78,7 @@ fn openssl_verifies_a_publishers_signature() {
 }
 
 #[test]
-fn sha256sum_takes_the_digest_line() {
+fn p8_sha256sum_takes_the_digest_line() {
     for length in LENGTHS {
         let (proxy, body) = lab(length);
         let line = proxy.client().get_query(SIGNED, KEY, "hallmark=sha256");
@@ -104,7 +104,7 @@ fn sha256sum_takes_the_digest_line() {
 
 /// What is not to be served has no seal to show either.
 #[test]
-fn exports_are_refused_like_downloads() {
+fn p4_exports_are_refused_like_downloads() {
     let (proxy, _) = lab(LENGTHS[0]);
     let client = proxy.client();
     for query in ["hallmark=seal", "hallmark=sha256"] {

@@ -35,7 +35,7 @@ fn up_to_8_mib_costs_one_request_each_way() {
 
 /// A store that failed after it stored is asked what stands there now: the client is told the truth.
 #[test]
-fn writes_that_may_have_been_done() {
+fn p2_writes_that_may_have_been_done() {
     for length in [1000, 9 * MIB] {
         let (_proxy, store, client) = lab();
         let (first, second) = (content(1, length), content(2, length));
@@ -55,7 +55,7 @@ fn writes_that_may_have_been_done() {
 
 /// Without its record a large upload is not finished.
 #[test]
-fn records_that_cannot_be_written() {
+fn p2_records_that_cannot_be_written() {
     let (_proxy, store, client) = lab();
     let (first, second) = (content(1, 9 * MIB), content(2, 9 * MIB));
     assert_eq!(client.put(BUCKET, "key", &first).status, 200);
@@ -72,7 +72,7 @@ fn records_that_cannot_be_written() {
 
 /// No store's words reach a client.
 #[test]
-fn what_a_store_says_is_for_the_log() {
+fn p4_what_a_store_says_is_for_the_log() {
     let (_proxy, store, client) = lab();
     client.put(BUCKET, "key", b"x");
     for (fault, status, code) in [

@@ -41,58 +41,58 @@ fn check(download: impl FnOnce(&Session, &Path) -> Ran) {
 }
 
 #[test]
-fn aws_s3api() {
+fn p1_aws_s3api() {
     check(|session, to| Api(session).get(KEY, to));
 }
 
 #[test]
-fn aws_s3_cp_whole() {
+fn p1_aws_s3_cp_whole() {
     check(|session, to| Cp::whole(session).get(KEY, to));
 }
 
 #[test]
-fn aws_s3_cp_in_parts() {
+fn p1_aws_s3_cp_in_parts() {
     check(|session, to| Cp(session).get(KEY, to));
 }
 
 #[test]
-fn boto3_get_object() {
+fn p1_boto3_get_object() {
     check(|session, to| Boto3(session).get(KEY, to));
 }
 
 #[test]
-fn boto3_download_file() {
+fn p1_boto3_download_file() {
     check(|session, to| Boto3(session).run("download", json!({ "key": KEY, "file": to })));
 }
 
 #[test]
-fn rclone() {
+fn p1_rclone() {
     check(|session, to| Rclone(session).get(KEY, to));
 }
 
 #[test]
-fn s3cmd() {
+fn p1_s3cmd() {
     check(|session, to| S3cmd::new(session).get(KEY, to));
 }
 
 #[test]
-fn s5cmd() {
+fn p1_s5cmd() {
     check(|session, to| S5cmd(session).get(KEY, to));
 }
 
 #[test]
-fn curl_signing() {
+fn p1_curl_signing() {
     check(|session, to| Curl(session).get(KEY, to));
 }
 
 #[test]
-fn curl_with_a_signed_url() {
+fn p1_curl_with_a_signed_url() {
     check(|session, to| Presigned(session).get(KEY, to));
 }
 
 /// It comes back for the rest until it is refused.
 #[test]
-fn curl_resuming() {
+fn p1_curl_resuming() {
     check(|session, to| {
         let url = session.client.presigned("GET", BUCKET, KEY);
         let to = to.to_string_lossy().into_owned();
@@ -102,7 +102,7 @@ fn curl_resuming() {
 }
 
 #[test]
-fn wget() {
+fn p1_wget() {
     check(|session, to| {
         let url = session.client.presigned("GET", BUCKET, KEY);
         session.sandbox.run("wget", &["--tries=3", "--waitretry=1", "-nv", "-O", &to.to_string_lossy(), &url])
@@ -110,7 +110,7 @@ fn wget() {
 }
 
 #[test]
-fn python_urllib() {
+fn p1_python_urllib() {
     check(|session, to| {
         let url = session.client.presigned("GET", BUCKET, KEY);
         let script = script("urllib_get.py");

@@ -6,7 +6,7 @@ use hallmark_tests::sigv4::UNSIGNED;
 use super::{BODY, lab, put, refused, signed, taken};
 
 #[test]
-fn bodies_that_are_not_what_was_declared() {
+fn p2_bodies_that_are_not_what_was_declared() {
     let (_proxy, client) = lab();
     taken(&client, |client| signed(client, put(client).header("Content-MD5", checksum("md5", BODY))));
     taken(&client, |client| {

@@ -67,7 +67,7 @@ fn trailers_unsigned(client: &Client, trailers: &[(&str, &str)], edit: fn(&mut V
 }
 
 #[test]
-fn bodies_in_signed_chunks() {
+fn p2_bodies_in_signed_chunks() {
     let (_proxy, client) = lab();
     taken(&client, |client| chunks_signed(client, |_| {}));
     refused(
@@ -219,7 +219,7 @@ fn flip_data(frame: &mut [u8]) {
 }
 
 #[test]
-fn bodies_with_trailers() {
+fn p2_bodies_with_trailers() {
     let (_proxy, client) = lab();
     taken(&client, |client| trailers_signed(client, &[(CRC, &crc())], |_| {}));
     taken(&client, |client| trailers_unsigned(client, &[(CRC, &crc())], |_| {}));
@@ -343,7 +343,7 @@ fn bodies_with_trailers() {
 
 /// A body that stops before its announced end: the server waits for more until the client says that there is none.
 #[test]
-fn bodies_that_stop() {
+fn p2_bodies_that_stop() {
     let (_proxy, client) = lab();
     for (name, bytes) in [
         ("plain", signed(&client, put(&client))),
@@ -367,7 +367,7 @@ fn bodies_that_stop() {
 
 /// As the JavaScript SDK sends a stream: chunks of HTTP around chunks of AWS, and no `Content-Length`.
 #[test]
-fn bodies_of_unannounced_length() {
+fn p2_bodies_of_unannounced_length() {
     fn in_http_chunks(client: &Client, edit: fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
         let bytes = trailers_unsigned(client, &[(CRC, &crc())], edit);
         let head_end = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a head") + 4;
@@ -408,7 +408,7 @@ fn bodies_of_unannounced_length() {
 
 /// The same without even `x-amz-decoded-content-length`: taken whole up to 8 MiB; above, a length is asked for.
 #[test]
-fn bodies_of_unknown_length() {
+fn p2_bodies_of_unknown_length() {
     let (_proxy, client) = lab();
     let send = |length: u64, trailer: &[u8]| {
         let body = content(length, length);

@@ -142,7 +142,7 @@ fn what_is_smuggled_behind_two_framings_is_not_answered() {
 
 /// A client that never finishes the head of its request does not hold the connection for ever.
 #[test]
-fn heads_that_never_end() {
+fn p7_heads_that_never_end() {
     let options = Options { tables: "[limits]\nheader_timeout = \"1s\"\n".into(), ..Options::default() };
     let proxy = Proxy::start_with(&options);
     for beginning in ["", "PUT /attacks/key HT", "PUT /attacks/key HTTP/1.1\r\nHost: a\r\nx-"] {

@@ -13,7 +13,7 @@ type Change = fn(&mut StoredObject, Size);
 
 /// A changed byte in each leaf; and objects of another length. The seal itself stays.
 #[test]
-fn bytes() {
+fn p1_bytes_that_were_changed() {
     let late = |size: Size| match size {
         Size::Small => Expect::Refused("ArtifactDigestMismatch"),
         Size::Medium | Size::Large => Expect::Cut(size.last_leaf()),
@@ -111,7 +111,7 @@ fn p1_ranges_that_run_into_a_bad_leaf() {
 
 /// A disturbance on the way from the store is read over; one that stays is not served.
 #[test]
-fn bytes_that_arrive_wrong_once() {
+fn p1_bytes_that_arrive_wrong_once() {
     for size in SIZES {
         let lab = Lab::new();
         let original = size.content(1);
@@ -127,7 +127,7 @@ fn bytes_that_arrive_wrong_once() {
 
 /// A store that breaks off is no reason to serve less than all as if it were all.
 #[test]
-fn bytes_that_break_off() {
+fn p1_bytes_that_break_off() {
     for size in SIZES {
         let lab = Lab::new();
         let original = size.content(1);

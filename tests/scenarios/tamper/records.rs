@@ -19,7 +19,7 @@ fn hash_at(record: &[u8], leaf: &[u8]) -> usize {
 type RecordChange = fn(&mut Vec<u8>, at: [usize; 2]);
 
 #[test]
-fn records() {
+fn p3_records() {
     const INVALID: Expect = Expect::Refused("ArtifactSealInvalid");
     // HEAD needs what the record says first, and no hashes.
     const HASHES: Verdict = Verdict { whole: INVALID, good: INVALID, bad: INVALID, head: Expect::Served };
@@ -76,7 +76,7 @@ fn swap(bytes: &mut [u8], first: usize, second: usize) {
 
 /// A seal on the object where a record must be, and the reverse.
 #[test]
-fn seals_in_the_wrong_place() {
+fn p3_seals_in_the_wrong_place() {
     let lab = Lab::new();
     let mut wrong = String::new();
     let (small, large) = (Size::Small.content(1), Size::Large.content(1));

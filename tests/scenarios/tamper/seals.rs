@@ -14,7 +14,7 @@ type Tamper = fn(&Lab, Size);
 
 /// Changes that every way of asking must notice: those to lengths, headers, names and seals.
 #[test]
-fn seals() {
+fn p3_seals() {
     const INVALID: &str = "ArtifactSealInvalid";
     let cases: [(&str, &[Size], Tamper, &str); 19] = [
         (
@@ -121,7 +121,7 @@ fn set(lab: &Lab, name: &str, value: Option<&str>) {
 
 /// Every field of a seal, changed to another value of the same form.
 #[test]
-fn seals_field_by_field() {
+fn p3_seals_field_by_field() {
     let lab = Lab::new();
     let original = Size::Medium.content(1);
     lab.upload(BUCKET, KEY, &original, &[]);
@@ -174,7 +174,7 @@ fn changed(field: &str) -> String {
 
 /// Artifacts that were sealed elsewhere: by another key, and by the same key for another realm.
 #[test]
-fn seals_of_other_deployments() {
+fn p3_seals_of_other_deployments() {
     let mut wrong = String::new();
     for size in SIZES {
         for (name, same_key) in [("another key", false), ("another realm", true)] {

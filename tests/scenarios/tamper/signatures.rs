@@ -13,7 +13,7 @@ const HEADER: &str = "x-amz-meta-hallmark-signature";
 
 /// The publisher's signature is part of what is sealed: whatever becomes of it in the store breaks the seal.
 #[test]
-fn stored_signatures() {
+fn p3_stored_signatures() {
     let mut wrong = String::new();
     let original = Size::Medium.content(1);
     let lab = Lab::new();
@@ -42,7 +42,7 @@ fn stored_signatures() {
 
 /// Where a rule asks for a signature, an upload without a good one is refused and leaves what was there.
 #[test]
-fn signatures_of_uploads() {
+fn p2_signatures_of_uploads() {
     for size in SIZES {
         let lab = Lab::new();
         let site = &lab.proxy.site;

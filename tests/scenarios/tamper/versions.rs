@@ -9,7 +9,7 @@ use super::{BUCKET, KEY, Lab, SIZES};
 /// A store that answers with two validly sealed versions in turn: no answer mixes them, and a client that asks for the
 /// rest of what it began to read never gets the other's.
 #[test]
-fn versions_that_take_turns() {
+fn p3_versions_that_take_turns() {
     for size in SIZES {
         let lab = Lab::new();
         let contents = [size.content(1), size.content(2)];
