@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -20,6 +21,11 @@ use hallmark_proxy::store::{Store, local::LocalStore};
 use hallmark_proxy::{App, bootstrap};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Between two of the 256 directories of bodies.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// Between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An S3 endpoint that seals what is uploaded and serves only what still matches its seal.
 #[derive(Parser)]
@@ -90,7 +96,11 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
 
 async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = match &config.store {
-        StoreConfig::Local { path } => Arc::new(LocalStore::open(path)?),
+        StoreConfig::Local { path } => {
+            let store = Arc::new(LocalStore::open(path)?);
+            tokio::spawn(sweep(store.clone()));
+            store
+        }
         other => anyhow::bail!("this build has no store of the kind {other:?}"),
     };
     let app = App::start(config, store).await?;
@@ -113,6 +123,20 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     });
     server.run(Arc::new(app), stopped).await;
     Ok(())
+}
+
+/// Removes what crashes left behind: once after the start, and then daily, at a pace that nobody notices.
+async fn sweep(store: Arc<LocalStore>) {
+    loop {
+        match store.sweep(SWEEP_PAUSE).await {
+            Ok(swept) if swept.removed > 0 => {
+                tracing::info!(files = swept.removed, bytes = swept.bytes, "left-overs removed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "left-overs could not all be removed"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
 }
 
 /// What a user pastes next.
