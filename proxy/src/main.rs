@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use hallmark_config::{Config, Store as StoreConfig};
+use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
 use hallmark_proxy::store::{Store, local::LocalStore};
 use hallmark_proxy::{App, bootstrap};
@@ -103,6 +103,10 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
         }
         other => anyhow::bail!("this build has no store of the kind {other:?}"),
     };
+    if made.is_some() {
+        // So that the first upload needs nothing but an upload.
+        store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?).await?;
+    }
     let app = App::start(config, store).await?;
     let server = Server::bind(&config.server, &config.limits).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
@@ -148,10 +152,10 @@ fn greet(config: &Path, endpoint: &str) -> anyhow::Result<()> {
          Paste this into another terminal:\n\n\
          \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1\n\
          \x20 export AWS_SHARED_CREDENTIALS_FILE='{dir}/credentials'\n\
-         \x20 aws s3 mb s3://artifacts\n\
-         \x20 aws s3api put-object --bucket artifacts --key hello.txt --body README.md\n\
-         \x20 aws s3api head-object --bucket artifacts --key hello.txt\n",
+         \x20 aws s3 cp README.md s3://{bucket}/hello.txt\n\
+         \x20 aws s3api head-object --bucket {bucket} --key hello.txt\n",
         dir = dir.display(),
+        bucket = bootstrap::BUCKET,
     )?;
     Ok(())
 }
