@@ -9,5 +9,6 @@ mod crash;
 mod frontend_attacks;
 mod objects;
 mod openssl;
+mod readme;
 mod store_faults;
 mod tamper;
