@@ -19,10 +19,13 @@ enum Kind {
     Artifact(Artifact),
 }
 
+/// Is told why a body ends early.
+type OnFault = Box<dyn FnOnce(&ProofError) + Send>;
+
 struct Artifact {
     release: Release,
     left: u64,
-    on_fault: Option<Box<dyn FnOnce(&ProofError) + Send>>,
+    on_fault: Option<OnFault>,
     /// Why the body ends here, until that was said.
     fault: Option<ProofError>,
 }
