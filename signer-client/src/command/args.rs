@@ -12,7 +12,7 @@ Exit codes:
   0  done
   1  failed: a file, the network or the server
   2  wrong usage, or no endpoint or credentials configured
-  3  refused: a check failed here, or the server refused the artifact; nothing was written
+  3  refused: a check failed here, or the server refused the artifact; a download leaves nothing
   4  not found
 
 With --json, a failure (but for a wrong command line) is an object too:
@@ -194,11 +194,11 @@ pub(crate) struct InspectArgs {
 /// Whom to trust.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Public key of somebody who must have signed the artifact; may be repeated: each of them
+    /// Public key of a publisher; may be repeated. `pull` demands that each of them signed
     #[arg(long = "signer", value_name = "FILE.pub")]
     pub(crate) signers: Vec<PathBuf>,
 
-    /// Public key of the deployment: verify the seal's signature here too; may be repeated: one of them
+    /// Public key of the deployment: verify the seal's signature here too; may be repeated, any of them will do
     #[arg(long = "seal-key", value_name = "FILE.pub", requires = "realm")]
     pub(crate) seal_keys: Vec<PathBuf>,
 

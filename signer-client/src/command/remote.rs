@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the request to the head of the answer. The endpoint may have to read and verify before it answers.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// A body may stand still so long. The endpoint releases bytes a MiB at a time, however slow its store is.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The slowest upload that is waited for, bytes a second.
 const SLOWEST_UPLOAD: u64 = 32 << 10;
 /// For the metadata service of a cloud machine, which on any other machine is not there.
@@ -131,7 +131,8 @@ async fn credentials(args: &RemoteArgs, config: &SdkConfig) -> Result<Credential
     };
     found.map_err(|error| {
         let which = args.profile.as_ref().map(|name| format!(" for profile `{name}`")).unwrap_or_default();
-        Failure::usage(format!("no credentials{which}: {}", service::innermost(&error))).hint(
+        let reason = service::innermost(&error);
+        Failure::usage(format!("no credentials{which} were found (the last place that was asked says: {reason})")).hint(
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE, or give --profile",
         )
     })

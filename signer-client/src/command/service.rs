@@ -109,7 +109,9 @@ fn hint(code: Option<&str>) -> Option<&'static str> {
         "PreconditionFailed" => "it changed in between: try again",
         "RequestTimeTooSkewed" => "set the clock of this machine",
         "NoSuchBucket" => "make it: aws s3 mb s3://BUCKET",
-        ACCESS_DENIED => "the client's permissions are in the endpoint's configuration",
+        ACCESS_DENIED => {
+            "are these the right credentials? the client's permissions are in the endpoint's configuration"
+        }
         _ => return None,
     })
 }
