@@ -5,10 +5,16 @@
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
 
 mod clients;
+mod conformance;
 mod crash;
+mod exposed;
 mod frontend_attacks;
+mod instances;
+mod memory;
 mod objects;
+mod open_access;
 mod openssl;
 mod readme;
 mod store_faults;
 mod tamper;
+mod virtual_hosts;

@@ -2,6 +2,7 @@
 //! edited behind the proxy's back, and single calls can be made to fail.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -29,6 +30,7 @@ struct Contents {
     objects: BTreeMap<(String, String), Slot>,
     state: HashMap<StateName, Bytes>,
     versions: u64,
+    keeps_no_bytes: bool,
     calls: Vec<Call>,
     mishaps: Vec<(Call, Mishap)>,
 }
@@ -53,6 +55,8 @@ pub struct StoredObject {
     pub modified: SystemTime,
     /// The length that the store speaks of; `None`: the true one.
     pub claimed_length: Option<u64>,
+    /// Instead of `bytes` there are zeros, `claimed_length` of them.
+    zeros: bool,
     pin: Pin,
 }
 
@@ -160,6 +164,12 @@ impl MemoryStore {
     pub fn alternate(&self, bucket: &str, key: &str, versions: Vec<StoredObject>) {
         assert!(!versions.is_empty(), "at least one version");
         self.contents().objects.insert((bucket.to_owned(), key.to_owned()), Slot { versions, turn: 0 });
+    }
+
+    /// From now on the bytes of what is uploaded are not kept, and zeros come back in their place: for artifacts that
+    /// are too large to keep.
+    pub fn keep_no_bytes(&self) {
+        self.contents().keeps_no_bytes = true;
     }
 
     /// Names of state objects, sorted.
@@ -272,18 +282,24 @@ fn writing(mishap: Option<Mishap>) -> Result<Option<PutError>, PutError> {
     }
 }
 
-/// Takes a body to its commit.
-async fn receive(mut body: Body, length: u64) -> Result<(Bytes, String), PutError> {
+/// Takes a body to its commit; keeps its bytes or not.
+async fn receive(mut body: Body, length: u64, keep: bool) -> Result<(Bytes, String), PutError> {
     let mut bytes = Vec::new();
+    let mut received = 0;
     loop {
         match body.next().await {
-            Some(Piece::Data(data)) => bytes.extend_from_slice(&data),
-            Some(Piece::Commit { etag }) if bytes.len() as u64 == length => {
+            Some(Piece::Data(data)) => {
+                received += data.len() as u64;
+                if keep {
+                    bytes.extend_from_slice(&data);
+                }
+            }
+            Some(Piece::Commit { etag }) if received == length => {
                 return Ok((bytes.into(), etag.into()));
             }
             Some(Piece::Commit { .. }) | None => return Err(PutError::Incomplete),
         }
-        if bytes.len() as u64 > length {
+        if received > length {
             return Err(PutError::Incomplete);
         }
     }
@@ -303,14 +319,14 @@ impl Store for MemoryStore {
         body: Body,
         guard: Guard,
     ) -> Result<Committed, PutError> {
-        let then = {
+        let (then, zeros) = {
             let mut contents = self.contents();
             let then = writing(contents.call(Call::Put))?;
             contents.bucket(&object.bucket)?;
             contents.guard(object, &guard)?;
-            then
+            (then, contents.keeps_no_bytes)
         };
-        let (bytes, etag) = receive(body, length).await?;
+        let (bytes, etag) = receive(body, length, !zeros).await?;
         let mut contents = self.contents();
         contents.bucket(&object.bucket)?;
         contents.guard(object, &guard)?;
@@ -321,7 +337,8 @@ impl Store for MemoryStore {
             bytes,
             etag,
             modified: SystemTime::now(),
-            claimed_length: None,
+            claimed_length: zeros.then_some(length),
+            zeros,
             pin: pin.clone(),
         };
         contents.objects.insert(name(object), Slot { versions: vec![stored], turn: 0 });
@@ -338,6 +355,9 @@ impl Store for MemoryStore {
             (contents.version(object, pin)?, mishap)
         };
         let span = span.within(version.length()).ok_or(GetError::OutOfRange)?;
+        if version.zeros {
+            return Ok(zeros(version, span));
+        }
         let (begin, end) = (index(span.start), index(span.end));
         let there = version.bytes.len();
         let mut bytes = version.bytes.slice(begin.min(there)..end.min(there));
@@ -497,6 +517,17 @@ impl Store for MemoryStore {
         contents.state.remove(name);
         Ok(())
     }
+}
+
+/// A span of zeros.
+fn zeros(version: StoredObject, span: Range<u64>) -> Unverified {
+    static ZEROS: [u8; PIECE] = [0; PIECE];
+    let pieces = stream::unfold(span.end - span.start, |left| async move {
+        let here = left.min(PIECE as u64);
+        (here > 0).then(|| (Ok(Bytes::from_static(&ZEROS[..index(here)])), left - here))
+    });
+    let length = version.length();
+    Unverified::new(UnverifiedHead::new(version.attributes, length, version.pin), span, Box::pin(pieces))
 }
 
 fn entry(key: &str, object: &StoredObject) -> ListEntry {

@@ -198,6 +198,16 @@ impl Connection {
         }
     }
 
+    /// Reads the head of an answer and leaves its body where it is.
+    ///
+    /// # Panics
+    /// None comes.
+    #[track_caller]
+    pub fn head(&mut self) -> (u16, Vec<(String, String)>) {
+        let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
+        reader.head().unwrap_or_else(|end| panic!("no head: {end:?}"))
+    }
+
     /// Waits for the server to close the connection, and tells how it did: `Complete` means a FIN, with nothing sent.
     pub fn closing(&mut self) -> End {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };

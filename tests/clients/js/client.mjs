@@ -1,7 +1,9 @@
 // Does one thing with the AWS SDK for JavaScript. The only argument is JSON: `action`, `bucket` and what the action
-// needs. Uploads are streams, whose length the SDK does not know.
+// needs. Uploads are streams, of a length that is told, found by the SDK (`length` is left out) or, with
+// `unmeasured`, known to nobody.
 
 import { createReadStream, createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   DeleteObjectCommand,
@@ -13,10 +15,16 @@ import {
 
 const client = new S3Client({ forcePathStyle: true });
 
+// A stream of a file has a path, by which the SDK finds out its length; this one has none.
+async function* pieces(file) {
+  yield* createReadStream(file);
+}
+
 const actions = {
-  async put({ bucket, key, file, length }) {
+  async put({ bucket, key, file, length, unmeasured }) {
+    const body = unmeasured ? Readable.from(pieces(file), { objectMode: false }) : createReadStream(file);
     await client.send(
-      new PutObjectCommand({ Bucket: bucket, Key: key, Body: createReadStream(file), ContentLength: length }),
+      new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: length }),
     );
   },
   async get({ bucket, key, file, range }) {

@@ -55,6 +55,10 @@ impl Tool for Curl<'_> {
     fn delete(&self, key: &str) -> Ran {
         self.run(&object(BUCKET, key), &["-X", "DELETE"])
     }
+
+    fn cannot_name(&self, key: &str) -> Option<&'static str> {
+        as_a_directory(key)
+    }
 }
 
 impl Tool for Presigned<'_> {
@@ -78,6 +82,14 @@ impl Tool for Presigned<'_> {
     fn delete(&self, key: &str) -> Ran {
         self.0.curl(&["-X", "DELETE", &self.0.client.presigned("DELETE", BUCKET, key)])
     }
+
+    fn cannot_name(&self, key: &str) -> Option<&'static str> {
+        as_a_directory(key)
+    }
+}
+
+fn as_a_directory(key: &str) -> Option<&'static str> {
+    key.ends_with('/').then_some("curl appends the name of the file that it uploads")
 }
 
 /// The keys of a listing, as a script that knows no XML would take them.

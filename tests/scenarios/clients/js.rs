@@ -12,13 +12,17 @@ use super::{BUCKET, Session, Tool, check_keys, check_ranges, check_sizes, lab, t
 
 struct Js<'a> {
     session: &'a Session,
-    /// Whether the SDK is told how long the stream is.
     length: Length,
 }
 
+/// How the SDK knows how long the stream is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Length {
+    /// By `ContentLength`.
     Told,
+    /// By the file that the stream reads from.
+    Found,
+    /// Not at all.
     Unknown,
 }
 
@@ -33,8 +37,13 @@ impl Js<'_> {
 
 impl Tool for Js<'_> {
     fn put(&self, file: &Path, key: &str) -> Ran {
-        let length = (self.length == Length::Told).then(|| fs::metadata(file).unwrap().len());
-        self.run("put", json!({ "file": file, "key": key, "length": length }))
+        let mut arguments = json!({ "file": file, "key": key });
+        match self.length {
+            Length::Told => arguments["length"] = fs::metadata(file).unwrap().len().into(),
+            Length::Found => {}
+            Length::Unknown => arguments["unmeasured"] = true.into(),
+        }
+        self.run("put", arguments)
     }
 
     fn get(&self, key: &str, to: &Path) -> Ran {
@@ -60,16 +69,13 @@ fn sizes() {
 }
 
 #[test]
-fn sizes_unknown() {
-    check_sizes(
-        |session| Box::new(Js { session, length: Length::Unknown }),
-        &[0, 1, 70_000, 3 * MIB, 8 * MIB],
-    );
+fn sizes_found() {
+    check_sizes(|session| Box::new(Js { session, length: Length::Found }), &data::SIZES);
 }
 
 #[test]
 fn keys() {
-    check_keys(|session| Box::new(Js { session, length: Length::Unknown }));
+    check_keys(|session| Box::new(Js { session, length: Length::Found }));
 }
 
 #[test]
@@ -77,12 +83,24 @@ fn ranges() {
     check_ranges(|session| Box::new(Js { session, length: Length::Told }));
 }
 
-/// Over 8 MiB a length is needed until multipart uploads are there.
+/// A stream whose length nobody knows: over 8 MiB one is needed until multipart uploads are there. What such an upload
+/// looks like on the wire is tested byte by byte with the front end's attacks, since some versions of the SDK cannot
+/// send it.
 #[test]
-fn large_streams_of_unknown_length_are_refused() {
+fn streams_of_unknown_length() {
     let (_proxy, session) = lab();
-    let file = data::file(session.sandbox.home(), 1, 8 * MIB + 1);
-    let said = Js { session: &session, length: Length::Unknown }.put(&file, "key").bad();
+    let tool = Js { session: &session, length: Length::Unknown };
+    let (small, large) =
+        (data::file(session.sandbox.home(), 1, 70_000), data::file(session.sandbox.home(), 2, 8 * MIB + 1));
+    let put = tool.put(&small, "small");
+    if put.stderr.contains("for header \"x-amz-decoded-content-length\"") {
+        println!("SKIPPED: this version of the SDK sends `undefined` for a length that it does not know");
+        assert_eq!(session.client.keys(BUCKET, ""), Vec::<String>::new());
+        return;
+    }
+    put.good();
+    data::assert_same(&session.client.get(BUCKET, "small").body, &fs::read(small).unwrap(), "small");
+    let said = tool.put(&large, "large").bad();
     assert!(said.contains("MissingContentLength"), "{said}");
-    assert_eq!(session.client.head(BUCKET, "key").status, 404);
+    assert_eq!(session.client.keys(BUCKET, ""), ["small"]);
 }

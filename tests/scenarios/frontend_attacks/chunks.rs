@@ -1,5 +1,6 @@
 //! Bodies framed as `aws-chunked`, in their four forms.
 
+use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::raw::{Asked, Connection, End};
 use hallmark_tests::s3::{Client, checksum};
 use hallmark_tests::sigv4::{
@@ -116,8 +117,8 @@ fn bodies_in_signed_chunks() {
             (
                 "a final chunk that is not signed",
                 |client| chunks_signed(client, |frames| frames[2] = b"0\r\n\r\n".to_vec()),
-                403,
-                "SignatureDoesNotMatch",
+                400,
+                "InvalidRequest",
             ),
             (
                 "a chunk that ends early",
@@ -141,17 +142,27 @@ fn bodies_in_signed_chunks() {
                 "a size that is none",
                 |client| chunks_signed(client, |frames| frames[0][0] = b'g'),
                 400,
-                "InvalidChunkSizeError",
+                "InvalidRequest",
             ),
             (
                 "a size beyond all bounds",
                 |client| {
                     chunks_signed(client, |frames| {
-                        frames[0].splice(0..1, b"fffffffffffffffff".iter().copied());
+                        frames[0].splice(0..1, b"ffffffffffffffff".iter().copied());
                     })
                 },
                 400,
                 "InvalidChunkSizeError",
+            ),
+            (
+                "a size of too many digits",
+                |client| {
+                    chunks_signed(client, |frames| {
+                        frames[0].splice(0..1, b"00000000000000005".iter().copied());
+                    })
+                },
+                400,
+                "InvalidRequest",
             ),
             (
                 "less than was announced",
@@ -393,4 +404,40 @@ fn bodies_of_unannounced_length() {
             ),
         ],
     );
+}
+
+/// The same without even `x-amz-decoded-content-length`: taken whole up to 8 MiB; above, a length is asked for.
+#[test]
+fn bodies_of_unknown_length() {
+    let (_proxy, client) = lab();
+    let send = |length: u64, trailer: &[u8]| {
+        let body = content(length, length);
+        let mut request = client
+            .request("PUT", KEY)
+            .header("Content-Encoding", "aws-chunked")
+            .header("Transfer-Encoding", "chunked")
+            .header("x-amz-trailer", CRC);
+        client.signer().sign(&mut request, UNSIGNED_TRAILER);
+        let mut framed: Vec<u8> = body.chunks(70_000).flat_map(unsigned_chunk).collect();
+        framed.extend(unsigned_trailers(&[(CRC, &checksum("crc32", &body))]));
+        framed.extend(trailer);
+        let mut sent: Vec<u8> = framed.chunks(65_536).flat_map(unsigned_chunk).collect();
+        sent.extend(b"0\r\n\r\n");
+        (Connection::open(client.address).exchange(&[&request.head(), &sent], Asked::Other), body)
+    };
+    for length in [0, 1, 70_000, 8 * MIB] {
+        let (response, body) = send(length, b"");
+        assert_eq!(response.status, 200, "{length}: {}", response.text());
+        assert_same(&client.get(BUCKET, "key").body, &body, "what was sent");
+        client.delete(BUCKET, "key");
+    }
+    for (length, trailer, status, code) in [
+        (8 * MIB + 1, &b""[..], 411, "MissingContentLength"),
+        (20 * MIB, b"", 411, "MissingContentLength"),
+        (70_000, b"0\r\n\r\n", 400, "InvalidRequest"),
+    ] {
+        let (response, _) = send(length, trailer);
+        assert_eq!((response.status, response.code().as_str()), (status, code), "{length}");
+        assert_eq!(client.keys(BUCKET, ""), Vec::<String>::new(), "{length}");
+    }
 }

@@ -75,6 +75,40 @@ fn bytes() {
     only_titles(&wrong);
 }
 
+/// A range that begins in a good leaf and runs into a bad one ends where the good leaf does.
+#[test]
+fn p1_ranges_that_run_into_a_bad_leaf() {
+    for size in [Size::Medium, Size::Large] {
+        let lab = Lab::new();
+        let original = size.content(1);
+        lab.upload(BUCKET, KEY, &original, &[]);
+        let (leaf, last) = (MIB as usize, size.last_leaf());
+        for (name, bad, from, to) in [
+            ("into the second leaf", leaf, leaf - 1000, leaf),
+            ("over the second leaf", leaf + 5, leaf - 1, 2 * leaf),
+            ("to the end", original.len() - 1, last - 100, original.len() - 1),
+            ("to the end, by a suffix", last, last - 1, original.len() - 1),
+        ] {
+            lab.store.edit(BUCKET, KEY, |object| object.flip(bad));
+            let good = bad / leaf * leaf - from;
+            let (open, suffix) = (format!("bytes={from}-{to}"), format!("bytes=-{}", original.len() - from));
+            let range = if name.ends_with("suffix") { suffix } else { open };
+            let response = lab.client.get_range(BUCKET, KEY, &range);
+            judge(&response, &original[from..=to], Expect::Cut(good))
+                .unwrap_or_else(|why| panic!("{size:?}, {name}: {why}"));
+            // Back at the bad leaf, as clients that resume are.
+            let resumed = format!("bytes={}-{to}", bad / leaf * leaf);
+            let response = lab.client.get_range(BUCKET, KEY, &resumed);
+            judge(&response, &original[bad..=bad], Expect::Refused("ArtifactDigestMismatch"))
+                .unwrap_or_else(|why| panic!("{size:?}, {name}, resumed: {why}"));
+            lab.store.edit(BUCKET, KEY, |object| object.flip(bad));
+            let response = lab.client.get_range(BUCKET, KEY, &range);
+            judge(&response, &original[from..=to], Expect::Served)
+                .unwrap_or_else(|why| panic!("{size:?}, {name}, mended: {why}"));
+        }
+    }
+}
+
 /// A disturbance on the way from the store is read over; one that stays is not served.
 #[test]
 fn bytes_that_arrive_wrong_once() {

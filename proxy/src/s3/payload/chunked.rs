@@ -84,7 +84,7 @@ impl Decoder {
         while !input.is_empty() {
             match self.state {
                 State::Data { left } => return self.data(left, input).map(Some),
-                State::Done => return Err(incomplete()),
+                State::Done => return Err(self.malformed()),
                 State::ChunkHeader
                 | State::DataEnd
                 | State::Trailer
@@ -176,10 +176,11 @@ impl Decoder {
         if size > 0 {
             return Ok(State::Data { left: size });
         }
+        // First the signature: if it is wrong, what is missing was taken out on the way.
+        self.check_chunk()?;
         if self.remaining.is_some_and(|remaining| remaining > 0) {
             return Err(incomplete());
         }
-        self.check_chunk()?;
         Ok(if self.trailer.is_some() { State::Trailer } else { State::LastLine })
     }
 
@@ -227,7 +228,8 @@ impl Decoder {
             State::Data { .. } | State::DataEnd => {
                 framing("The body is not well-formed aws-chunked: a chunk is not followed by CRLF.")
             }
-            State::Trailer | State::TrailerSignature | State::LastLine | State::Done => {
+            State::Done => framing("The body is not well-formed aws-chunked: data follows its end."),
+            State::Trailer | State::TrailerSignature | State::LastLine => {
                 let message = "The request contained trailing data that was not well-formed or did not conform to our \
                                published schema.";
                 S3Error::new(Code::MalformedTrailerError, message)

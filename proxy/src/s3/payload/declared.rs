@@ -64,6 +64,7 @@ impl Declared {
 
     /// The length of the data, without framing.
     pub(super) fn length(&self, claim: &PayloadClaim, headers: &HeaderMap) -> Result<Option<u64>, S3Error> {
+        transfer_coding(headers)?;
         let content_length = length(headers, "content-length")?;
         if content_length.is_some() && headers.contains_key("transfer-encoding") {
             // Two lengths: a proxy in front may have believed the other one.
@@ -85,6 +86,16 @@ impl Declared {
             PayloadClaim::Unsigned | PayloadClaim::Digest(_) => Ok(content_length),
         }
     }
+}
+
+/// The HTTP parser takes `chunked` off a body and nothing else: what another coding did to it would be stored.
+fn transfer_coding(headers: &HeaderMap) -> Result<(), S3Error> {
+    let mut codings = headers.get_all("transfer-encoding").iter();
+    let plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if plain && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(S3Error::new(Code::NotImplemented, "No Transfer-Encoding but chunked is supported."))
 }
 
 fn length(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, S3Error> {

@@ -1,0 +1,122 @@
+//! Memory is bounded whatever clients do: who asks for more than there is waits, and is told to come back.
+
+use hallmark_tests::data::{MIB, assert_same, content};
+use hallmark_tests::proxy::{Options, Proxy};
+use hallmark_tests::raw::{Asked, Connection, Response};
+use hallmark_tests::s3::{Client, object};
+use hallmark_tests::sigv4::UNSIGNED;
+use hallmark_tests::site::READER;
+
+const BUCKET: &str = "artifacts";
+
+/// The least budget there is. Each of the three clients may hold a third of it.
+fn lab() -> (Proxy, Client) {
+    let tables = "[limits]\nmemory_budget = \"32 MiB\"\n".into();
+    let proxy = Proxy::start_with(&Options { tables, ..Options::default() });
+    let client = proxy.client();
+    client.create_bucket(BUCKET);
+    (proxy, client)
+}
+
+/// Sends all of an upload but its last byte.
+fn begun(client: &Client, key: &str, body: &[u8]) -> Connection {
+    let mut request =
+        client.request("PUT", &object(BUCKET, key)).header("Content-Length", body.len().to_string());
+    client.signer().sign(&mut request, UNSIGNED);
+    let mut connection = Connection::open(client.address);
+    connection.send(&request.head());
+    connection.send(&body[..body.len() - 1]);
+    connection
+}
+
+#[track_caller]
+fn slowed_down(response: &Response) {
+    assert_eq!((response.status, response.code().as_str()), (503, "SlowDown"), "{}", response.text());
+}
+
+#[test]
+fn p7_uploads_wait_for_memory_and_are_slowed_down() {
+    let (proxy, client) = lab();
+    let body = content(1, 8 * MIB);
+    let mut held = begun(&client, "held", &body);
+    // The proxy took it all, or this would still be on its way.
+    std::thread::scope(|scope| {
+        // Not for others: each client has its own share.
+        let other = proxy.client_of(READER);
+        assert_eq!(client.put(BUCKET, "small", b"x").status, 200);
+        let refused = scope.spawn(|| client.put(BUCKET, "refused", &body));
+        assert_eq!(other.get(BUCKET, "small").body, b"x");
+        slowed_down(&refused.join().unwrap());
+    });
+    assert_eq!(client.keys(BUCKET, ""), ["small"]);
+    // What was held is finished, and what it held is free again.
+    held.send(&body[body.len() - 1..]);
+    assert_eq!(held.response(Asked::Other).status, 200);
+    assert_eq!(client.put(BUCKET, "refused", &body).status, 200);
+    assert_same(&client.get(BUCKET, "held").body, &body, "what was held");
+}
+
+/// One that waits gets its turn when there is memory again.
+#[test]
+fn p7_uploads_that_wait_get_their_turn() {
+    let (_proxy, client) = lab();
+    let body = content(1, 8 * MIB);
+    let mut held = begun(&client, "held", &body);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| client.put(BUCKET, "waits", &body));
+        held.send(&body[body.len() - 1..]);
+        assert_eq!(held.response(Asked::Other).status, 200);
+        assert_eq!(waits.join().unwrap().status, 200);
+    });
+}
+
+/// An upload that ends, in whatever way, gives its memory back.
+#[test]
+fn p7_uploads_that_break_off_hold_nothing() {
+    let (_proxy, client) = lab();
+    let body = content(1, 8 * MIB);
+    for _ in 0..10 {
+        drop(begun(&client, "broken", &body));
+    }
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    assert_eq!(client.keys(BUCKET, ""), ["key"]);
+}
+
+/// Uploads that are streamed need little each, and are counted all the same.
+#[test]
+fn p7_streamed_uploads_are_counted() {
+    let (_proxy, client) = lab();
+    let body = content(1, 20 * MIB);
+    let held: Vec<_> = (0..5).map(|number| begun(&client, &format!("held-{number}"), &body)).collect();
+    slowed_down(&client.put(BUCKET, "refused", &body));
+    drop(held);
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    assert_eq!(client.keys(BUCKET, ""), ["key"]);
+}
+
+/// Downloads that nobody takes hold a leaf each, and not more of them are begun than there is memory for.
+#[test]
+fn p7_downloads_that_stall_are_counted() {
+    let (proxy, client) = lab();
+    let body = content(1, 64 * MIB);
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    let begin = || {
+        let mut request = client.request("GET", &object(BUCKET, "key"));
+        client.signer().sign_body(&mut request);
+        let mut connection = Connection::open(client.address);
+        connection.send(&request.head());
+        connection
+    };
+    // A third of the budget, and a leaf and what comes with it for each.
+    let mut held: Vec<_> = (0..8).map(|_| begin()).collect();
+    let mut heads = 0;
+    for connection in &mut held {
+        heads += usize::from(connection.head().0 == 200);
+    }
+    assert_eq!(heads, 8);
+    slowed_down(&client.get(BUCKET, "key"));
+    let other = proxy.client_of(READER);
+    assert_same(&other.get(BUCKET, "key").body, &body, "another client's");
+    drop(held);
+    assert_same(&client.get(BUCKET, "key").body, &body, "and now this one's");
+}
