@@ -10,6 +10,9 @@ use hallmark_signer::PrivateKey;
 /// Where everything is kept when no configuration is given.
 pub const DEFAULT_DIR: &str = "hallmark-data";
 
+/// The bucket that is there from the start.
+pub const BUCKET: &str = "artifacts";
+
 /// The configuration in that directory.
 const CONFIG: &str = "hallmark.toml";
 

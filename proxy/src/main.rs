@@ -11,15 +11,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use hallmark_config::{Config, Store as StoreConfig};
+use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
 use hallmark_proxy::store::{Store, local::LocalStore};
 use hallmark_proxy::{App, bootstrap};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Between two of the 256 directories of bodies.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// Between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An S3 endpoint that seals what is uploaded and serves only what still matches its seal.
 #[derive(Parser)]
@@ -90,9 +96,17 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
 
 async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = match &config.store {
-        StoreConfig::Local { path } => Arc::new(LocalStore::open(path)?),
+        StoreConfig::Local { path } => {
+            let store = Arc::new(LocalStore::open(path)?);
+            tokio::spawn(sweep(store.clone()));
+            store
+        }
         other => anyhow::bail!("this build has no store of the kind {other:?}"),
     };
+    if made.is_some() {
+        // So that the first upload needs nothing but an upload.
+        store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?).await?;
+    }
     let app = App::start(config, store).await?;
     let server = Server::bind(&config.server, &config.limits).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
@@ -115,6 +129,20 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Removes what crashes left behind: once after the start, and then daily, at a pace that nobody notices.
+async fn sweep(store: Arc<LocalStore>) {
+    loop {
+        match store.sweep(SWEEP_PAUSE).await {
+            Ok(swept) if swept.removed > 0 => {
+                tracing::info!(files = swept.removed, bytes = swept.bytes, "left-overs removed");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "left-overs could not all be removed"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
 /// What a user pastes next.
 fn greet(config: &Path, endpoint: &str) -> anyhow::Result<()> {
     let dir = std::path::absolute(config.parent().unwrap_or(Path::new(".")))?;
@@ -124,10 +152,10 @@ fn greet(config: &Path, endpoint: &str) -> anyhow::Result<()> {
          Paste this into another terminal:\n\n\
          \x20 export AWS_ENDPOINT_URL={endpoint} AWS_REGION=us-east-1\n\
          \x20 export AWS_SHARED_CREDENTIALS_FILE='{dir}/credentials'\n\
-         \x20 aws s3 mb s3://artifacts\n\
-         \x20 aws s3api put-object --bucket artifacts --key hello.txt --body README.md\n\
-         \x20 aws s3api head-object --bucket artifacts --key hello.txt\n",
+         \x20 aws s3 cp README.md s3://{bucket}/hello.txt\n\
+         \x20 aws s3api head-object --bucket {bucket} --key hello.txt\n",
         dir = dir.display(),
+        bucket = bootstrap::BUCKET,
     )?;
     Ok(())
 }

@@ -1,3 +1,10 @@
-//! The `hallmark` command.
+//! The command `hallmark`: makes keys, signs and verifies files, uploads and downloads artifacts and checks what the
+//! endpoint says of them, on the client's own machine.
+//!
+//! Everything is in [`command`]; what signs and verifies is in the library.
 
-fn main() {}
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::run()
+}

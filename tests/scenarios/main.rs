@@ -16,6 +16,7 @@ mod memory;
 mod objects;
 mod open_access;
 mod openssl;
+mod readme;
 mod store_faults;
 mod tamper;
 mod virtual_hosts;

@@ -14,7 +14,9 @@ mod download;
 mod error;
 mod hash;
 mod receive;
+mod stream;
 mod upload;
+mod whole;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use hallmark_config::Limits;
 use http_body::Body;
 
+use super::budget::Reservation;
+use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{DeclaredChecksum, Payload, Step};
 
@@ -67,6 +69,30 @@ where
             (self.waited, self.taken) = (Duration::ZERO, 0);
         }
         Ok(received)
+    }
+}
+
+/// What a parsed document takes beside its text, as a multiple of that.
+const PARSED: u64 = 4;
+
+impl Gate {
+    /// Receives a document of at most `limit` bytes, checked like every body. It has to be here, all of it, within the
+    /// time that a client may be idle. The memory for it and for what is read from it is `client`'s until the
+    /// reservation is dropped.
+    ///
+    /// # Errors
+    /// The body is too long, not what was declared of it, or comes too slowly.
+    pub async fn receive_document<B: Incoming>(
+        &self,
+        payload: Payload<B>,
+        limit: usize,
+        client: &str,
+    ) -> Result<(Bytes, Reservation), GateError> {
+        let most = payload.length().unwrap_or(u64::MAX).min(limit as u64);
+        let held = self.budget.reserve(client, most * PARSED).await?;
+        let received = tokio::time::timeout(self.limits.idle_timeout, payload.collect(limit)).await;
+        let (document, _checked) = received.map_err(|_| too_slow())??;
+        Ok((document, held))
     }
 }
 

@@ -16,7 +16,18 @@ pub struct Outgoing(Kind);
 enum Kind {
     Empty,
     Document(Option<Bytes>),
-    Artifact { release: Release, left: u64, on_fault: Box<dyn FnOnce(&ProofError) + Send>, failed: bool },
+    Artifact(Artifact),
+}
+
+/// Is told why a body ends early.
+type OnFault = Box<dyn FnOnce(&ProofError) + Send>;
+
+struct Artifact {
+    release: Release,
+    left: u64,
+    on_fault: Option<OnFault>,
+    /// Why the body ends here, until that was said.
+    fault: Option<ProofError>,
 }
 
 impl Outgoing {
@@ -34,7 +45,35 @@ impl Outgoing {
     /// reset, since the client was promised a whole body.
     pub fn artifact(release: Release, on_fault: impl FnOnce(&ProofError) + Send + 'static) -> Self {
         let left = release.length();
-        Self(Kind::Artifact { release, left, on_fault: Box::new(on_fault), failed: false })
+        Self(Kind::Artifact(Artifact { release, left, on_fault: Some(Box::new(on_fault)), fault: None }))
+    }
+}
+
+impl Artifact {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProofError>>> {
+        if let Some(fault) = self.fault.take() {
+            if let Some(on_fault) = self.on_fault.take() {
+                on_fault(&fault);
+            }
+            return Poll::Ready(Some(Err(fault)));
+        }
+        if self.on_fault.is_none() {
+            return Poll::Ready(None);
+        }
+        match ready!(self.release.stream.as_mut().poll_next(cx)) {
+            Some(Ok(piece)) => {
+                self.left = self.left.saturating_sub(piece.0.len() as u64);
+                Poll::Ready(Some(Ok(Frame::data(piece.0))))
+            }
+            Some(Err(fault)) => {
+                // The next poll says it. Until then the server writes out what was verified and handed over before,
+                // which the end of the connection would discard: who resumes gets that much further.
+                self.fault = Some(fault);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(None),
+        }
     }
 }
 
@@ -49,23 +88,7 @@ impl Body for Outgoing {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
             Kind::Document(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Artifact { release, left, on_fault, failed } => {
-                if *failed {
-                    return Poll::Ready(None);
-                }
-                match ready!(release.stream.as_mut().poll_next(cx)) {
-                    Some(Ok(piece)) => {
-                        *left = left.saturating_sub(piece.0.len() as u64);
-                        Poll::Ready(Some(Ok(Frame::data(piece.0))))
-                    }
-                    Some(Err(error)) => {
-                        *failed = true;
-                        std::mem::replace(on_fault, Box::new(|_| ()))(&error);
-                        Poll::Ready(Some(Err(error)))
-                    }
-                    None => Poll::Ready(None),
-                }
-            }
+            Kind::Artifact(artifact) => artifact.poll(cx),
         }
     }
 
@@ -73,7 +96,7 @@ impl Body for Outgoing {
         match &self.0 {
             Kind::Empty => true,
             Kind::Document(bytes) => bytes.is_none(),
-            Kind::Artifact { left, failed, .. } => *left == 0 && !failed,
+            Kind::Artifact(artifact) => artifact.left == 0 && artifact.fault.is_none(),
         }
     }
 
@@ -81,7 +104,7 @@ impl Body for Outgoing {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Document(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Kind::Artifact { left, .. } => SizeHint::with_exact(*left),
+            Kind::Artifact(artifact) => SizeHint::with_exact(artifact.left),
         }
     }
 }

@@ -6,12 +6,15 @@ use http::StatusCode;
 use super::{Answer, Context, S3Service, Upload, bodiless, documented};
 use crate::gate::GateError;
 use crate::name::BucketName;
-use crate::s3::documents::{self, MAX_REQUEST_BYTES, Owner};
+use crate::s3::documents::{self, Owner};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::{BucketListing, Listing};
 use crate::s3::payload::Payload;
 use crate::s3::response;
 use crate::store::{DeletedBucket, ListPage};
+
+/// The longest document that configures a bucket, bytes.
+const MAX_CONFIGURATION: usize = 16 * 1024;
 
 impl S3Service {
     /// `GET /`: the buckets in which the client may do something.
@@ -34,7 +37,9 @@ impl S3Service {
     ) -> Answer {
         self.access.require(&context.identity, Permission::Admin, bucket, "")?;
         let Upload { parts, claim, body } = upload;
-        let (body, _checked) = Payload::new(body, claim, &parts.headers)?.collect(MAX_REQUEST_BYTES).await?;
+        let payload = Payload::new(body, claim, &parts.headers)?;
+        let (body, _held) =
+            self.gate.receive_document(payload, MAX_CONFIGURATION, &context.identity.by()).await?;
         documents::create_bucket(&body, &self.region)?;
         if !self.gate.store().create_bucket(bucket).await? {
             let message =

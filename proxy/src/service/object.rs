@@ -68,7 +68,9 @@ impl S3Service {
     ) -> Answer {
         self.require_somewhere(context, Permission::Delete, bucket)?;
         let Upload { parts, claim, body } = upload;
-        let (body, _checked) = Payload::new(body, claim, &parts.headers)?.collect(MAX_REQUEST_BYTES).await?;
+        let payload = Payload::new(body, claim, &parts.headers)?;
+        let (body, _held) =
+            self.gate.receive_document(payload, MAX_REQUEST_BYTES, &context.identity.by()).await?;
         let request = DeleteRequest::parse(&body)?;
         self.require_bucket(bucket).await?;
 

@@ -1,0 +1,172 @@
+//! Uploads of more than 8 MiB: the body goes on to the store as it comes, but for its last piece.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use hallmark_signer::{Hallmark, RecordRef, UploadHasher, record};
+
+use super::hash::hash;
+use super::receive::{Incoming, Receiver};
+use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
+use super::{Gate, GateError};
+use crate::proof::record_name;
+use crate::s3::error::S3Error;
+use crate::s3::payload::Step;
+use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped};
+
+/// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
+const FIRST_BYTES: usize = 64 * 1024;
+
+/// Pieces are hashed and sent on in batches of this size.
+const BATCH: usize = 512 * 1024;
+
+/// What a streamed upload holds at most: the batch that arrives, the one that is hashed and sent, and what the store
+/// has not written yet.
+const STREAM_MEMORY: u64 = 2 * 1024 * 1024;
+
+impl Gate {
+    /// The body, the record that holds the seal, and then the body's last piece, which makes the object visible.
+    pub(super) async fn put_streamed<B>(
+        &self,
+        mut upload: Upload,
+        mut body: Receiver<B>,
+        length: u64,
+        client: &str,
+    ) -> Result<Uploaded, GateError>
+    where
+        B: Incoming,
+    {
+        let _held = self.budget.reserve(client, STREAM_MEMORY).await?;
+        if let Some(sum) = body.announced() {
+            declare(&mut upload.headers, sum)?;
+        }
+        let guard = self.guard(&upload).await?;
+        let mut first = VecDeque::new();
+        let mut waiting = 0;
+        while waiting < FIRST_BYTES {
+            match body.next().await? {
+                Step::Data(piece) => {
+                    waiting += piece.len();
+                    first.push_back(piece);
+                }
+                // The payload has checked its length, which is over 8 MiB.
+                Step::End(_) => return Err(incomplete().into()),
+            }
+        }
+        let reference = RecordRef::random().map_err(no_randomness)?;
+        let attributes = Attributes {
+            headers: upload.headers.clone(),
+            hallmark: Some(Hallmark::Record(reference).to_string()),
+        };
+        let (writer, store_body) = Body::channel(1);
+        let put = self.store.put(&upload.name, attributes, length, store_body, guard);
+        let feed = self.feed(&upload, body, first, length, &reference, writer);
+        let (put, fed) = tokio::join!(put, feed);
+        let settled = match fed {
+            Ok(sealed) => self.settle(&upload, &sealed.line, put.map(drop)).await.map(|()| sealed),
+            // The store stopped listening: it says why.
+            Err(FeedError::Stopped) => Err(match put.err().unwrap_or(PutError::Incomplete) {
+                error @ PutError::Unknown(_) => Settled::Unknown(error.into()),
+                error => Settled::NotStored(error.into()),
+            }),
+            Err(FeedError::Refused(error)) => Err(Settled::NotStored(error)),
+        };
+        if let Err(Settled::NotStored(_)) = settled {
+            // Nothing refers to the record, if there is one. If it cannot be removed now it is garbage, not harm.
+            let _ = self.store.state_delete(&record_name(&reference)).await;
+        }
+        Ok(settled?.into())
+    }
+
+    /// Receives, hashes and hands on; checks; writes the record; and then lets the last piece go.
+    async fn feed<B>(
+        &self,
+        upload: &Upload,
+        mut body: Receiver<B>,
+        mut batch: VecDeque<Bytes>,
+        length: u64,
+        reference: &RecordRef,
+        writer: BodyWriter,
+    ) -> Result<Sealed, FeedError>
+    where
+        B: Incoming,
+    {
+        let mut hasher = UploadHasher::exactly(length);
+        let mut waiting: usize = batch.iter().map(Bytes::len).sum();
+        let end = loop {
+            match body.next().await? {
+                Step::End(end) => break end,
+                Step::Data(piece) => {
+                    if waiting >= BATCH {
+                        // This piece follows, so the batch does not hold the last one.
+                        hasher = hash_and_send(hasher, std::mem::take(&mut batch), &writer).await?;
+                        waiting = 0;
+                    }
+                    waiting += piece.len();
+                    batch.push_back(piece);
+                }
+            }
+        };
+        // All but the last piece may go: a store that has not got that one has nothing.
+        let last = batch.pop_back().ok_or(FeedError::Refused(incomplete().into()))?;
+        hasher = hash_and_send(hasher, batch, &writer).await?;
+        hasher = hash(hasher, [last.clone()].into()).await?;
+        let hashed = hasher.finish().map_err(|_| incomplete())?;
+        let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
+        let sealed = self.seal(upload, &hashed, &checked)?;
+        let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
+            tracing::error!(object = %upload.name, %error, "cannot make the record");
+            internal()
+        })?;
+        self.store
+            .state_put(&record_name(reference), record.into(), Guard::Absent)
+            .await
+            .map_err(GateError::from)?;
+        writer.data(last).await?;
+        writer.commit(sealed.etag.to_string()).await?;
+        Ok(sealed)
+    }
+}
+
+/// Why a body did not reach its end.
+enum FeedError {
+    /// The store stopped taking it.
+    Stopped,
+    /// A check failed.
+    Refused(GateError),
+}
+
+impl From<StoreStopped> for FeedError {
+    fn from(_: StoreStopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<GateError> for FeedError {
+    fn from(error: GateError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<S3Error> for FeedError {
+    fn from(error: S3Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// Hashes a batch and sends it on, both at once.
+async fn hash_and_send(
+    hasher: UploadHasher,
+    batch: VecDeque<Bytes>,
+    writer: &BodyWriter,
+) -> Result<UploadHasher, FeedError> {
+    let send = async {
+        for piece in batch.clone() {
+            writer.data(piece).await?;
+        }
+        Ok::<_, FeedError>(())
+    };
+    let (hasher, sent) = tokio::join!(hash(hasher, batch.clone()), send);
+    sent?;
+    Ok(hasher?)
+}

@@ -1,0 +1,86 @@
+//! Uploads of at most 8 MiB: everything is here and checked before the store hears of it.
+
+use bytes::{Bytes, BytesMut};
+use hallmark_signer::MAX_INLINE;
+
+use super::budget::Reservation;
+use super::hash::hash_whole;
+use super::receive::{Incoming, Receiver};
+use super::upload::{Upload, Uploaded, declare};
+use super::{Gate, GateError};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::payload::{PayloadEnd, Step};
+use crate::store::{Attributes, Body};
+
+/// The least that the buffer of a body grows by.
+const FIRST_BYTES: usize = 64 * 1024;
+
+impl Gate {
+    /// One request to the store, with the seal in it.
+    pub(super) async fn put_whole<B>(
+        &self,
+        mut upload: Upload,
+        body: &mut Receiver<B>,
+        client: &str,
+    ) -> Result<Uploaded, GateError>
+    where
+        B: Incoming,
+    {
+        let (_held, bytes, end) = self.collect(body, client).await?;
+        let hashed = hash_whole(bytes.clone()).await?;
+        let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
+        if let Some(sum) = checked.checksum() {
+            declare(&mut upload.headers, sum)?;
+        }
+        let guard = self.guard(&upload).await?;
+        let sealed = self.seal(&upload, &hashed, &checked)?;
+        let hallmark = sealed.line.to_string();
+        let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
+        let etag = sealed.etag.to_string();
+        let length = bytes.len() as u64;
+        let put = self.store.put(&upload.name, attributes, length, Body::whole(bytes, etag), guard).await;
+        self.settle(&upload, &sealed.line, put.map(drop)).await?;
+        Ok(sealed.into())
+    }
+
+    /// Receives a body of at most 8 MiB. The buffer grows as bytes arrive, not as they are announced.
+    async fn collect<B>(
+        &self,
+        body: &mut Receiver<B>,
+        client: &str,
+    ) -> Result<(Reservation, Bytes, PayloadEnd), GateError>
+    where
+        B: Incoming,
+    {
+        let expected = body.length();
+        let mut held = self.budget.reserve(client, 1).await?;
+        let mut reserved = 0;
+        let mut buffer = BytesMut::new();
+        loop {
+            let piece = match body.next().await? {
+                Step::End(end) => return Ok((held, buffer.freeze(), end)),
+                Step::Data(piece) => piece,
+            };
+            let total = buffer.len() + piece.len();
+            if total as u64 > MAX_INLINE {
+                // Only a body of unknown length comes here.
+                return Err(length_required().into());
+            }
+            if total > reserved {
+                // Doubling keeps the copies few; the announced length keeps the last step exact.
+                let most = expected.map_or(MAX_INLINE, |length| length.max(total as u64)) as usize;
+                let wanted = (total * 2).clamp(FIRST_BYTES, MAX_INLINE as usize).min(most).max(total);
+                held.grow((wanted - reserved) as u64).await?;
+                buffer.reserve(wanted - buffer.len());
+                reserved = wanted;
+            }
+            buffer.extend_from_slice(&piece);
+        }
+    }
+}
+
+fn length_required() -> S3Error {
+    let message =
+        "An upload of more than 8 MiB must say its length (Content-Length or x-amz-decoded-content-length).";
+    S3Error::new(Code::MissingContentLength, message)
+}

@@ -1,0 +1,275 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use hallmark_signer::Sha256Digest;
+
+use crate::command::location::{Destination, Location};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: a file, the network or the server
+  2  wrong usage, or no endpoint or credentials configured
+  3  refused: a check failed here, or the server refused the artifact; a download leaves nothing
+  4  not found
+
+With --json, a failure (but for a wrong command line) is an object too:
+  {\"error\": {\"exit\", \"code\", \"refused_by\": \"client\"|\"server\"|null, \"message\", \"hint\"}}";
+
+const REMOTE: &str = "\
+Endpoint, region and credentials are found as every AWS tool finds them: options, AWS_ENDPOINT_URL_S3 and
+AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on, then the profile.";
+
+/// Signs, uploads, downloads and verifies artifacts.
+#[derive(Debug, Parser)]
+#[command(name = "hallmark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Write one JSON object to standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Keygen(KeygenArgs),
+    Sign(SignArgs),
+    Verify(VerifyArgs),
+    Push(PushArgs),
+    Pull(PullArgs),
+    Inspect(InspectArgs),
+}
+
+/// Make a key that signs files: NAME.key (secret, PKCS#8) and NAME.pub
+///
+/// Both are PEM and openssl reads them. Nothing is overwritten.
+#[derive(Debug, Args)]
+#[command(after_help = "JSON: {\"key\", \"public_key\", \"key_id\"}")]
+pub(crate) struct KeygenArgs {
+    /// The name, which may be a path: `keys/ci` makes keys/ci.key and keys/ci.pub
+    pub(crate) name: PathBuf,
+}
+
+/// Sign a file: ECDSA on P-256 over its SHA-256
+///
+/// The signature is what `openssl dgst -sha256 -sign` makes:
+/// `openssl dgst -sha256 -verify NAME.pub -signature FILE.sig FILE` accepts it.
+/// Files that begin with `DSSEv1 ` are refused: a signature over one would pass for one over an attestation.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"signature\" (base64), \"signature_file\"}"
+)]
+pub(crate) struct SignArgs {
+    /// The secret key
+    #[arg(long, value_name = "FILE.key")]
+    pub(crate) key: PathBuf,
+
+    /// Write base64, as cosign does and as x-amz-meta-hallmark-signature wants it, not DER
+    #[arg(long)]
+    pub(crate) base64: bool,
+
+    /// Where to write the signature; `-` is standard output [default: FILE.sig]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The file to sign
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Verify a file's signature, DER or base64
+#[derive(Debug, Args)]
+#[command(after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"verified\": true}")]
+pub(crate) struct VerifyArgs {
+    /// The public key of who should have signed
+    #[arg(long, value_name = "FILE.pub")]
+    pub(crate) key: PathBuf,
+
+    /// The signature [default: FILE.sig]
+    #[arg(long, value_name = "FILE.sig")]
+    pub(crate) signature: Option<PathBuf>,
+
+    /// The file that was signed
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Upload a file, signed if a key is given, and check the seal that it got
+///
+/// One upload of at most 5 GiB; larger files need multipart uploads, which come with a later release.
+/// A client that may write but not read cannot check the seal; that is noted, and no failure.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = format!("{REMOTE}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"size\", \"sha256\", \"etag\", \
+                          \"signed_by\" (key id or null), \"seal\" (as `inspect`; null: not checked)}}")
+)]
+pub(crate) struct PushArgs {
+    /// Sign with this secret key
+    #[arg(long, value_name = "FILE.key")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// The file's media type
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+
+    /// User metadata; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) metadata: Vec<(String, String)>,
+
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+
+    /// The file to upload
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Where to; the file's name is appended to a key that ends in `/`
+    #[arg(value_name = "s3://BUCKET/KEY")]
+    pub(crate) destination: Destination,
+}
+
+/// Download an artifact, and keep it only if every check passed
+///
+/// Always checked: that length, headers, ETag and the SHA-256 of the bytes are those in the seal.
+/// The seal's own signature is checked by the server, and here too with --seal-key.
+/// An existing file is replaced at the end, at once, and only if all is well.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = format!("{REMOTE}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"path\", \"size\", \"sha256\", \
+                          \"seal\" (as `inspect`), \"seal_verified\": true (with --seal-key)|false, \
+                          \"signers\" (as `inspect`)}}")
+)]
+pub(crate) struct PullArgs {
+    /// The only SHA-256 to accept, hexadecimal: protects against older versions too
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    pub(crate) sha256: Option<Sha256Digest>,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+
+    /// What to download
+    #[arg(value_name = "s3://BUCKET/KEY")]
+    pub(crate) location: Location,
+
+    /// File or directory to write to [default: the last part of the key, here]
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: Option<PathBuf>,
+}
+
+/// Show what the seal says of an artifact, and who signed it
+///
+/// Reports which of the keys given with --signer signed, according to the sealed digest; nothing is downloaded.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = format!("{REMOTE}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"content_type\", \
+                          \"metadata\" {{name: value}}, \
+                          \"seal\": {{\"id\", \"op\", \"at\" (ISO 8601), \"at_ms\", \"by\", \"src\", \"size\", \"sha256\", \
+                          \"tree\", \"parts\", \"etag\", \"headers\", \"key\", \"line\"}}, \
+                          \"seal_verified\": true (with --seal-key)|false, \"signatures\" (their number), \
+                          \"signers\": [{{\"file\", \"key_id\", \"signed\"}}], \"server_verified\"}}")
+)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+
+    /// What to inspect
+    #[arg(value_name = "s3://BUCKET/KEY")]
+    pub(crate) location: Location,
+}
+
+/// Whom to trust.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Public key of a publisher; may be repeated. `pull` demands that each of them signed
+    #[arg(long = "signer", value_name = "FILE.pub")]
+    pub(crate) signers: Vec<PathBuf>,
+
+    /// Public key of the deployment: verify the seal's signature here too; may be repeated, any of them will do
+    #[arg(long = "seal-key", value_name = "FILE.pub", requires = "realm")]
+    pub(crate) seal_keys: Vec<PathBuf>,
+
+    /// The deployment's name, which the seal must be for (`local` if none was configured)
+    #[arg(long, value_name = "REALM", requires = "seal_keys")]
+    pub(crate) realm: Option<String>,
+}
+
+/// Where the endpoint is.
+#[derive(Debug, Args)]
+pub(crate) struct RemoteArgs {
+    /// The endpoint
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+
+    /// The profile of the AWS configuration and credentials files
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// The region [default: that of the environment or profile, else us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+}
+
+fn sha256(text: &str) -> Result<Sha256Digest, String> {
+    let digest = Sha256Digest::from_hex(&text.to_ascii_lowercase());
+    digest.map_err(|_| "expected 64 hexadecimal characters".to_owned())
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_belongs_together_is_asked_for_together() {
+        let digest = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+        for (line, good) in [
+            ("pull s3://b/k", true),
+            ("pull s3://b/k here --json", true),
+            ("pull --signer a.pub --signer b.pub s3://b/k", true),
+            ("pull --seal-key a.pub --realm local s3://b/k", true),
+            ("pull --seal-key a.pub s3://b/k", false),
+            ("pull --realm local s3://b/k", false),
+            ("pull s3://b/", false),
+            ("pull --sha256 abc s3://b/k", false),
+            ("push file s3://b/", true),
+            ("push --metadata a=b=c --metadata d= file s3://b/k", true),
+            ("push --metadata a file s3://b/k", false),
+            ("push file b/k", false),
+            ("sign file", false),
+            ("verify --key a.pub file", true),
+            ("--json keygen ci", true),
+            ("", false),
+        ] {
+            let words = ["hallmark"].into_iter().chain(line.split_whitespace());
+            assert_eq!(Cli::try_parse_from(words).is_ok(), good, "{line}");
+        }
+        let words = ["hallmark", "pull", "--sha256", digest, "s3://b/k"];
+        let Command::Pull(pull) = Cli::try_parse_from(words).unwrap().command else { panic!("not a pull") };
+        assert_eq!(pull.sha256, Some(Sha256Digest::of(b"")));
+    }
+}

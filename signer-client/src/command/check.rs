@@ -1,0 +1,118 @@
+//! What an answer's head must say before anything of it is believed.
+
+use hallmark_signer::{
+    Content, NoVerdicts, Observed, PublisherSignatures, SEAL_HEADER, SIGNATURE_HEADER, Seal, SealLine,
+    SealedHeaders, Sha256Digest, verify,
+};
+
+use crate::command::failure::Failure;
+use crate::command::head::Head;
+use crate::command::keys::SealTrust;
+use crate::command::location::Location;
+use crate::command::told::Told;
+
+const DIGEST_MISMATCH: &str = "ArtifactDigestMismatch";
+const SEAL_INVALID: &str = "ArtifactSealInvalid";
+
+/// A head that agrees with its seal; and if the seal's keys were given, the seal was verified with them.
+pub(crate) struct CheckedHead {
+    told: Told,
+    headers: SealedHeaders,
+    signatures: Option<PublisherSignatures>,
+    seal: Option<Seal>,
+}
+
+impl CheckedHead {
+    /// Checks the head of an answer that brings, or would bring, all of an artifact.
+    pub(crate) fn check(
+        head: &Head,
+        location: &Location,
+        seals: Option<&SealTrust>,
+    ) -> Result<Self, Failure> {
+        let (length, headers) = (head.length()?, head.sealed_headers()?);
+        let shown = head.once(SEAL_HEADER)?.ok_or_else(|| {
+            Failure::refused("ArtifactUnsealed", format!("{location} has no seal"))
+                .hint("is the endpoint Hallmark? it may be configured to serve what has no seal")
+        })?;
+        let line = SealLine::parse(shown).map_err(|error| invalid(&error.to_string()))?;
+        let told = Told::by(&line).ok_or_else(|| invalid("its fields cannot be read"))?;
+
+        let seal = seals.map(|trust| {
+            let observed = Observed {
+                realm: &trust.realm,
+                bucket: location.bucket(),
+                key: location.key(),
+                length,
+                headers: headers.digest(),
+            };
+            verify(&line, &observed, &trust.keys, &NoVerdicts).map_err(|error| {
+                invalid(&error.to_string()).hint(format!(
+                    "it was verified for {location} in realm `{}`; are --realm and --seal-key those of the endpoint?",
+                    trust.realm
+                ))
+            })
+        });
+        let seal = seal.transpose()?;
+        // Without the keys, at least nothing of the answer may contradict the seal.
+        if told.size != length {
+            return Err(invalid(&format!("it is for {} bytes, the answer has {length}", told.size)));
+        }
+        if told.headers != headers.digest() {
+            return Err(invalid("content headers or user metadata are not those that were sealed"));
+        }
+        if head.etag()? != Some(told.etag.to_string().as_str()) {
+            return Err(invalid("the ETag is not the one that was sealed"));
+        }
+
+        let signatures = headers.get(SIGNATURE_HEADER).map(PublisherSignatures::parse).transpose();
+        let signatures = signatures.map_err(|error| {
+            Failure::refused("ArtifactSignatureMissing", format!("{SIGNATURE_HEADER}: {error}"))
+        })?;
+        Ok(Self { told, headers, signatures, seal })
+    }
+
+    /// What the seal says.
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// Whether the seal's signature was verified here, with the deployment's key.
+    pub(crate) fn seal_verified(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// Content headers and user metadata, as sealed.
+    pub(crate) fn headers(&self) -> &SealedHeaders {
+        &self.headers
+    }
+
+    /// The publishers' signatures.
+    pub(crate) fn signatures(&self) -> Option<&PublisherSignatures> {
+        self.signatures.as_ref()
+    }
+
+    /// Refuses an artifact that is not the one which was asked for.
+    pub(crate) fn demand_digest(&self, wanted: &Sha256Digest) -> Result<(), Failure> {
+        if self.told.sha256 == *wanted {
+            return Ok(());
+        }
+        let sealed = self.told.sha256;
+        let message = format!("the artifact has SHA-256 {sealed}, not the one that was asked for");
+        Err(Failure::refused(DIGEST_MISMATCH, message).hint("it may be another version of the artifact"))
+    }
+
+    /// Refuses bytes that are not those which were sealed.
+    pub(crate) fn demand_content(&self, content: &Content) -> Result<(), Failure> {
+        let Told { size, sha256, tree, .. } = &self.told;
+        if (content.size(), content.sha256(), content.tree()) == (*size, sha256, tree.as_ref()) {
+            return Ok(());
+        }
+        let message =
+            format!("the bytes that came have SHA-256 {}, not {sha256} as sealed", content.sha256());
+        Err(Failure::refused(DIGEST_MISMATCH, message))
+    }
+}
+
+fn invalid(reason: &str) -> Failure {
+    Failure::refused(SEAL_INVALID, format!("the seal does not fit the answer: {reason}"))
+}

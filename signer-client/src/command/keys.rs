@@ -1,0 +1,161 @@
+//! Key files.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use hallmark_signer::{
+    BlobKey, KeyRegister, KeyUse, MAX_CANDIDATES, NoVerdicts, PrivateKey, PublicKey, PublisherSignatures,
+    SealKeys, Sha256Digest,
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::command::args::TrustArgs;
+use crate::command::failure::Failure;
+
+/// The longest key file that is read, bytes: certificates and comments may stand around the key.
+const MAX_KEY_FILE: u64 = 64 << 10;
+
+/// Somebody who may have signed.
+pub(crate) struct Signer {
+    file: PathBuf,
+    key: PublicKey,
+}
+
+/// Whom the user trusts.
+pub(crate) struct Trust {
+    pub(crate) signers: Signers,
+    /// `None`: the endpoint's check of the seal is relied on.
+    pub(crate) seals: Option<SealTrust>,
+}
+
+/// Each of them is asked for.
+pub(crate) struct Signers(Vec<Signer>);
+
+/// The deployment's keys and name.
+pub(crate) struct SealTrust {
+    pub(crate) keys: SealKeys,
+    pub(crate) realm: String,
+}
+
+/// Reads a secret key.
+pub(crate) fn secret(path: &Path) -> Result<BlobKey, Failure> {
+    let key = PrivateKey::from_pem(&text(path)?).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("give the secret key, NAME.key of `hallmark keygen NAME`")
+    })?;
+    Ok(key.into_blob_key())
+}
+
+/// Reads a public key.
+pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
+    PublicKey::from_pem(&text(path)?).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("give the public key, NAME.pub of `hallmark keygen NAME`")
+    })
+}
+
+fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let failed = |error| Failure::io("read", path, error);
+    let mut text = Zeroizing::new(String::new());
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(MAX_KEY_FILE + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > MAX_KEY_FILE {
+        return Err(Failure::usage(format!("{} is too long for a key", path.display())));
+    }
+    Ok(text)
+}
+
+impl Trust {
+    /// Reads the keys; a key that is given for two uses is refused.
+    pub(crate) fn read(args: &TrustArgs) -> Result<Self, Failure> {
+        let mut register = KeyRegister::default();
+        let mut note = |key: &PublicKey, key_use, file: &Path| {
+            register
+                .register(key, key_use, &file.display().to_string())
+                .map_err(|error| Failure::usage(error.to_string()))
+        };
+        let mut signers = Vec::<Signer>::new();
+        for file in &args.signers {
+            let key = public(file)?;
+            note(&key, KeyUse::Blob, file)?;
+            if signers.iter().all(|signer| signer.key != key) {
+                signers.push(Signer { file: file.clone(), key });
+            }
+        }
+        if signers.len() > MAX_CANDIDATES {
+            return Err(Failure::usage(format!("more than {MAX_CANDIDATES} signers are given")));
+        }
+        let mut keys = Vec::new();
+        for file in &args.seal_keys {
+            let key = public(file)?;
+            note(&key, KeyUse::Seal, file)?;
+            keys.push(key);
+        }
+        let seals = match &args.realm {
+            Some(realm) if !keys.is_empty() => {
+                let keys = SealKeys::new(keys).map_err(|error| Failure::usage(error.to_string()))?;
+                Some(SealTrust { keys, realm: realm.clone() })
+            }
+            // The command line does not allow one without the other.
+            _ => None,
+        };
+        Ok(Self { signers: Signers(signers), seals })
+    }
+}
+
+impl Signers {
+    /// Who of them made one of the signatures over the artifact with this digest.
+    pub(crate) fn judge(
+        &self,
+        artifact: &Sha256Digest,
+        signatures: Option<&PublisherSignatures>,
+    ) -> Result<Signed<'_>, Failure> {
+        let candidates = self.0.iter().map(|signer| (signer.key.id(), &signer.key));
+        let verified = match signatures {
+            Some(signatures) => signatures
+                .verified_by(artifact, candidates, &NoVerdicts)
+                .map_err(|error| Failure::usage(error.to_string()))?,
+            None => Vec::new(),
+        };
+        Ok(Signed(self.0.iter().map(|signer| (signer, verified.contains(&signer.key.id()))).collect()))
+    }
+}
+
+/// The signers, and whether each of them signed.
+pub(crate) struct Signed<'a>(Vec<(&'a Signer, bool)>);
+
+impl Signed<'_> {
+    /// Refuses if one of them did not sign.
+    pub(crate) fn demand_all(&self) -> Result<(), Failure> {
+        match self.0.iter().find(|(_, signed)| !signed) {
+            None => Ok(()),
+            Some((signer, _)) => Err(Failure::refused(
+                "ArtifactSignerUntrusted",
+                format!("the artifact is not signed by {}", signer.file.display()),
+            )
+            .hint("`hallmark inspect --signer FILE.pub` shows who signed")),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let signer = |(signer, signed): &(&Signer, bool)| {
+            json!({
+                "file": signer.file.display().to_string(),
+                "key_id": signer.key.id().to_hex(),
+                "signed": signed,
+            })
+        };
+        self.0.iter().map(signer).collect()
+    }
+
+    /// A line for each of them.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let line = |(signer, signed): &(&Signer, bool)| {
+            let label = if *signed { "signed by" } else { "not by" };
+            (label, format!("{} ({})", signer.file.display(), signer.key.id().hint()))
+        };
+        self.0.iter().map(line).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! The subcommands, and what happens around each of them.
+//!
+//! [`args`] says what can be asked for. A file is signed by [`sign`] and [`verify`] with keys that [`keygen`] made and
+//! [`keys`] reads. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
+//! that came of it is looked at. A download goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
+//! in [`place`] until they were checked too. What goes wrong is a [`failure::Failure`], with its exit code;
+//! all that is printed is printed by [`output`].
+
+mod args;
+mod body;
+mod check;
+mod failure;
+mod hash;
+mod head;
+mod inspect;
+mod keygen;
+mod keys;
+mod location;
+mod output;
+mod place;
+mod pull;
+mod push;
+mod remote;
+mod service;
+mod sign;
+mod told;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use failure::Failure;
+use output::Output;
+
+/// Reads the command line, does what it says, and reports.
+pub(crate) fn run() -> ExitCode {
+    let Cli { json, command } = Cli::parse();
+    let output = Output::new(if json { output::Form::Json } else { output::Form::Text });
+    let done = match command {
+        Command::Keygen(args) => keygen::run(&args, &output),
+        Command::Sign(args) => sign::run(&args, &output),
+        Command::Verify(args) => verify::run(&args, &output),
+        Command::Push(args) => online(push::run(&args, &output)),
+        Command::Pull(args) => online(pull::run(&args, &output)),
+        Command::Inspect(args) => online(inspect::run(&args, &output)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+/// Runs a command that talks to the endpoint. An interrupted one is dropped, and with it what it had not finished: a
+/// download's temporary file goes away.
+fn online(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        tokio::select! {
+            done = command => done,
+            () = interrupted() => Err(Failure::failed("interrupted")),
+        }
+    })
+}
+
+/// Ctrl-C, or the request to end.
+async fn interrupted() {
+    let ctrl_c = async {
+        // If the handler cannot be installed, the signal ends the process as it always does.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,50 @@
+//! `hallmark verify`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::Signature;
+use serde_json::json;
+
+use crate::command::args::VerifyArgs;
+use crate::command::failure::Failure;
+use crate::command::output::Output;
+use crate::command::{hash, keygen, keys};
+
+/// The longest signature file that is read, bytes: base64 with line breaks.
+const MAX_SIGNATURE_FILE: u64 = 1024;
+
+pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
+    let key = keys::public(&args.key)?;
+    let path = args.signature.clone().unwrap_or_else(|| keygen::with_suffix(&args.file, "sig"));
+    let signature = read(&path)?;
+    let (blob, size) = hash::blob(&args.file, output)?;
+    key.verify(blob.sha256(), &signature).map_err(|_| {
+        let (file, key) = (args.file.display(), args.key.display());
+        Failure::refused("BadSignature", format!("{}: no signature over {file} by {key}", path.display()))
+    })?;
+    let [file, sha256, key_id] = [args.file.display().to_string(), blob.sha256().to_hex(), key.id().to_hex()];
+    output.result(
+        &json!({ "file": file, "size": size, "sha256": sha256, "key_id": key_id, "verified": true }),
+        &[("verified", file.clone()), ("sha256", sha256.clone()), ("key id", key_id.clone())],
+    )
+}
+
+/// Reads a signature: DER, or base64 of it with or without line breaks.
+fn read(path: &Path) -> Result<Signature, Failure> {
+    let failed = |error| Failure::io("read", path, error);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(MAX_SIGNATURE_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let der = Signature::from_der(&bytes).ok();
+    let signature = der.or_else(|| {
+        let text: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        Signature::from_der(&STANDARD.decode(text).ok()?).ok()
+    });
+    signature.filter(|_| bytes.len() as u64 <= MAX_SIGNATURE_FILE).ok_or_else(|| {
+        Failure::refused("BadSignature", format!("{} is no ECDSA P-256 signature", path.display()))
+            .hint("expected DER or its base64, as `hallmark sign` and `openssl dgst -sha256 -sign` make it")
+    })
+}
