@@ -4,7 +4,7 @@ use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::proxy::Proxy;
 use hallmark_tests::raw::Response;
 use hallmark_tests::s3::{Client, checksum, md5_hex, object};
-use hallmark_tests::sigv4::encode;
+use hallmark_tests::sigv4::{CHUNKED, encode};
 use hallmark_tests::site::{NOBODY, READER};
 
 const BUCKET: &str = "artifacts";
@@ -44,6 +44,52 @@ fn what_is_uploaded_is_downloaded_with_its_headers() {
             }
         }
     }
+}
+
+/// Clients send back what they were shown. Of what is Hallmark's own nothing is taken over but a publisher's signature,
+/// and the framing of a transfer is no part of the content.
+#[test]
+fn p3_headers_that_are_not_the_clients_are_not_kept() {
+    let (proxy, client) = lab();
+    assert_eq!(client.put(BUCKET, "first", b"first").status, 200);
+    let seal = client.head(BUCKET, "first").header("x-amz-meta-hallmark").unwrap().to_owned();
+    let signature = proxy.site.signature("ci", b"second");
+    let sent = [
+        ("x-amz-meta-hallmark", seal.as_str()),
+        ("x-amz-meta-hallmark-sum", "SHA256:FULL_OBJECT:forged"),
+        ("x-amz-meta-hallmark-log", "forged"),
+        ("x-amz-meta-hallmark-other", "forged"),
+        ("x-amz-meta-hallmark-signature", &signature),
+        ("X-Amz-Meta-Commit", "4f2a"),
+        ("Content-Encoding", "gzip,aws-chunked"),
+    ];
+    // In one piece, `aws-chunked` would be a lie about the body.
+    let lie = client.put_with(BUCKET, "second", b"second", &sent);
+    refused(&lie, 400, "InvalidRequest");
+    let mut request = client.request("PUT", &object(BUCKET, "second"));
+    for (name, value) in sent {
+        request = request.header(name, value);
+    }
+    let mut request = request.header("x-amz-decoded-content-length", "6");
+    let mut chain = client.signer().sign(&mut request, CHUNKED);
+    request.body = [chain.chunk(b"second"), chain.chunk(b"")].concat();
+    request.set_header("Content-Length", request.body.len().to_string());
+    let put = client.send_as_is(&request);
+    assert_eq!(put.status, 200, "{}", put.text());
+
+    let head = client.head(BUCKET, "second");
+    assert_ne!(head.header("x-amz-meta-hallmark"), Some(seal.as_str()));
+    assert_eq!(head.header("content-encoding"), Some("gzip"));
+    let metadata: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| name.starts_with("x-amz-meta-"))
+        .collect();
+    for name in ["x-amz-meta-hallmark", "x-amz-meta-hallmark-signature", "x-amz-meta-commit"] {
+        assert!(metadata.contains(&name), "{metadata:?}");
+    }
+    assert_eq!(metadata.len(), 3, "{metadata:?}");
 }
 
 #[test]

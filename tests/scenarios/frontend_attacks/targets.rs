@@ -47,6 +47,38 @@ fn keys_and_paths() {
     assert_eq!(client.keys(BUCKET, ""), ["%2e%2e/key"]);
 }
 
+/// A target that names a host, as requests to proxies do: it must be the host that is signed.
+#[test]
+fn targets_that_name_a_host() {
+    fn absolute(client: &Client, target: &str) -> Vec<u8> {
+        let bytes = signed(client, put(client));
+        let text = String::from_utf8(bytes).expect("it is text");
+        text.replacen(" /attacks/key ", &format!(" {target} "), 1).into_bytes()
+    }
+    let (_proxy, client) = lab();
+    refused(
+        &client,
+        &[
+            (
+                "another host",
+                |client| absolute(client, "http://elsewhere.example/attacks/key"),
+                400,
+                "InvalidRequest",
+            ),
+            (
+                "another key",
+                |client| absolute(client, &format!("http://{}/attacks/other", client.address)),
+                403,
+                "SignatureDoesNotMatch",
+            ),
+            ("no path", |client| absolute(client, "*"), 400, "InvalidURI"),
+        ],
+    );
+    let target = format!("http://{}/attacks/key", client.address);
+    assert_eq!(sent(&client, &absolute(&client, &target)).status, 200);
+    assert_eq!(client.get(BUCKET, "key").body, BODY);
+}
+
 #[test]
 fn unknown_subresources() {
     let (_proxy, client) = lab();

@@ -39,7 +39,6 @@ use coalesce::Coalescer;
 use declared::{Checksum, Declared};
 
 pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
-pub use encoding::content_encoding;
 pub use proof::{CheckedPayload, PayloadEnd};
 
 /// A body being read. See the [module](self).
