@@ -78,7 +78,8 @@ impl S3Service {
         let Trusted { sealer, seal_keys, policy } = Trusted::read(config)?;
         let capabilities = store.probe().await?;
         let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
-        let clients = config.clients.len();
+        // Anonymous readers count as one more.
+        let clients = config.clients.len() + 1;
         let limits = config.limits.clone();
         let gate = Gate::new(store, config.realm.clone(), sealer, prover, policy, limits, clients);
         let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());

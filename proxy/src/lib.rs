@@ -10,6 +10,7 @@ mod app;
 pub mod bootstrap;
 pub mod gate;
 pub mod name;
+pub mod pace;
 pub mod proof;
 pub mod s3;
 pub mod server;

@@ -77,9 +77,10 @@ pub struct ObjectName {
     pub key: ObjectKey,
 }
 
+/// For logs: control characters are escaped, so that no key can write lines of its own.
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.bucket, self.key)
+        write!(f, "{}/{}", self.bucket, self.key.as_str().escape_debug())
     }
 }
 

@@ -82,12 +82,12 @@ impl TrustPolicy {
         self.keys.iter().map(|(name, key)| (name, &key.key))
     }
 
-    /// Whether objects without any seal may be served under this name: the bucket allows it and no rule asks for
-    /// signatures there.
+    /// Whether objects without any seal may be served under this name: the bucket allows it and no rule judges
+    /// signatures there. (Were it only rules that require them, stripping an artifact of its seal would also strip it of
+    /// the verdict on its signature.)
     pub fn serves_unsealed(&self, object: &ObjectName) -> bool {
         let bucket = self.buckets.get(&object.bucket);
-        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed)
-            && self.rule(object).is_none_or(|rule| rule.signatures == Signatures::Optional)
+        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed) && self.rule(object).is_none()
     }
 
     /// Judges an artifact under its name by its digest and the value of [`SIGNATURE_HEADER`](hallmark_signer::SIGNATURE_HEADER).

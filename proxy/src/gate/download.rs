@@ -1,5 +1,8 @@
 //! The path of a download, up to its first byte.
 
+use hallmark_signer::LEAF_SIZE;
+
+use super::budget::Reservation;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Reader, Release, UnverifiedBody, UnverifiedHead, widen};
@@ -18,6 +21,14 @@ pub struct Download {
     admitted: Admitted,
     selection: Result<Resolved, S3Error>,
     body: Option<UnverifiedBody>,
+    held: Reservation,
+}
+
+/// The same, before memory for a leaf of it was set aside.
+struct Opened {
+    admitted: Admitted,
+    selection: Result<Resolved, S3Error>,
+    body: Option<UnverifiedBody>,
 }
 
 impl Gate {
@@ -31,7 +42,7 @@ impl Gate {
     }
 
     /// Proves and admits what stands under `name` and opens it for reading: whole, or the leaves that hold `range`.
-    /// One request to the store, unless the range counts from the end.
+    /// One request to the store, unless the range counts from the end. `client` is charged for the memory.
     ///
     /// # Errors
     /// It is not there, or must not be served to `reader`.
@@ -40,12 +51,20 @@ impl Gate {
         name: &ObjectName,
         range: Option<&RangeHeader>,
         reader: Reader,
+        client: &str,
     ) -> Result<Download, GateError> {
+        // What the store sends ahead is there before anything of it is known.
+        let mut held = self.budget.reserve(client, CHUNK).await?;
         for _ in 0..MAX_TRIES {
             match self.try_get(name, range, reader).await {
                 Err(TryError::Changed) => {}
                 Err(TryError::Refused(error)) => return Err(error),
-                Ok(download) => return Ok(download),
+                Ok(Opened { admitted, selection, body }) => {
+                    if admitted.length() > CHUNK {
+                        held.grow(admitted.length().min(LEAF_SIZE)).await?;
+                    }
+                    return Ok(Download { admitted, selection, body, held });
+                }
             }
         }
         Err(GetError::Changed.into())
@@ -56,11 +75,11 @@ impl Gate {
         name: &ObjectName,
         range: Option<&RangeHeader>,
         reader: Reader,
-    ) -> Result<Download, TryError> {
+    ) -> Result<Opened, TryError> {
         let Some(range) = range else {
             let (head, body) = self.store.get(name, Span::All, None).await?.split();
             let admitted = self.admit(name, head, reader).await?;
-            return Ok(Download { admitted, selection: Ok(Resolved::Whole), body: Some(body) });
+            return Ok(Opened { admitted, selection: Ok(Resolved::Whole), body: Some(body) });
         };
         if let Some(wanted) = range.from_start() {
             match self.store.get(name, Span::Bytes(widen(&wanted)), None).await {
@@ -69,7 +88,7 @@ impl Gate {
                     let (head, body) = found?.split();
                     let admitted = self.admit(name, head, reader).await?;
                     let selection = range.resolve(admitted.length());
-                    return Ok(Download { admitted, selection, body: Some(body) });
+                    return Ok(Opened { admitted, selection, body: Some(body) });
                 }
             }
         }
@@ -84,7 +103,7 @@ impl Gate {
             Some(span) => Some(self.store.get(name, span, Some(admitted.pin())).await?.split().1),
             None => None,
         };
-        Ok(Download { admitted, selection, body })
+        Ok(Opened { admitted, selection, body })
     }
 
     async fn admit(
@@ -97,22 +116,19 @@ impl Gate {
         Ok(proven.admit(&self.policy, reader, self.prover.verdicts())?)
     }
 
-    /// Checks the first leaf of `download` and lets the rest follow as it is checked. `client` is charged for the
-    /// memory.
+    /// Checks the first leaf of `download` and lets the rest follow as it is checked.
     ///
     /// # Errors
     /// The first leaf is not what was sealed, or cannot be read.
-    pub async fn release(&self, download: Download, client: &str) -> Result<Release, GateError> {
-        let Download { admitted, selection, body } = download;
+    pub async fn release(&self, download: Download) -> Result<Release, GateError> {
+        let Download { admitted, selection, body, held } = download;
         let wanted = match selection? {
             Resolved::Whole => 0..admitted.length(),
             Resolved::Part(part) => part.span(),
         };
         let body = body.ok_or(GetError::Changed)?;
-        let held = admitted.length().min(hallmark_signer::LEAF_SIZE + CHUNK);
-        let reservation = self.budget.reserve(client, held).await?;
         let reader = admitted.read(self.store.clone(), wanted, body)?;
-        Ok(Release::open(reader, reservation).await?)
+        Ok(Release::open(reader, held).await?)
     }
 }
 

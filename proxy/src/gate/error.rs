@@ -83,9 +83,13 @@ impl From<GetError> for GateError {
         match error {
             GetError::NoSuchBucket => no_such_bucket().into(),
             GetError::NoSuchKey => S3Error::new(Code::NoSuchKey, "The specified key does not exist.").into(),
-            GetError::OutOfRange => {
-                S3Error::new(Code::InvalidRange, "The requested range is not satisfiable").into()
-            }
+            // Whether a range can be satisfied is for the sealed length to say: a client that resumes takes a 416 for
+            // the end of the artifact. A store that has less than was sealed has lost some of it.
+            GetError::OutOfRange => StoreError::new(
+                StoreFault::Protocol,
+                "the store says that the object ends before its sealed length",
+            )
+            .into(),
             GetError::Changed => StoreError::new(StoreFault::Unavailable, "the object kept changing").into(),
             GetError::Store(error) => error.into(),
         }

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use hallmark_signer::{Hallmark, RecordRef, UploadHasher, record};
+use hallmark_signer::{Hallmark, RecordRef, UploadHasher, record, tree};
 
 use super::hash::hash;
-use super::receive::{Incoming, Receiver};
+use super::receive::Incoming;
 use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
 use super::{Gate, GateError};
 use crate::proof::record_name;
 use crate::s3::error::S3Error;
-use crate::s3::payload::Step;
+use crate::s3::payload::{Payload, Step};
 use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped};
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
@@ -22,21 +22,25 @@ const BATCH: usize = 512 * 1024;
 
 /// What a streamed upload holds at most: the batch that arrives, the one that is hashed and sent, and what the store
 /// has not written yet.
-const STREAM_MEMORY: u64 = 2 * 1024 * 1024;
+const STREAM_MEMORY: u64 = 3 * 1024 * 1024;
+
+/// For each leaf: its hash, and the same again in the record.
+const LEAF_MEMORY: u64 = 64;
 
 impl Gate {
     /// The body, the record that holds the seal, and then the body's last piece, which makes the object visible.
     pub(super) async fn put_streamed<B>(
         &self,
         mut upload: Upload,
-        mut body: Receiver<B>,
+        mut body: Payload<B>,
         length: u64,
         client: &str,
     ) -> Result<Uploaded, GateError>
     where
         B: Incoming,
     {
-        let _held = self.budget.reserve(client, STREAM_MEMORY).await?;
+        let _held =
+            self.budget.reserve(client, STREAM_MEMORY + tree::leaf_count(length) * LEAF_MEMORY).await?;
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
@@ -82,7 +86,7 @@ impl Gate {
     async fn feed<B>(
         &self,
         upload: &Upload,
-        mut body: Receiver<B>,
+        mut body: Payload<B>,
         mut batch: VecDeque<Bytes>,
         length: u64,
         reference: &RecordRef,

@@ -8,7 +8,7 @@ use hallmark_signer::{
     SealLine, SealedEtag, SealedHeaders,
 };
 
-use super::receive::{Incoming, Receiver};
+use super::receive::Incoming;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::Reader;
@@ -57,17 +57,16 @@ impl Gate {
     pub async fn put<B>(
         &self,
         upload: Upload,
-        payload: Payload<B>,
+        mut payload: Payload<B>,
         client: &str,
     ) -> Result<Uploaded, GateError>
     where
         B: Incoming,
     {
-        let mut body = Receiver::new(payload, &self.limits);
-        match body.length() {
+        match payload.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
-            Some(length) if length > MAX_INLINE => self.put_streamed(upload, body, length, client).await,
-            _ => self.put_whole(upload, &mut body, client).await,
+            Some(length) if length > MAX_INLINE => self.put_streamed(upload, payload, length, client).await,
+            _ => self.put_whole(upload, &mut payload, client).await,
         }
     }
 
@@ -182,7 +181,7 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn too_large() -> S3Error {
+pub(super) fn too_large() -> S3Error {
     S3Error::new(Code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size.")
 }
 

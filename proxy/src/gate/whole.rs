@@ -5,11 +5,11 @@ use hallmark_signer::MAX_INLINE;
 
 use super::budget::Reservation;
 use super::hash::hash_whole;
-use super::receive::{Incoming, Receiver};
-use super::upload::{Upload, Uploaded, declare};
+use super::receive::Incoming;
+use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::payload::{PayloadEnd, Step};
+use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{Attributes, Body};
 
 /// The least that the buffer of a body grows by.
@@ -20,7 +20,7 @@ impl Gate {
     pub(super) async fn put_whole<B>(
         &self,
         mut upload: Upload,
-        body: &mut Receiver<B>,
+        body: &mut Payload<B>,
         client: &str,
     ) -> Result<Uploaded, GateError>
     where
@@ -46,14 +46,14 @@ impl Gate {
     /// Receives a body of at most 8 MiB. The buffer grows as bytes arrive, not as they are announced.
     async fn collect<B>(
         &self,
-        body: &mut Receiver<B>,
+        body: &mut Payload<B>,
         client: &str,
     ) -> Result<(Reservation, Bytes, PayloadEnd), GateError>
     where
         B: Incoming,
     {
         let expected = body.length();
-        let mut held = self.budget.reserve(client, 1).await?;
+        let mut held = self.budget.reserve(client, 0).await?;
         let mut reserved = 0;
         let mut buffer = BytesMut::new();
         loop {
@@ -65,6 +65,9 @@ impl Gate {
             if total as u64 > MAX_INLINE {
                 // Only a body of unknown length comes here.
                 return Err(length_required().into());
+            }
+            if total as u64 > self.limits.max_object_size {
+                return Err(too_large().into());
             }
             if total > reserved {
                 // Doubling keeps the copies few; the announced length keeps the last step exact.

@@ -19,13 +19,13 @@ enum Kind {
     Artifact(Artifact),
 }
 
-/// Is told why a body ends early.
-type OnFault = Box<dyn FnOnce(&ProofError) + Send>;
+/// Is told how a body ended: its last byte was handed over, or why it never will be.
+type OnEnd = Box<dyn FnOnce(Result<(), &ProofError>) + Send>;
 
 struct Artifact {
     release: Release,
     left: u64,
-    on_fault: Option<OnFault>,
+    on_end: Option<OnEnd>,
     /// Why the body ends here, until that was said.
     fault: Option<ProofError>,
 }
@@ -41,28 +41,40 @@ impl Outgoing {
         Self(Kind::Document(Some(document.into_bytes())))
     }
 
-    /// Verified bytes. `on_fault` is called when a later leaf turns out bad: it must make the connection end in a
-    /// reset, since the client was promised a whole body.
-    pub fn artifact(release: Release, on_fault: impl FnOnce(&ProofError) + Send + 'static) -> Self {
+    /// Verified bytes. `on_end` is told when the last of them was handed over, or that a later leaf turned out bad: then
+    /// the connection must end in a reset, since the client was promised a whole body. A body that is dropped before
+    /// its end tells nothing.
+    pub fn artifact(release: Release, on_end: impl FnOnce(Result<(), &ProofError>) + Send + 'static) -> Self {
         let left = release.length();
-        Self(Kind::Artifact(Artifact { release, left, on_fault: Some(Box::new(on_fault)), fault: None }))
+        let mut artifact = Artifact { release, left, on_end: Some(Box::new(on_end)), fault: None };
+        if left == 0 {
+            artifact.end(Ok(()));
+        }
+        Self(Kind::Artifact(artifact))
     }
 }
 
 impl Artifact {
+    fn end(&mut self, how: Result<(), &ProofError>) {
+        if let Some(on_end) = self.on_end.take() {
+            on_end(how);
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProofError>>> {
         if let Some(fault) = self.fault.take() {
-            if let Some(on_fault) = self.on_fault.take() {
-                on_fault(&fault);
-            }
+            self.end(Err(&fault));
             return Poll::Ready(Some(Err(fault)));
         }
-        if self.on_fault.is_none() {
+        if self.on_end.is_none() {
             return Poll::Ready(None);
         }
         match ready!(self.release.stream.as_mut().poll_next(cx)) {
             Some(Ok(piece)) => {
                 self.left = self.left.saturating_sub(piece.0.len() as u64);
+                if self.left == 0 {
+                    self.end(Ok(()));
+                }
                 Poll::Ready(Some(Ok(Frame::data(piece.0))))
             }
             Some(Err(fault)) => {

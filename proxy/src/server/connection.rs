@@ -1,72 +1,68 @@
-//! One TCP connection: how it ends when an answer must not look complete, and how long it may stand still.
+//! One TCP connection: how it ends while an artifact is on its way, and how slowly the other side may take it.
 
 use std::io;
-use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
+use socket2::SockRef;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
 
-/// Over how long a client's rate is averaged.
-const RATE_WINDOW: Duration = Duration::from_secs(10);
+use crate::pace::{Pace, Wait};
 
-/// Asks for a connection to end in a reset.
+/// What is on its way out of a connection; decides how it looks to the client if it ends now.
 ///
-/// A connection that ends in the middle of a body with a FIN (or a TLS `close_notify`) looks like success to clients
-/// that do not count; a reset is an error to all of them.
+/// A connection that ends within a body with a FIN (or a TLS `close_notify`) looks like success to clients that do not
+/// count. So while an artifact is on its way the socket is told to end in a reset, whatever ends it: a leaf that does
+/// not match, a client that is too slow, the end of the process.
 #[derive(Debug, Clone, Default)]
-pub struct Abort(Arc<AtomicBool>);
+pub struct Delivery(Arc<AtomicU8>);
 
-impl Abort {
-    /// From now on the connection sends nothing more and ends in a reset.
-    pub fn abort(&self) {
-        self.0.store(true, Ordering::Release);
+/// Nothing, or something short that says its own length.
+const IDLE: u8 = 0;
+/// An artifact.
+const UNDER_WAY: u8 = 1;
+/// An artifact that must not arrive.
+const ABORTED: u8 = 2;
+
+impl Delivery {
+    /// An artifact is on its way.
+    pub fn begin(&self) {
+        // An aborted connection stays so.
+        let _ = self.0.compare_exchange(IDLE, UNDER_WAY, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    fn is_set(&self) -> bool {
+    /// Its last byte was handed over.
+    pub fn complete(&self) {
+        let _ = self.0.compare_exchange(UNDER_WAY, IDLE, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// It must not arrive: from now on the connection sends nothing more and ends in a reset.
+    pub fn abort(&self) {
+        self.0.store(ABORTED, Ordering::Release);
+    }
+
+    fn state(&self) -> u8 {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// How slow a client may be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Without a byte taken for so long, the connection ends.
-    pub(super) idle: Duration,
-    /// Bytes a second, averaged over [`RATE_WINDOW`], while we wait for the client.
-    pub(super) min_rate: Option<NonZeroU64>,
-}
-
 /// A connection whose end and whose pace are watched. What a client *sends* too slowly is the business of whoever
-/// waits for it; what it *takes* too slowly is seen only here.
+/// reads its body; what it *takes* too slowly is seen only here.
 pub(super) struct Connection {
     stream: TcpStream,
-    abort: Abort,
-    pace: Pace,
+    delivery: Delivery,
     wait: Wait,
-}
-
-/// How long writes have waited for the client, and what it took.
-#[derive(Default)]
-struct Wait {
-    /// Since when a write waits now.
-    since: Option<Instant>,
-    /// When that wait has been too long. Made at the first wait, then used again.
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// Time spent waiting in the current window; time in which nothing was to be sent does not count.
-    waited: Duration,
-    /// Bytes taken in the current window.
-    taken: u64,
+    /// The socket was told to end in a reset.
+    resets: bool,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, abort: Abort, pace: Pace) -> Self {
-        Self { stream, abort, pace, wait: Wait::default() }
+    pub(super) fn new(stream: TcpStream, delivery: Delivery, pace: Pace) -> Self {
+        Self { stream, delivery, wait: Wait::new(pace), resets: false }
     }
 
     /// Every write goes through here: refuses when aborted, and keeps the client to its pace.
@@ -75,52 +71,39 @@ impl Connection {
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if self.abort.is_set() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        match self.delivery.state() {
+            ABORTED => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            UNDER_WAY => self.end_in_reset()?,
+            _ => {}
         }
         match write(Pin::new(&mut self.stream), cx) {
             Poll::Ready(Ok(written)) => {
-                Poll::Ready(self.wait.took(written as u64, self.pace).map(|()| written))
+                self.wait.moved(written as u64)?;
+                Poll::Ready(Ok(written))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                ready!(self.wait.poll(cx, self.pace));
-                self.abort.abort();
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+                let slow = ready!(self.wait.poll(cx));
+                Poll::Ready(Err(slow.into()))
             }
         }
     }
-}
 
-impl Wait {
-    /// Ready when the present wait has been too long.
-    fn poll(&mut self, cx: &mut Context<'_>, pace: Pace) -> Poll<()> {
-        let now = Instant::now();
-        let begins = self.since.replace(self.since.unwrap_or(now)).is_none();
-        let deadline =
-            self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(now + pace.idle)));
-        if begins {
-            deadline.as_mut().reset(now + pace.idle);
+    fn end_in_reset(&mut self) -> io::Result<()> {
+        if !self.resets {
+            self.stream.set_zero_linger()?;
+            self.resets = true;
         }
-        deadline.as_mut().poll(cx)
+        Ok(())
     }
 
-    /// Notes progress; at the end of a window, an error if it was too little.
-    fn took(&mut self, bytes: u64, pace: Pace) -> io::Result<()> {
-        self.taken += bytes;
-        let Some(since) = self.since.take() else { return Ok(()) };
-        self.waited += since.elapsed();
-        if self.waited < RATE_WINDOW {
-            return Ok(());
+    /// Back to an ordinary end, once all that was handed over is written.
+    fn end_in_fin(&mut self) -> io::Result<()> {
+        if self.resets && self.delivery.state() == IDLE {
+            SockRef::from(&self.stream).set_linger(None::<Duration>)?;
+            self.resets = false;
         }
-        let least = pace.min_rate.map_or(0, NonZeroU64::get).saturating_mul(self.waited.as_secs());
-        let slow = self.taken < least;
-        (self.waited, self.taken) = (Duration::ZERO, 0);
-        if slow {
-            Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little"))
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 }
 
@@ -151,14 +134,16 @@ impl AsyncWrite for Connection {
         self.stream.is_write_vectored()
     }
 
+    /// Comes when there is nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        Poll::Ready(self.end_in_fin())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.abort.is_set() {
+        if self.delivery.state() != IDLE {
             // No FIN: the reset follows when the socket is dropped.
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(self.end_in_reset());
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
@@ -166,9 +151,9 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.abort.is_set() {
+        if self.delivery.state() != IDLE {
             // A failure means that the socket is gone already.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.end_in_reset();
         }
     }
 }

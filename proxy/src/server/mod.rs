@@ -16,14 +16,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
-pub use connection::Abort;
+pub use connection::Delivery;
 pub use tls::TlsError;
 
+use crate::pace::Pace;
 use crate::proof::Outgoing;
-use crate::server::connection::{Connection, Pace};
+use crate::server::connection::Connection;
 
 /// The most bytes that a request's head may have.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The most that is read from, or gathered for, a connection at once, bytes: what an idle one costs, and what a slice
+/// of a body can keep in memory.
+const BUFFER: usize = 128 * 1024;
 /// The most header fields that a request may have.
 const MAX_HEADERS: usize = 128;
 /// How long open requests may go on once the server stops.
@@ -36,8 +40,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether what was sent could be read or changed on the way.
     pub transport: Transport,
-    /// Resets the connection when the answer's body must not be taken for complete.
-    pub abort: Abort,
+    /// Says what is on its way out, and so how the connection ends.
+    pub delivery: Delivery,
 }
 
 /// How a request travelled.
@@ -153,12 +157,11 @@ async fn connection<S: Service>(
     stop: watch::Receiver<bool>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let abort = Abort::default();
-    let pace = Pace { idle: limits.idle_timeout, min_rate: limits.min_rate };
-    let stream = Connection::new(stream, abort.clone(), pace);
+    let delivery = Delivery::default();
+    let stream = Connection::new(stream, delivery.clone(), Pace::new(&limits));
     let private = tls.is_some() || address.ip().is_loopback();
     let transport = if private { Transport::Private } else { Transport::Exposed };
-    let peer = Peer { address, transport, abort };
+    let peer = Peer { address, transport, delivery };
     match tls {
         None => http1(stream, peer, &limits, service, stop).await?,
         Some(acceptor) => {
@@ -188,6 +191,7 @@ where
         .header_read_timeout(limits.header_timeout)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

@@ -37,9 +37,8 @@ impl S3Service {
     ) -> Answer {
         self.access.require(&context.identity, Permission::Admin, bucket, "")?;
         let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(body, claim, &parts.headers)?;
-        let (body, _held) =
-            self.gate.receive_document(payload, MAX_CONFIGURATION, &context.identity.by()).await?;
+        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
+        let (body, _held) = self.gate.receive_document(payload, MAX_CONFIGURATION, context.account()).await?;
         documents::create_bucket(&body, &self.region)?;
         if !self.gate.store().create_bucket(bucket).await? {
             let message =

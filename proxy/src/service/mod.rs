@@ -51,6 +51,13 @@ struct Context {
     peer: Peer,
 }
 
+impl Context {
+    /// To whom memory is charged: the client, also for what it presigned, or all anonymous readers together.
+    fn account(&self) -> &str {
+        self.identity.client().map_or("-", |client| client.name.as_str())
+    }
+}
+
 /// The body of a request that may have one, and what the head says of it.
 struct Upload {
     parts: Parts,

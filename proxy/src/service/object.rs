@@ -31,14 +31,14 @@ impl S3Service {
             );
         }
         let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(body, claim, &parts.headers)?;
+        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
         if payload.length().is_none() && !parts.headers.contains_key(http::header::TRANSFER_ENCODING) {
             let message = "You must provide the Content-Length HTTP header.";
             return Err(S3Error::new(Code::MissingContentLength, message).into());
         }
         let by = By::parse(&context.identity.by()).map_err(|_| unfit())?;
         let upload = gate::Upload { name: object, by, headers, condition };
-        let uploaded = self.gate.put(upload, payload, &context.identity.by()).await?;
+        let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
         if let Some(sum) = uploaded.checksum {
@@ -68,9 +68,8 @@ impl S3Service {
     ) -> Answer {
         self.require_somewhere(context, Permission::Delete, bucket)?;
         let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(body, claim, &parts.headers)?;
-        let (body, _held) =
-            self.gate.receive_document(payload, MAX_REQUEST_BYTES, &context.identity.by()).await?;
+        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
+        let (body, _held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
         let request = DeleteRequest::parse(&body)?;
         self.require_bucket(bucket).await?;
 

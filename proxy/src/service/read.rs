@@ -22,22 +22,26 @@ impl S3Service {
     /// `GET /bucket/key`
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
-        let found = self.gate.get(object, read.range.as_ref(), reader).await;
+        let found = self.gate.get(object, read.range.as_ref(), reader, context.account()).await;
         let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(object, None, reader).await?;
+            download = self.gate.get(object, None, reader, context.account()).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
             Head::Found(head) => head,
             Head::NotModified(answer) => return bodiless(answer),
         };
-        let abort = context.peer.abort.clone();
+        let release = self.gate.release(download).await?;
+        let delivery = context.peer.delivery.clone();
         let (id, name) = (context.id.clone(), object.clone());
-        let release = self.gate.release(download, &context.identity.by()).await?;
-        let body = Outgoing::artifact(release, move |fault| {
-            tracing::error!(request = %id, object = %name, %fault, "download aborted");
-            abort.abort();
+        delivery.begin();
+        let body = Outgoing::artifact(release, move |ended| match ended {
+            Ok(()) => delivery.complete(),
+            Err(fault) => {
+                tracing::error!(request = %id, object = %name, %fault, "download aborted");
+                delivery.abort();
+            }
         });
         Ok(head.map(|()| body))
     }

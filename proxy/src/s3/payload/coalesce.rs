@@ -7,7 +7,7 @@
 use bytes::{Bytes, BytesMut};
 
 /// The least that goes out as it came, and what small pieces are put together to.
-pub(super) const DECENT: usize = 16 * 1024;
+pub(super) const DECENT: usize = 64 * 1024;
 
 /// Data on its way out.
 #[derive(Debug, Default)]

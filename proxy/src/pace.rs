@@ -1,0 +1,149 @@
+//! How slow a client may be: the same measure for what it sends and for what it takes.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hallmark_config::Limits;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use crate::s3::error::{Code, S3Error};
+
+/// Over how much waiting a client's rate is averaged.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// The limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Without a byte for so long, a transfer ends.
+    idle: Duration,
+    /// Bytes a second, averaged over [`WINDOW`] of waiting for the client.
+    min_rate: Option<NonZeroU64>,
+}
+
+impl Pace {
+    /// The limits of the configuration.
+    pub fn new(limits: &Limits) -> Self {
+        Self { idle: limits.idle_timeout, min_rate: limits.min_rate }
+    }
+}
+
+/// How long one direction of a transfer has waited for the client, and what it got meanwhile. Time in which nothing was
+/// asked of the client does not count.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pace: Pace,
+    /// Since when it waits now.
+    since: Option<Instant>,
+    /// When that has been too long. Made at the first wait, then used again.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Time spent waiting in the current window.
+    waited: Duration,
+    /// Bytes that got through in the current window.
+    moved: u64,
+}
+
+impl Wait {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, since: None, deadline: None, waited: Duration::ZERO, moved: 0 }
+    }
+
+    /// The client is waited for. Ready when that has been too long.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
+        let now = Instant::now();
+        let too_long = now + self.pace.idle;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(too_long)));
+        if self.since.is_none() {
+            self.since = Some(now);
+            deadline.as_mut().reset(too_long);
+        }
+        deadline.as_mut().poll(cx).map(|()| TooSlow)
+    }
+
+    /// Bytes got through.
+    ///
+    /// # Errors
+    /// At the end of a window: they were too few.
+    pub(crate) fn moved(&mut self, bytes: u64) -> Result<(), TooSlow> {
+        self.moved += bytes;
+        let Some(since) = self.since.take() else { return Ok(()) };
+        self.waited += since.elapsed();
+        if self.waited < WINDOW {
+            return Ok(());
+        }
+        let least = self.pace.min_rate.map_or(0, NonZeroU64::get).saturating_mul(self.waited.as_secs());
+        let slow = self.moved < least;
+        (self.waited, self.moved) = (Duration::ZERO, 0);
+        if slow { Err(TooSlow) } else { Ok(()) }
+    }
+}
+
+/// The client moves too little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooSlow;
+
+impl From<TooSlow> for io::Error {
+    fn from(_: TooSlow) -> Self {
+        Self::new(io::ErrorKind::TimedOut, "the client takes too little")
+    }
+}
+
+impl From<TooSlow> for S3Error {
+    fn from(_: TooSlow) -> Self {
+        let message =
+            "Your socket connection to the server was not read from or written to within the timeout period.";
+        Self::new(Code::RequestTimeout, message)
+    }
+}
+
+/// The body of a request, whose sender is held to a pace.
+#[derive(Debug)]
+pub struct Paced<B> {
+    body: B,
+    wait: Wait,
+}
+
+impl<B> Paced<B> {
+    /// Holds the sender of `body` to `pace`.
+    pub fn new(body: B, pace: Pace) -> Self {
+        Self { body, wait: Wait::new(pace) }
+    }
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let paced = this.wait.moved(bytes).map(|()| frame);
+                Poll::Ready(Some(paced.map_err(|slow| S3Error::from(slow).into())))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => this.wait.poll(cx).map(|slow| Some(Err(S3Error::from(slow).into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
