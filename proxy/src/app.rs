@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::proof::Prover;
 use crate::s3::auth::Authenticator;
 use crate::service::S3Service;
-use crate::store::{Store, StoreError};
+use crate::store::{Patience, Store, StoreError};
 use crate::trust::{BadKey, TrustPolicy};
 use crate::verdicts::VerdictCache;
 
@@ -76,6 +76,7 @@ impl S3Service {
     /// A key cannot be used, or the store does not answer.
     pub async fn start(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let Trusted { sealer, seal_keys, policy } = Trusted::read(config)?;
+        let store: Arc<dyn Store> = Arc::new(Patience::new(store));
         let capabilities = store.probe().await?;
         let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
         // Anonymous readers count as one more.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hallmark_signer::PrivateKey;
@@ -22,11 +22,12 @@ const CONFIG: &str = "hallmark.toml";
 /// # Errors
 /// A file cannot be written.
 pub fn prepare(dir: &Path) -> io::Result<PathBuf> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    ours(dir)?;
     let config = dir.join(CONFIG);
     if config.exists() {
         return Ok(config);
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     // The configuration comes last: while it is not there, the next start does all of this again. Keys that are
     // there already are never replaced.
     if !dir.join("seal.key").exists() {
@@ -44,6 +45,17 @@ pub fn prepare(dir: &Path) -> io::Result<PathBuf> {
     create(&dir.join("credentials"), 0o600, credentials.as_bytes())?;
     create(&config, 0o600, config_text(&access_key).as_bytes())?;
     Ok(config)
+}
+
+/// Refuses a directory that somebody else made or can write to: its keys and its policy would be theirs.
+fn ours(dir: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(dir)?;
+    let owner = rustix::process::geteuid().as_raw();
+    if found.is_dir() && found.uid() == owner && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let message = format!("{} is not a directory that belongs to this user alone", dir.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 fn config_text(access_key: &str) -> String {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
 
-pub use budget::{Budget, Exhausted};
+pub use budget::{Budget, Exhausted, Reservation};
 pub use download::Download;
 pub use error::GateError;
 pub use receive::Incoming;

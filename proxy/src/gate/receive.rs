@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::Bytes;
 use http_body::Body;
 
-use super::budget::Reservation;
+use super::budget::{Exhausted, Reservation};
 use super::{Gate, GateError};
 use crate::pace::{Pace, Paced};
 use crate::s3::payload::Payload;
@@ -22,6 +22,14 @@ impl Gate {
     /// Holds the sender of `body` to the pace that the configuration asks for.
     pub fn paced<B>(&self, body: B) -> Paced<B> {
         Paced::new(body, Pace::new(&self.limits))
+    }
+
+    /// Sets memory aside for `client`, until the reservation is dropped.
+    ///
+    /// # Errors
+    /// There is none within 5 seconds.
+    pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
+        self.budget.reserve(client, bytes).await
     }
 
     /// Receives a document of at most `limit` bytes, checked like every body. The memory for it and for what is read from it is `client`'s until the

@@ -1,8 +1,10 @@
 //! Uploads of more than 8 MiB: the body goes on to the store as it comes, but for its last piece.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use hallmark_signer::{Hallmark, RecordRef, UploadHasher, record, tree};
 
 use super::hash::hash;
@@ -12,7 +14,7 @@ use super::{Gate, GateError};
 use crate::proof::record_name;
 use crate::s3::error::S3Error;
 use crate::s3::payload::{Payload, Step};
-use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped};
+use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped, committed};
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -65,7 +67,10 @@ impl Gate {
         let (writer, store_body) = Body::channel(1);
         let put = self.store.put(&upload.name, attributes, length, store_body, guard);
         let feed = self.feed(&upload, body, first, length, &reference, writer);
-        let (put, fed) = tokio::join!(put, feed);
+        let (put, fed) = match select(put, pin!(feed)).await {
+            Either::Left((put, feed)) => (put, feed.await),
+            Either::Right((fed, put)) => (committed(put).await, fed),
+        };
         let settled = match fed {
             Ok(sealed) => self.settle(&upload, &sealed.line, put.map(drop)).await.map(|()| sealed),
             // The store stopped listening: it says why.

@@ -10,7 +10,7 @@ use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
-use crate::store::{Attributes, Body};
+use crate::store::{Attributes, Body, committed};
 
 /// The least that the buffer of a body grows by.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -38,7 +38,8 @@ impl Gate {
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();
         let length = bytes.len() as u64;
-        let put = self.store.put(&upload.name, attributes, length, Body::whole(bytes, etag), guard).await;
+        let put = self.store.put(&upload.name, attributes, length, Body::whole(bytes, etag), guard);
+        let put = committed(put).await;
         self.settle(&upload, &sealed.line, put.map(drop)).await?;
         Ok(sealed.into())
     }

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafPage, Pages, RecordRef, Seal};
 
@@ -14,10 +15,19 @@ use super::record;
 use super::released::Released;
 use super::unverified::{ByteStream, UnverifiedBody};
 use crate::name::ObjectName;
-use crate::store::{GetError, Pin, Span, Store};
+use crate::store::{GetError, Pin, Span, Store, StoreError, StoreFault};
 
 /// Up to so many bytes are hashed where they are; more would hold up the other tasks of the thread.
 const INLINE_HASH: u64 = 64 * 1024;
+
+/// Pieces under this size are copied together.
+const SMALL_PIECE: usize = 4 * 1024;
+
+/// The longest piece that a store may send.
+const LARGEST_PIECE: usize = LEAF_SIZE as usize;
+
+/// How long a store may take for the next piece.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the sealed digest of each leaf is found.
 #[derive(Debug, Clone)]
@@ -55,8 +65,7 @@ impl Leaves {
                 if current.as_ref().is_none_or(|page| !page.leaves().contains(&index)) {
                     let page = Pages::page_of_leaf(index);
                     let span = pages.range(page).ok_or(ArtifactFault::Digest(index))?;
-                    let found = store.state_get(&record::name(reference), Span::Bytes(span)).await?;
-                    let bytes = found.ok_or(ArtifactFault::RecordMissing)?.0;
+                    let bytes = record::read(store, &record::name(reference), Span::Bytes(span)).await?;
                     *current = Some(Arc::new(pages.page(page, &bytes).map_err(ArtifactFault::from)?));
                 }
                 current.as_ref().and_then(|page| page.leaf(index))
@@ -162,6 +171,22 @@ impl LeafReader {
         Ok(())
     }
 
+    /// The next piece that the store sends of leaf `index`.
+    async fn piece(&mut self, index: u64) -> Result<Bytes, ProofError> {
+        let piece = tokio::time::timeout(STORE_PATIENCE, self.body.next()).await;
+        let piece = piece.map_err(|_| StoreError::new(StoreFault::Timeout, "the body stands still"))?;
+        match piece {
+            None => Err(ArtifactFault::Truncated(index).into()),
+            Some(piece) => match piece? {
+                piece if (1..=LARGEST_PIECE).contains(&piece.len()) => Ok(piece),
+                piece => {
+                    let message = format!("a piece of {} bytes", piece.len());
+                    Err(StoreError::new(StoreFault::Protocol, message).into())
+                }
+            },
+        }
+    }
+
     /// Takes the `length` bytes of leaf `index` from the body and checks them.
     async fn take(
         &mut self,
@@ -169,21 +194,19 @@ impl LeafReader {
         length: u64,
         expected: Option<ExpectedLeaf>,
     ) -> Result<Vec<Bytes>, ProofError> {
-        let mut pieces = Vec::new();
+        let mut gathered = Gathered::default();
         let mut missing = length;
         while missing > 0 {
             let mut piece = std::mem::take(&mut self.carry);
             if piece.is_empty() {
-                piece = match self.body.next().await {
-                    Some(piece) => piece?,
-                    None => return Err(ArtifactFault::Truncated(index).into()),
-                };
+                piece = self.piece(index).await?;
             }
             let take = usize::try_from(missing).unwrap_or(usize::MAX).min(piece.len());
             self.carry = piece.split_off(take);
             missing -= take as u64;
-            pieces.push(piece);
+            gathered.push(piece);
         }
+        let pieces = gathered.finish();
         let Some(expected) = expected else { return Ok(pieces) };
         let good = if length <= INLINE_HASH {
             matches(expected, &pieces)
@@ -193,6 +216,36 @@ impl LeafReader {
             tokio::task::spawn_blocking(move || matches(expected, &pieces)).await.unwrap_or(false)
         };
         if good { Ok(pieces) } else { Err(ArtifactFault::Digest(index).into()) }
+    }
+}
+
+/// The pieces of a leaf. A store that sends it byte by byte must not make it cost more than it holds, so small pieces are
+/// copied together.
+#[derive(Default)]
+struct Gathered {
+    pieces: Vec<Bytes>,
+    small: BytesMut,
+}
+
+impl Gathered {
+    fn push(&mut self, piece: Bytes) {
+        if piece.len() < SMALL_PIECE {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.flush();
+            self.pieces.push(piece);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).freeze());
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.flush();
+        self.pieces
     }
 }
 

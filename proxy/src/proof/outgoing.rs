@@ -1,5 +1,6 @@
 //! The body of an answer: the one type that hyper is given.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,7 +16,7 @@ pub struct Outgoing(Kind);
 
 enum Kind {
     Empty,
-    Document(Option<Bytes>),
+    Document { bytes: Option<Bytes>, _held: Option<Box<dyn Any + Send>> },
     Artifact(Artifact),
 }
 
@@ -38,7 +39,12 @@ impl Outgoing {
 
     /// A document that we made.
     pub fn document(document: Document) -> Self {
-        Self(Kind::Document(Some(document.into_bytes())))
+        Self(Kind::Document { bytes: Some(document.into_bytes()), _held: None })
+    }
+
+    /// A document that we made, and what is to be kept until it is sent: the memory that was set aside for it.
+    pub fn document_holding(document: Document, held: impl Send + 'static) -> Self {
+        Self(Kind::Document { bytes: Some(document.into_bytes()), _held: Some(Box::new(held)) })
     }
 
     /// Verified bytes. `on_end` is told when the last of them was handed over, or that a later leaf turned out bad: then
@@ -99,7 +105,7 @@ impl Body for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, ProofError>>> {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
-            Kind::Document(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Document { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Artifact(artifact) => artifact.poll(cx),
         }
     }
@@ -107,7 +113,7 @@ impl Body for Outgoing {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Document(bytes) => bytes.is_none(),
+            Kind::Document { bytes, .. } => bytes.is_none(),
             Kind::Artifact(artifact) => artifact.left == 0 && artifact.fault.is_none(),
         }
     }
@@ -115,7 +121,7 @@ impl Body for Outgoing {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Document(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Document { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Kind::Artifact(artifact) => SizeHint::with_exact(artifact.left),
         }
     }

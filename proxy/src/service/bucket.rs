@@ -6,12 +6,16 @@ use http::StatusCode;
 use super::{Answer, Context, S3Service, Upload, bodiless, documented};
 use crate::gate::GateError;
 use crate::name::BucketName;
+use crate::proof::Outgoing;
 use crate::s3::documents::{self, Owner};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::{BucketListing, Listing};
 use crate::s3::payload::Payload;
 use crate::s3::response;
 use crate::store::{DeletedBucket, ListPage};
+
+/// What a page of a listing may take before it is written out: a thousand keys of ordinary length, bytes.
+const PAGE_MEMORY: u64 = 256 * 1024;
 
 /// The longest document that configures a bucket, bytes.
 const MAX_CONFIGURATION: usize = 16 * 1024;
@@ -89,6 +93,7 @@ impl S3Service {
         listing: &Listing,
     ) -> Answer {
         self.access.require(&context.identity, Permission::List, bucket, &listing.prefix)?;
+        let mut held = self.gate.reserve(context.account(), PAGE_MEMORY).await?;
         let page = match listing.request(bucket) {
             Some(request) => self.gate.store().list(request).await?,
             None => {
@@ -97,7 +102,11 @@ impl S3Service {
             }
         };
         let document = documents::list_objects(bucket, listing, &page, &owner(context));
-        documented(response::document(StatusCode::OK, document, &context.id))
+        // The page goes now; the document stays until a client that may be slow has taken it.
+        drop(page);
+        held.grow((document.bytes().len() as u64).saturating_sub(PAGE_MEMORY)).await?;
+        let response = response::document(StatusCode::OK, document, &context.id);
+        Ok(response.map(|document| Outgoing::document_holding(document, held)))
     }
 
     /// That there is such a bucket.

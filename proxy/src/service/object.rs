@@ -5,9 +5,10 @@ use hallmark_signer::{By, SealedHeaders};
 use http::StatusCode;
 use http::header::ETAG;
 
-use super::{Answer, Context, S3Service, Upload, bodiless, documented};
+use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
-use crate::name::{BucketName, ObjectName};
+use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::proof::Outgoing;
 use crate::s3::condition::{DeleteCondition, PutCondition};
 use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_result};
 use crate::s3::error::{Code, S3Error};
@@ -25,6 +26,9 @@ impl S3Service {
         upload: Upload,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        if let PutCondition::Matches(_) = condition {
+            self.require_sight(context, &object)?;
+        }
         if object.key.as_str().len() > self.capabilities.max_key_bytes {
             return Err(
                 S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
@@ -55,8 +59,18 @@ impl S3Service {
         condition: &DeleteCondition,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Delete, &object.bucket, object.key.as_str())?;
+        if let DeleteCondition::Matches(_) = condition {
+            self.require_sight(context, object)?;
+        }
         self.gate.delete(object, condition).await?;
         bodiless(response::empty(StatusCode::NO_CONTENT, &context.id))
+    }
+
+    /// `If-Match` tells what is there, so it is for those who may read and list (S3 asks for `s3:GetObject`, too).
+    fn require_sight(&self, context: &Context, object: &ObjectName) -> Result<(), S3Error> {
+        let (bucket, key) = (&object.bucket, object.key.as_str());
+        self.access.require(&context.identity, Permission::Read, bucket, key)?;
+        self.access.require(&context.identity, Permission::List, bucket, key)
     }
 
     /// `POST /bucket?delete`
@@ -69,36 +83,33 @@ impl S3Service {
         self.require_somewhere(context, Permission::Delete, bucket)?;
         let Upload { parts, claim, body } = upload;
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
-        let (body, _held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
+        let (body, held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
         let request = DeleteRequest::parse(&body)?;
         self.require_bucket(bucket).await?;
 
-        let mut permitted = Vec::new();
-        for key in request.objects.iter().flatten() {
-            if self.access.permits(&context.identity, Permission::Delete, bucket, key.as_str()) {
-                permitted.push(ObjectName { bucket: bucket.clone(), key: key.clone() });
-            }
-        }
-        let mut deleted = self.gate.store().delete_many(&permitted).await.into_iter();
-        let mut outcomes = Vec::with_capacity(request.objects.len());
-        for object in request.objects {
-            outcomes.push(match object {
-                Err(undeleted) => Err(undeleted),
-                Ok(key)
-                    if !self.access.permits(&context.identity, Permission::Delete, bucket, key.as_str()) =>
-                {
-                    Err(Undeleted::new(&key, S3Error::new(Code::AccessDenied, "Access Denied")))
-                }
-                // One answer for each that was asked for, in their order: the store's contract.
-                Ok(key) => match deleted.next() {
-                    Some(Ok(())) => Ok(key),
-                    Some(Err(error)) => Err(Undeleted::new(&key, gate::GateError::from(error).into())),
-                    None => Err(Undeleted::new(&key, unfit())),
-                },
-            });
-        }
+        let permitted = |key: ObjectKey| match self.access.require(
+            &context.identity,
+            Permission::Delete,
+            bucket,
+            key.as_str(),
+        ) {
+            Ok(()) => Ok(ObjectName { bucket: bucket.clone(), key }),
+            Err(denied) => Err(Undeleted::new(&key, denied)),
+        };
+        let wanted: Vec<_> = request.objects.into_iter().map(|key| key.and_then(permitted)).collect();
+        let objects: Vec<_> = wanted.iter().flatten().cloned().collect();
+        let mut deleted = self.gate.store().delete_many(&objects).await.into_iter();
+        let mut outcome = |object: ObjectName| match deleted.next() {
+            // One answer for each that was asked for, in their order: the store's contract.
+            Some(Ok(())) => Ok(object.key),
+            Some(Err(error)) => Err(Undeleted::new(&object.key, gate::GateError::from(error).into())),
+            None => Err(Undeleted::new(&object.key, unfit())),
+        };
+        let outcomes: Vec<_> = wanted.into_iter().map(|object| object.and_then(&mut outcome)).collect();
         let document = delete_result(request.reporting, &outcomes);
-        documented(response::document(StatusCode::OK, document, &context.id))
+        // The answer is about as long as the request, for which the memory was set aside.
+        let response = response::document(StatusCode::OK, document, &context.id);
+        Ok(response.map(|document| Outgoing::document_holding(document, held)))
     }
 }
 

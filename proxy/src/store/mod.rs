@@ -8,6 +8,7 @@ mod body;
 pub mod conformance;
 mod error;
 pub mod local;
+mod patience;
 mod types;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 
 pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
+pub use patience::{Patience, committed};
 pub use types::*;
 
 use crate::name::{BucketName, ObjectName};

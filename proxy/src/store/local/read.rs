@@ -1,12 +1,14 @@
 //! Reads body files.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures_util::stream;
+use rustix::fs::OFlags;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::row::Stub;
@@ -31,8 +33,14 @@ pub(super) struct Rest {
 impl Rest {
     /// Opens a file at the start of `span`. Blocks.
     pub(super) fn open(path: PathBuf, stub: &Stub, span: &Range<u64>) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        if file.metadata()?.len() != stub.size {
+        // Nothing but a plain file of our own: a link would lead elsewhere, and a pipe would never answer.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let mut file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
+        }
+        if found.len() != stub.size {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is not what its row says"));
         }
         file.seek(SeekFrom::Start(span.start))?;
