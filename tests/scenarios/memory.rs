@@ -9,7 +9,7 @@ use hallmark_tests::site::READER;
 
 const BUCKET: &str = "artifacts";
 
-/// The least budget there is. Each of the three clients may hold a third of it.
+/// The least budget there is. Each of the three clients, and all that are anonymous, may hold a quarter of it: 8 MiB.
 fn lab() -> (Proxy, Client) {
     let tables = "[limits]\nmemory_budget = \"32 MiB\"\n".into();
     let proxy = Proxy::start_with(&Options { tables, ..Options::default() });
@@ -37,7 +37,7 @@ fn slowed_down(response: &Response) {
 #[test]
 fn p7_uploads_wait_for_memory_and_are_slowed_down() {
     let (proxy, client) = lab();
-    let body = content(1, 8 * MIB);
+    let body = content(1, 6 * MIB);
     let mut held = begun(&client, "held", &body);
     // The proxy took it all, or this would still be on its way.
     std::thread::scope(|scope| {
@@ -107,13 +107,13 @@ fn p7_downloads_that_stall_are_counted() {
         connection.send(&request.head());
         connection
     };
-    // A third of the budget, and a leaf and what comes with it for each.
-    let mut held: Vec<_> = (0..8).map(|_| begin()).collect();
+    // A client's share of the budget holds a leaf and what comes with it for each of six.
+    let mut held: Vec<_> = (0..6).map(|_| begin()).collect();
     let mut heads = 0;
     for connection in &mut held {
         heads += usize::from(connection.head().0 == 200);
     }
-    assert_eq!(heads, 8);
+    assert_eq!(heads, 6);
     slowed_down(&client.get(BUCKET, "key"));
     let other = proxy.client_of(READER);
     assert_same(&other.get(BUCKET, "key").body, &body, "another client's");

@@ -72,7 +72,8 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Adds `bytes`, waiting their turn.
+    /// Adds `bytes`, waiting their turn. For small additions: who holds memory and waits for much more may wait for
+    /// somebody who does the same.
     ///
     /// # Errors
     /// [`Exhausted`] after 5 seconds.
@@ -81,6 +82,13 @@ impl Reservation {
         self.share.merge(share);
         self.all.merge(all);
         Ok(())
+    }
+
+    /// Returns what is held beyond `bytes`.
+    pub fn shrink(&mut self, bytes: u64) {
+        for held in [&mut self.share, &mut self.all] {
+            drop(held.split(held.num_permits().saturating_sub(units(bytes) as usize)));
+        }
     }
 }
 
@@ -121,12 +129,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn p7_a_reservation_grows_within_the_budget_and_returns_all_of_it() {
+    async fn p7_a_reservation_grows_and_shrinks_within_the_budget_and_returns_all_of_it() {
         let budget = Budget::new(100 * UNIT, 1);
         let mut held = budget.reserve("a", 10 * UNIT).await.unwrap();
         held.grow(90 * UNIT).await.unwrap();
         assert_eq!(held.grow(1).await, Err(Exhausted));
-        drop(held);
+        held.shrink(40 * UNIT);
+        let other = budget.reserve("b", 60 * UNIT).await.unwrap();
+        held.shrink(50 * UNIT);
+        assert_eq!(held.grow(1).await, Err(Exhausted));
+        drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
     }
 }

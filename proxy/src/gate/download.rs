@@ -53,16 +53,15 @@ impl Gate {
         reader: Reader,
         client: &str,
     ) -> Result<Download, GateError> {
-        // What the store sends ahead is there before anything of it is known.
-        let mut held = self.budget.reserve(client, CHUNK).await?;
+        // Before anything is known of the object, for what the store sends ahead is there then; and all of it at once,
+        // since requests that hold some memory and wait for more could wait for each other.
+        let mut held = self.budget.reserve(client, LEAF_SIZE + CHUNK).await?;
         for _ in 0..MAX_TRIES {
             match self.try_get(name, range, reader).await {
                 Err(TryError::Changed) => {}
                 Err(TryError::Refused(error)) => return Err(error),
                 Ok(Opened { admitted, selection, body }) => {
-                    if admitted.length() > CHUNK {
-                        held.grow(admitted.length().min(LEAF_SIZE)).await?;
-                    }
+                    held.shrink(admitted.length());
                     return Ok(Download { admitted, selection, body, held });
                 }
             }

@@ -54,8 +54,8 @@ impl Gate {
         B: Incoming,
     {
         let expected = body.length();
-        let mut held = self.budget.reserve(client, 0).await?;
-        let mut reserved = 0;
+        // All of it at once: requests that hold some memory and wait for more could wait for each other.
+        let held = self.budget.reserve(client, expected.unwrap_or(MAX_INLINE)).await?;
         let mut buffer = BytesMut::new();
         loop {
             let piece = match body.next().await? {
@@ -70,13 +70,12 @@ impl Gate {
             if total as u64 > self.limits.max_object_size {
                 return Err(too_large().into());
             }
-            if total > reserved {
-                // Doubling keeps the copies few; the announced length keeps the last step exact.
-                let most = expected.map_or(MAX_INLINE, |length| length.max(total as u64)) as usize;
-                let wanted = (total * 2).clamp(FIRST_BYTES, MAX_INLINE as usize).min(most).max(total);
-                held.grow((wanted - reserved) as u64).await?;
+            if total > buffer.capacity() {
+                // Doubling keeps the copies few; the announced length, which the payload holds the client to, keeps
+                // the last step exact.
+                let most = expected.unwrap_or(MAX_INLINE) as usize;
+                let wanted = (total * 2).max(FIRST_BYTES).min(most).max(total);
                 buffer.reserve(wanted - buffer.len());
-                reserved = wanted;
             }
             buffer.extend_from_slice(&piece);
         }
