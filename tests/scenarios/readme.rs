@@ -41,5 +41,5 @@ fn p8_the_readmes_commands_check_an_artifact_without_hallmark() {
         .expect("bash is there");
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
-    assert_eq!(said, "Verified OK\napp.tar.gz: OK\nVerified OK\n");
+    assert_eq!(said, "Verified OK\napp.tar.gz: OK\nVerified OK\napp.tar.gz is what was sealed\n");
 }

@@ -1,6 +1,6 @@
 //! Why an artifact is not served.
 
-use hallmark_signer::{HallmarkError, RecordError, SealError};
+use hallmark_signer::{HallmarkError, LEAF_SIZE, RecordError, SealError};
 
 use crate::s3::error::Code;
 use crate::store::{GetError, StoreError};
@@ -28,10 +28,10 @@ pub enum ArtifactFault {
     #[error("the record that holds the seal is damaged: {0}")]
     Record(#[from] RecordError),
     /// The bytes of a leaf are not those that were sealed.
-    #[error("leaf {0} does not match its sealed digest")]
+    #[error("the bytes from {} on (leaf {0}) are not those that were sealed", .0.saturating_mul(LEAF_SIZE))]
     Digest(u64),
     /// The bytes ended early.
-    #[error("the bytes end within leaf {0}")]
+    #[error("the bytes end after {} (within leaf {0})", .0.saturating_mul(LEAF_SIZE))]
     Truncated(u64),
     /// The trust policy does not accept the artifact.
     #[error("{0}")]
@@ -43,11 +43,11 @@ impl ArtifactFault {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unsealed => "unsealed",
-            Self::Unreadable(_) => "seal_unreadable",
+            Self::Unreadable(error) => error.label(),
             Self::Misplaced => "seal_misplaced",
             Self::Seal(error) => error.label(),
             Self::RecordMissing => "record_missing",
-            Self::Record(_) => "record_invalid",
+            Self::Record(error) => error.label(),
             Self::Digest(_) => "digest_mismatch",
             Self::Truncated(_) => "truncated",
             Self::Trust(fault) => fault.label(),

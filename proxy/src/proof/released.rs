@@ -8,7 +8,8 @@ use futures_util::Stream;
 use super::fault::ProofError;
 use super::leaves::LeafReader;
 
-/// Bytes of an artifact that a check covers: they matched their sealed digest.
+/// Bytes that may go out: they matched their sealed digest, or are of an object without a seal that the configuration
+/// says, with `dangerous_serve_unsealed`, to serve all the same.
 ///
 /// ```compile_fail
 /// # use hallmark_proxy::proof::Released;

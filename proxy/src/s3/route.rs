@@ -60,12 +60,27 @@ const CHECKSUM_MODE: &str = "x-amz-checksum-mode";
 /// # Errors
 /// The refusal. Nothing was looked up for it, so it tells nothing about what is stored.
 pub fn route(head: &Head<'_>, domains: &[String]) -> Result<Operation, S3Error> {
+    not_there_yet(head)?;
     unknown_headers(head.headers)?;
     match Address::parse(head.host, domains, head.path)? {
         Address::Service => service(head),
         Address::Bucket(bucket) => in_bucket(head, bucket),
         Address::Object(object) => on_object(head, object),
     }
+}
+
+/// Refuses what clients most often run into in words that help, before anything else is found wrong with it.
+fn not_there_yet(head: &Head<'_>) -> Result<(), S3Error> {
+    let asks = |name| head.query.contains(name);
+    let message = if asks("uploads") || asks("uploadId") {
+        "Multipart uploads are not implemented yet: tell the client not to split files (see \"Upload and download\" in \
+         Hallmark's README)."
+    } else if head.headers.contains_key("x-amz-copy-source") {
+        "Copies are not implemented yet: download and upload instead."
+    } else {
+        return Ok(());
+    };
+    Err(S3Error::new(Code::NotImplemented, message))
 }
 
 fn service(head: &Head<'_>) -> Result<Operation, S3Error> {
