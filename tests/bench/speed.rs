@@ -71,15 +71,24 @@ struct Case {
     name: &'static str,
     kind: Kind,
     size: u64,
+    connections: fn(&Options) -> u64,
 }
 
-const CASES: [Case; 5] = [
-    Case { name: "PUT 1 KiB", kind: Kind::Put, size: Contents::SMALL },
-    Case { name: "GET 1 KiB, first time", kind: Kind::GetOnce, size: Contents::SMALL },
-    Case { name: "GET 1 KiB", kind: Kind::Get, size: Contents::SMALL },
-    Case { name: "PUT 64 MiB", kind: Kind::Put, size: Contents::LARGE },
-    Case { name: "GET 64 MiB", kind: Kind::Get, size: Contents::LARGE },
+const CASES: [Case; 7] = [
+    Case::new("PUT 1 KiB", Kind::Put, Contents::SMALL, |options| options.small_connections),
+    Case::new("GET 1 KiB, first time", Kind::GetOnce, Contents::SMALL, |options| options.small_connections),
+    Case::new("GET 1 KiB", Kind::Get, Contents::SMALL, |options| options.small_connections),
+    Case::new("PUT 64 MiB", Kind::Put, Contents::LARGE, |options| options.large_connections),
+    Case::new("GET 64 MiB", Kind::Get, Contents::LARGE, |options| options.large_connections),
+    Case::new("PUT 64 MiB, one connection", Kind::Put, Contents::LARGE, |_| 1),
+    Case::new("GET 64 MiB, one connection", Kind::Get, Contents::LARGE, |_| 1),
 ];
+
+impl Case {
+    const fn new(name: &'static str, kind: Kind, size: u64, connections: fn(&Options) -> u64) -> Self {
+        Self { name, kind, size, connections }
+    }
+}
 
 /// A server and what was measured of it.
 struct Target {
@@ -188,8 +197,7 @@ async fn run(
     options: &Options,
     contents: &Contents,
 ) -> Sample {
-    let connections =
-        if case.size == Contents::SMALL { options.small_connections } else { options.large_connections };
+    let connections = (case.connections)(options);
     let address = targets[which].server.address();
     let mut open = Vec::new();
     for _ in 0..connections {
