@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::{Bytes, BytesMut};
 use hallmark_signer::{
     By, Claims, Content, ContentDigests, Hallmark, MAX_INLINE, Md5Digest, Observed, Op, RecordRef,
-    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, UploadHasher, record,
+    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, record,
 };
 
 use super::budget::Reservation;
-use super::hash::{hash, hash_whole};
+use super::hash::{Hashing, hash_whole};
 use super::receive::{Incoming, Receiver};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
@@ -210,7 +210,7 @@ impl Gate {
     where
         B: Incoming,
     {
-        let mut hasher = UploadHasher::exactly(length);
+        let mut hasher = Hashing::exactly(length);
         let mut waiting: usize = batch.iter().map(Bytes::len).sum();
         let end = loop {
             match body.next().await? {
@@ -229,8 +229,7 @@ impl Gate {
         // All but the last piece may go: a store that has not got that one has nothing.
         let last = batch.pop_back().ok_or(FeedError::Refused(incomplete().into()))?;
         hasher = hash_and_send(hasher, batch, &writer).await?;
-        hasher = hash(hasher, [last.clone()].into()).await?;
-        let hashed = hasher.finish().map_err(|_| incomplete())?;
+        let hashed = hasher.update([last.clone()]).await?.finish().await?;
         let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
         let sealed = self.seal(upload, &hashed, &checked)?;
         let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
@@ -368,19 +367,19 @@ impl From<S3Error> for FeedError {
     }
 }
 
-/// Hashes a batch and sends it on, both at once.
+/// Sends a batch on, and has it hashed meanwhile and while the next one is received.
 async fn hash_and_send(
-    hasher: UploadHasher,
+    hasher: Hashing,
     batch: VecDeque<Bytes>,
     writer: &BodyWriter,
-) -> Result<UploadHasher, FeedError> {
+) -> Result<Hashing, FeedError> {
     let send = async {
         for piece in batch.clone() {
             writer.data(piece).await?;
         }
         Ok::<_, FeedError>(())
     };
-    let (hasher, sent) = tokio::join!(hash(hasher, batch.clone()), send);
+    let (hasher, sent) = tokio::join!(hasher.update(batch.clone()), send);
     sent?;
     Ok(hasher?)
 }
@@ -406,7 +405,7 @@ fn length_required() -> S3Error {
     S3Error::new(Code::MissingContentLength, message)
 }
 
-fn incomplete() -> S3Error {
+pub(super) fn incomplete() -> S3Error {
     S3Error::new(Code::IncompleteBody, "The body ended before it was complete.")
 }
 
