@@ -127,22 +127,38 @@ impl Content {
     }
 }
 
-/// A [`ContentHasher`] that computes MD5 too, for uploads: it is the ETag, and by far the slowest of the hashes.
+/// Computes MD5, for the ETag of uploads: by far the slowest of the hashes.
+#[derive(Clone, Default)]
+pub struct Md5Hasher(Md5);
+
+impl Md5Hasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// MD5 of all bytes taken.
+    pub fn finish(self) -> Md5Digest {
+        Md5Digest::new(self.0.finalize().into())
+    }
+}
+
+/// A [`ContentHasher`] and an [`Md5Hasher`] in one. On two threads the two take hardly more than half the time.
 #[derive(Clone)]
 pub struct UploadHasher {
     content: ContentHasher,
-    md5: Md5,
+    md5: Md5Hasher,
 }
 
 impl UploadHasher {
     /// For content of exactly `size` bytes.
     pub fn exactly(size: u64) -> Self {
-        Self { content: ContentHasher::exactly(size), md5: Md5::new() }
+        Self { content: ContentHasher::exactly(size), md5: Md5Hasher::default() }
     }
 
     /// For content whose length is not known before its end.
     pub fn of_unknown_length() -> Self {
-        Self { content: ContentHasher::of_unknown_length(), md5: Md5::new() }
+        Self { content: ContentHasher::of_unknown_length(), md5: Md5Hasher::default() }
     }
 
     /// Takes the next bytes.
@@ -161,7 +177,7 @@ impl UploadHasher {
     /// # Errors
     /// Another length than was announced.
     pub fn finish(self) -> Result<(Content, Md5Digest), WrongLength> {
-        Ok((self.content.finish()?, Md5Digest::new(self.md5.finalize().into())))
+        Ok((self.content.finish()?, self.md5.finish()))
     }
 }
 

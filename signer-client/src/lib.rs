@@ -27,7 +27,7 @@ pub mod tree;
 mod verdicts;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
-pub use content::{Content, ContentHasher, UploadHasher, WrongLength};
+pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
 pub use headers::{CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};

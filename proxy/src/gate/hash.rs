@@ -1,45 +1,106 @@
 //! Hashing uploads without holding up the other tasks of a thread.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
-use hallmark_signer::{Content, Md5Digest, UploadHasher};
+use hallmark_signer::{Content, ContentHasher, Md5Digest, Md5Hasher, UploadHasher};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::GateError;
+use super::upload::incomplete;
 use crate::s3::error::{Code, S3Error};
 
-/// Up to so many bytes are hashed where they are; more go to a thread where waiting does not matter.
+/// Up to so many bytes are hashed where they are; more go to threads where waiting does not matter.
 const INLINE: usize = 64 * 1024;
 
-/// Hashes off the async threads.
-pub(super) async fn hash(
-    mut hasher: UploadHasher,
-    pieces: VecDeque<Bytes>,
-) -> Result<UploadHasher, GateError> {
-    if pieces.is_empty() {
-        return Ok(hasher);
+/// Hashes an upload batch by batch: SHA-256 on one thread, MD5 on another, while the next batch is on its way.
+pub(super) struct Hashing {
+    content: Stage<ContentHasher>,
+    md5: Stage<Md5Hasher>,
+}
+
+/// A hasher, and the batch that it is at.
+enum Stage<H> {
+    Idle(H),
+    Busy(JoinHandle<H>),
+}
+
+impl Hashing {
+    /// For an upload of exactly `length` bytes.
+    pub(super) fn exactly(length: u64) -> Self {
+        Self { content: Stage::Idle(ContentHasher::exactly(length)), md5: Stage::Idle(Md5Hasher::default()) }
     }
-    let hashed = tokio::task::spawn_blocking(move || {
-        pieces.iter().for_each(|piece| hasher.update(piece));
-        hasher
-    });
-    hashed.await.map_err(|_| stopping())
+
+    /// Begins to hash the next batch once the one before is done: so at most one waits in here.
+    pub(super) async fn update(self, batch: impl IntoIterator<Item = Bytes>) -> Result<Self, GateError> {
+        let batch: Vec<Bytes> = batch.into_iter().collect();
+        let (content, md5) = tokio::try_join!(
+            self.content.next(batch.clone(), ContentHasher::update),
+            self.md5.next(batch, Md5Hasher::update)
+        )?;
+        Ok(Self { content, md5 })
+    }
+
+    /// What all batches together are.
+    pub(super) async fn finish(self) -> Result<(Content, Md5Digest), GateError> {
+        let (content, md5) = tokio::try_join!(self.content.idle(), self.md5.idle())?;
+        Ok((content.finish().map_err(|_| incomplete())?, md5.finish()))
+    }
+}
+
+impl<H: Send + 'static> Stage<H> {
+    async fn idle(self) -> Result<H, GateError> {
+        match self {
+            Self::Idle(hasher) => Ok(hasher),
+            Self::Busy(hashed) => hashed.await.map_err(|_| stopping()),
+        }
+    }
+
+    async fn next(self, batch: Vec<Bytes>, update: fn(&mut H, &[u8])) -> Result<Self, GateError> {
+        let mut hasher = self.idle().await?;
+        Ok(Self::Busy(spawn_blocking(move || {
+            batch.iter().for_each(|piece| update(&mut hasher, piece));
+            hasher
+        })))
+    }
 }
 
 /// Hashes a body that is all here; off the async threads if it is long.
 pub(super) async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), GateError> {
-    let inline = bytes.len() <= INLINE;
-    let hash = move || {
-        let mut hasher = UploadHasher::exactly(bytes.len() as u64);
-        hasher.update(&bytes);
-        hasher.finish()
-    };
-    let hashed =
-        if inline { hash() } else { tokio::task::spawn_blocking(hash).await.map_err(|_| stopping())? };
-    hashed.map_err(|_| stopping())
+    let length = bytes.len() as u64;
+    if bytes.len() > INLINE {
+        return Hashing::exactly(length).update([bytes]).await?.finish().await;
+    }
+    let mut hasher = UploadHasher::exactly(length);
+    hasher.update(&bytes);
+    Ok(hasher.finish().map_err(|_| incomplete())?)
 }
 
 /// The runtime is going down, or hashing panicked.
 fn stopping() -> GateError {
     S3Error::new(Code::InternalError, "We encountered an internal error. Please try again.").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn batches_on_threads_give_what_one_pass_gives() {
+        let bytes = Bytes::from((0..2_500_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+        let length = bytes.len() as u64;
+        let mut one_pass = UploadHasher::exactly(length);
+        one_pass.update(&bytes);
+        let expected = one_pass.finish().unwrap();
+        for batch in [700, 1_000_001, bytes.len()] {
+            let mut hashing = Hashing::exactly(length);
+            for start in (0..bytes.len()).step_by(batch) {
+                let batch = bytes.slice(start..bytes.len().min(start + batch));
+                // An empty batch, and one of several pieces, are batches too.
+                let (left, right) = (batch.slice(..batch.len() / 3), batch.slice(batch.len() / 3..));
+                hashing = hashing.update([]).await.unwrap().update([left, right]).await.unwrap();
+            }
+            assert!(hashing.finish().await.unwrap() == expected, "in batches of {batch}");
+        }
+        assert!(hash_whole(bytes.clone()).await.unwrap() == expected);
+        assert!(Hashing::exactly(length).update([bytes.slice(1..)]).await.unwrap().finish().await.is_err());
+    }
 }

@@ -5,9 +5,9 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use hallmark_signer::{Hallmark, RecordRef, UploadHasher, record, tree};
+use hallmark_signer::{Hallmark, RecordRef, record, tree};
 
-use super::hash::hash;
+use super::hash::Hashing;
 use super::receive::Incoming;
 use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
 use super::{Gate, GateError};
@@ -100,7 +100,7 @@ impl Gate {
     where
         B: Incoming,
     {
-        let mut hasher = UploadHasher::exactly(length);
+        let mut hasher = Hashing::exactly(length);
         let mut waiting: usize = batch.iter().map(Bytes::len).sum();
         let end = loop {
             match body.next().await? {
@@ -119,8 +119,7 @@ impl Gate {
         // All but the last piece may go: a store that has not got that one has nothing.
         let last = batch.pop_back().ok_or(FeedError::Refused(incomplete().into()))?;
         hasher = hash_and_send(hasher, batch, &writer).await?;
-        hasher = hash(hasher, [last.clone()].into()).await?;
-        let hashed = hasher.finish().map_err(|_| incomplete())?;
+        let hashed = hasher.update([last.clone()]).await?.finish().await?;
         let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
         let sealed = self.seal(upload, &hashed, &checked)?;
         let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
@@ -163,19 +162,19 @@ impl From<S3Error> for FeedError {
     }
 }
 
-/// Hashes a batch and sends it on, both at once.
+/// Sends a batch on, and has it hashed meanwhile and while the next one is received.
 async fn hash_and_send(
-    hasher: UploadHasher,
+    hasher: Hashing,
     batch: VecDeque<Bytes>,
     writer: &BodyWriter,
-) -> Result<UploadHasher, FeedError> {
+) -> Result<Hashing, FeedError> {
     let send = async {
         for piece in batch.clone() {
             writer.data(piece).await?;
         }
         Ok::<_, FeedError>(())
     };
-    let (hasher, sent) = tokio::join!(hash(hasher, batch.clone()), send);
+    let (hasher, sent) = tokio::join!(hasher.update(batch.clone()), send);
     sent?;
     Ok(hasher?)
 }

@@ -28,10 +28,10 @@ pub enum ArtifactFault {
     #[error("the record that holds the seal is damaged: {0}")]
     Record(#[from] RecordError),
     /// The bytes of a leaf are not those that were sealed.
-    #[error("the bytes from {} on (leaf {0}) are not those that were sealed", .0.saturating_mul(LEAF_SIZE))]
+    #[error("the bytes from {start} on (leaf {leaf}) are not those that were sealed", leaf = .0, start = .0.saturating_mul(LEAF_SIZE))]
     Digest(u64),
     /// The bytes ended early.
-    #[error("the bytes end after {} (within leaf {0})", .0.saturating_mul(LEAF_SIZE))]
+    #[error("the bytes end within the leaf that begins at {start}", start = .0.saturating_mul(LEAF_SIZE))]
     Truncated(u64),
     /// The trust policy does not accept the artifact.
     #[error("{0}")]

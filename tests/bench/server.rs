@@ -1,0 +1,213 @@
+//! What is measured: processes that are started here, and what the system says of them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hallmark_tests::proxy::program;
+use hallmark_tests::site::{Options, Site};
+use tempfile::TempDir;
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(30);
+
+/// What precedes the address in the line that says that a server is ready.
+const READY: &str = "listening on http://";
+
+/// Processor time, seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cpu {
+    /// In the program.
+    pub(crate) user: f64,
+    /// In the kernel on its behalf.
+    pub(crate) system: f64,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// Goes after the child.
+    files: Files,
+}
+
+enum Files {
+    None,
+    Hallmark { _site: Site },
+    Nginx { directory: TempDir },
+}
+
+impl Server {
+    /// The program itself on the embedded store, with the usual configuration of tests and what `options` adds. It
+    /// logs, as it does by default.
+    pub(crate) fn hallmark(options: &Options) -> Self {
+        let site = Site::new(options);
+        let log = fs::File::create(site.path().join("log")).expect("a file can be made");
+        let mut command = Command::new(program("hallmark-proxy"));
+        command.arg("--config").arg(site.config_file()).current_dir(site.path()).stderr(log);
+        let (child, address) = start(command);
+        Self { child, address, files: Files::Hallmark { _site: site } }
+    }
+
+    /// The bare hyper server.
+    pub(crate) fn bare() -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("a program knows its own path"));
+        command.arg("bare");
+        let (child, address) = start(command);
+        Self { child, address, files: Files::None }
+    }
+
+    /// nginx before the server at `upstream`; `None` where it is not installed.
+    pub(crate) fn nginx(upstream: SocketAddr) -> Option<Self> {
+        let program = find("nginx")?;
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let address = crate::free_address();
+        fs::write(directory.path().join("nginx.conf"), nginx_configuration(address, upstream))
+            .expect("a file can be written");
+        let child = nginx(&program, directory.path()).spawn().expect("nginx starts");
+        let began = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(began.elapsed() < START, "nginx did not start: {}", log_of(directory.path()));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(Self { child, address, files: Files::Nginx { directory } })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Processor time of the process and its children so far.
+    pub(crate) fn cpu(&self) -> Cpu {
+        let pid = self.child.id();
+        children(pid).into_iter().chain([pid]).map(cpu_of).sum()
+    }
+
+    /// A field of `/proc/<pid>/status` in MiB: `VmRSS`, or `VmHWM` for its peak.
+    pub(crate) fn memory(&self, field: &str) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it is running");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let kib: f64 = line
+            .and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok())
+            .expect("the system counts memory");
+        kib / 1024.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Files::Nginx { directory } = &self.files {
+            // Killed, it would leave its workers behind.
+            if let Some(program) = find("nginx") {
+                let _ = nginx(&program, directory.path()).args(["-s", "stop"]).status();
+            }
+        } else {
+            // It may have died by itself, and then the client has said so.
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl std::ops::Sub for Cpu {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { user: self.user - other.user, system: self.system - other.system }
+    }
+}
+
+impl std::iter::Sum for Cpu {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self { user: a.user + b.user, system: a.system + b.system })
+    }
+}
+
+impl Cpu {
+    /// Both kinds.
+    pub(crate) fn total(self) -> f64 {
+        self.user + self.system
+    }
+}
+
+/// Starts a server that says on its standard output where it listens.
+fn start(mut command: Command) -> (Child, SocketAddr) {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let (_, address) = line.split_once(READY)?;
+        address.trim().parse().ok()
+    });
+    (child, ready.expect("the server says where it listens"))
+}
+
+/// Fields 14 and 15 of `/proc/<pid>/stat`, counted in hundredths of a second on every Linux (`USER_HZ`).
+fn cpu_of(pid: u32) -> Cpu {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The second field is a name in parentheses, which may hold anything.
+    let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11);
+    let mut next = || fields.next().and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
+    Cpu { user: next(), system: next() }
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|path| path.join(program))
+        .find(|path| path.is_file())
+}
+
+fn nginx(program: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("-p").arg(directory).args(["-c", "nginx.conf", "-e", "error.log"]).stdin(Stdio::null());
+    command
+}
+
+fn log_of(directory: &Path) -> String {
+    fs::read_to_string(directory.join("error.log")).unwrap_or_default()
+}
+
+/// Bodies pass through as they come, in large buffers: with the defaults a large download costs nginx nearly three
+/// times as much. It logs requests, as the others do where they log by default.
+fn nginx_configuration(address: SocketAddr, upstream: SocketAddr) -> String {
+    let workers = crate::report::cores();
+    format!(
+        "daemon off;
+worker_processes {workers};
+pid nginx.pid;
+error_log error.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log access.log;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    client_max_body_size 0;
+    client_body_buffer_size 512k;
+    keepalive_requests 100000000;
+    tcp_nodelay on;
+    upstream bare {{ server {upstream}; keepalive 64; keepalive_requests 100000000; }}
+    server {{
+        listen {address};
+        location / {{
+            proxy_pass http://bare;
+            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+            proxy_request_buffering off;
+            proxy_buffers 16 256k;
+            proxy_buffer_size 256k;
+            proxy_busy_buffers_size 1m;
+            proxy_max_temp_file_size 0;
+        }}
+    }}
+}}
+"
+    )
+}
