@@ -59,26 +59,29 @@ fn p4_unsealed_objects_where_the_operator_lets_them_be_served() {
     }
 }
 
-/// Where a rule requires signatures, what has no seal is refused for everybody.
+/// Where a rule judges signatures, required or not, what has no seal is refused for everybody: else an artifact that is
+/// stripped of its seal would be stripped of the verdict on its signature.
 #[test]
-fn p4_a_rule_that_requires_signatures_wins_over_serving_unsealed_objects() {
+fn p4_rules_win_over_serving_unsealed_objects() {
     let lab = Lab::new();
     for size in SIZES {
         let original = size.content(1);
-        for (signatures, expect) in
-            [("required", Expect::Refused("ArtifactUnsealed")), ("optional", Expect::Served)]
-        {
+        for (prefix, signatures, expect) in [
+            ("build/", "required", Expect::Refused("ArtifactUnsealed")),
+            ("build/", "optional", Expect::Refused("ArtifactUnsealed")),
+            ("release/", "required", Expect::Served),
+        ] {
             lab.upload(BUCKET, KEY, &original, &[]);
             lab.store.edit(BUCKET, KEY, |object| object.attributes.hallmark = None);
             let rule = format!(
-                "rules = [{{ prefix = \"build/\", signatures = \"{signatures}\", keys = [\"ci\"] }}]\n"
+                "rules = [{{ prefix = \"{prefix}\", signatures = \"{signatures}\", keys = [\"ci\"] }}]\n"
             );
             let now = lab.reconfigured(|text| text + SERVES + &rule);
             for client in [now.client.clone(), Site::client(now.proxy.address(), READER)] {
                 judge(&client.get(BUCKET, KEY), &original, expect)
-                    .unwrap_or_else(|why| panic!("{size:?}, {signatures}: {why}"));
+                    .unwrap_or_else(|why| panic!("{size:?}, {prefix} {signatures}: {why}"));
                 judge(&client.head(BUCKET, KEY), &[], expect)
-                    .unwrap_or_else(|why| panic!("{size:?}, {signatures}, HEAD: {why}"));
+                    .unwrap_or_else(|why| panic!("{size:?}, {prefix} {signatures}, HEAD: {why}"));
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) const DECENT: usize = 64 * 1024;
 /// Data on its way out.
 #[derive(Debug, Default)]
 pub(super) struct Coalescer {
-    /// At most [`DECENT`] bytes, before `large`.
+    /// Less than twice [`DECENT`], before `large`.
     small: BytesMut,
     large: Option<Bytes>,
 }

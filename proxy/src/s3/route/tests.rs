@@ -318,7 +318,9 @@ fn headers_that_ask_for_more_are_refused() {
             check(method, "h", target, &[header], Err(Code::NotImplemented));
         }
         let error = run("PUT", "h", "/builds/a", &[header]).unwrap_err();
-        assert!(error.message.contains(header.0), "{error}");
+        // Copies are refused in words of their own.
+        let named = if header.0 == "x-amz-copy-source" { "Copies" } else { header.0 };
+        assert!(error.message.contains(named), "{error}");
     }
     let harmless = [
         ("x-amz-date", "x"),
