@@ -6,7 +6,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::GateError;
 use super::upload::incomplete;
-use crate::s3::error::{Code, S3Error};
+use crate::s3::error::S3Error;
 
 /// Up to so many bytes are hashed where they are; more go to threads where waiting does not matter.
 const INLINE: usize = 64 * 1024;
@@ -76,7 +76,7 @@ pub(super) async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), Gat
 
 /// The runtime is going down, or hashing panicked.
 fn stopping() -> GateError {
-    S3Error::new(Code::InternalError, "We encountered an internal error. Please try again.").into()
+    S3Error::internal().into()
 }
 
 #[cfg(test)]

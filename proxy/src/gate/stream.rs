@@ -24,7 +24,7 @@ const BATCH: usize = 512 * 1024;
 
 /// What a streamed upload holds at most: the batch that arrives, the one that is hashed and sent, and what the store
 /// has not written yet.
-const STREAM_MEMORY: u64 = 3 * 1024 * 1024;
+const STREAM_MEMORY: u64 = 5 * 512 * 1024;
 
 /// For each leaf: its hash, and the same again in the record.
 const LEAF_MEMORY: u64 = 64;

@@ -196,7 +196,7 @@ pub(super) fn incomplete() -> S3Error {
 }
 
 pub(super) fn internal() -> GateError {
-    S3Error::new(Code::InternalError, "We encountered an internal error. Please try again.").into()
+    S3Error::internal().into()
 }
 
 pub(super) fn no_randomness(error: impl std::fmt::Display) -> GateError {

@@ -125,6 +125,11 @@ impl S3Error {
         Self { code, message: message.into(), details: Vec::new() }
     }
 
+    /// Something that cannot happen happened, or the process is about to end. What it was stands in the log.
+    pub fn internal() -> Self {
+        Self::new(Code::InternalError, "We encountered an internal error. Please try again.")
+    }
+
     /// Adds an element to the document.
     #[must_use]
     pub fn with(mut self, element: &'static str, text: impl Into<String>) -> Self {

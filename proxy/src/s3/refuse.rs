@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::CONTENT_RANGE;
 
 use super::error::{Code, S3Error};
+use super::payload::ChecksumAlgorithm;
 use super::uri::Query;
 
 /// Parameters that any request may have: the operation's name, which SDKs add, and a presigned request's signature,
@@ -20,15 +21,6 @@ const COMMON_PARAMETERS: [&str; 8] = [
     "X-Amz-SignedHeaders",
     "X-Amz-Signature",
     "X-Amz-Content-Sha256",
-];
-
-/// Checksums that are compared with the body.
-pub(super) const CHECKSUM_HEADERS: [&str; 5] = [
-    "x-amz-checksum-crc32",
-    "x-amz-checksum-crc32c",
-    "x-amz-checksum-crc64nvme",
-    "x-amz-checksum-sha1",
-    "x-amz-checksum-sha256",
 ];
 
 /// `x-amz-*` headers with the values that ask for nothing beyond what is done anyway; no values: any.
@@ -83,7 +75,7 @@ pub(super) fn unknown_headers(headers: &HeaderMap) -> Result<(), S3Error> {
     }
     for (name, value) in headers {
         let name = name.as_str();
-        let is_ours = name.starts_with("x-amz-meta-") || CHECKSUM_HEADERS.contains(&name);
+        let is_ours = name.starts_with("x-amz-meta-") || ChecksumAlgorithm::of_header(name).is_some();
         if !name.starts_with("x-amz-") || is_ours {
             continue;
         }

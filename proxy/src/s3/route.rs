@@ -9,8 +9,9 @@ use super::error::{Code, S3Error};
 use super::headers::sealed_headers;
 use super::listing::{BUCKET_PARAMETERS, BucketListing, Listing, V1_PARAMETERS, V2_PARAMETERS};
 use super::operation::{ChecksumMode, Operation, Read, ResponseOverrides};
+use super::payload::ChecksumAlgorithm;
 use super::range::RangeHeader;
-use super::refuse::{CHECKSUM_HEADERS, unknown_headers, unknown_parameters};
+use super::refuse::{unknown_headers, unknown_parameters};
 use super::uri::{Query, RawPath};
 use crate::name::{BucketName, ObjectName};
 
@@ -204,10 +205,10 @@ fn require_checksum(headers: &HeaderMap) -> Result<(), S3Error> {
         let names = value.to_str().unwrap_or_default().split(',');
         names
             .into_iter()
-            .any(|name| CHECKSUM_HEADERS.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
+            .any(|name| ChecksumAlgorithm::of_header(&name.trim().to_ascii_lowercase()).is_some())
     };
     if headers.contains_key("content-md5")
-        || CHECKSUM_HEADERS.iter().any(|name| headers.contains_key(*name))
+        || ChecksumAlgorithm::ALL.iter().any(|algorithm| headers.contains_key(algorithm.header()))
         || headers.get_all("x-amz-trailer").iter().any(in_trailer)
     {
         return Ok(());

@@ -40,7 +40,7 @@ impl S3Service {
             let message = "You must provide the Content-Length HTTP header.";
             return Err(S3Error::new(Code::MissingContentLength, message).into());
         }
-        let by = By::parse(&context.identity.by()).map_err(|_| unfit())?;
+        let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let upload = gate::Upload { name: object, by, headers, condition };
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
@@ -103,7 +103,7 @@ impl S3Service {
             // One answer for each that was asked for, in their order: the store's contract.
             Some(Ok(())) => Ok(object.key),
             Some(Err(error)) => Err(Undeleted::new(&object.key, gate::GateError::from(error).into())),
-            None => Err(Undeleted::new(&object.key, unfit())),
+            None => Err(Undeleted::new(&object.key, S3Error::internal())),
         };
         let outcomes: Vec<_> = wanted.into_iter().map(|object| object.and_then(&mut outcome)).collect();
         let document = delete_result(request.reporting, &outcomes);
@@ -111,8 +111,4 @@ impl S3Service {
         let response = response::document(StatusCode::OK, document, &context.id);
         Ok(response.map(|document| Outgoing::document_holding(document, held)))
     }
-}
-
-fn unfit() -> S3Error {
-    S3Error::new(Code::InternalError, "We encountered an internal error. Please try again.")
 }

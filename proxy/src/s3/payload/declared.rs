@@ -57,11 +57,6 @@ impl Declared {
         }
     }
 
-    /// Where they do not.
-    pub(super) fn without_checksums(headers: &HeaderMap) -> Result<Self, S3Error> {
-        Ok(Self { content_md5: content_md5(headers)?, checksum: Checksum::None })
-    }
-
     /// The length of the data, without framing.
     pub(super) fn length(&self, claim: &PayloadClaim, headers: &HeaderMap) -> Result<Option<u64>, S3Error> {
         transfer_coding(headers)?;

@@ -99,19 +99,7 @@ where
     /// What the headers declare is not well formed or contradicts itself: `InvalidArgument`, `InvalidDigest`,
     /// `InvalidRequest`, `MissingContentLength`.
     pub fn new(body: B, claim: PayloadClaim, headers: &HeaderMap) -> Result<Self, S3Error> {
-        Self::with(body, claim, Declared::of_body(headers)?, headers)
-    }
-
-    /// The same for requests whose `x-amz-checksum-*` headers describe an object and not the body
-    /// (CompleteMultipartUpload): those are left to the handler.
-    ///
-    /// # Errors
-    /// As [`Payload::new`].
-    pub fn describing_object(body: B, claim: PayloadClaim, headers: &HeaderMap) -> Result<Self, S3Error> {
-        Self::with(body, claim, Declared::without_checksums(headers)?, headers)
-    }
-
-    fn with(body: B, claim: PayloadClaim, declared: Declared, headers: &HeaderMap) -> Result<Self, S3Error> {
+        let declared = Declared::of_body(headers)?;
         let length = declared.length(&claim, headers)?;
         let mut end = End { content_md5: declared.content_md5, ..End::default() };
         let hasher = declared.checksum.algorithm().and_then(Hasher::new);

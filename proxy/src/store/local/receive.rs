@@ -16,7 +16,7 @@ use crate::store::{Body, Piece, PutError, StoreError, StoreFault};
 pub(super) const INLINE_MAX: u64 = 16 << 10;
 
 /// Bytes gathered while others are being written; so an upload holds twice this and a piece.
-const GATHER_BYTES: usize = 1 << 20;
+const GATHER_BYTES: usize = 1 << 19;
 
 /// Pieces gathered at most, however small: what one vectored write takes.
 const GATHER_PIECES: usize = 1024;
