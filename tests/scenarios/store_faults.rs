@@ -91,3 +91,39 @@ fn p4_what_a_store_says_is_for_the_log() {
         }
     }
 }
+
+/// A client that resumes takes a 416 for the end of the file, so only the sealed length may say it: a store that
+/// denies what was sealed has lost it.
+#[test]
+fn p1_a_range_is_unsatisfiable_by_the_sealed_length_alone() {
+    let (_proxy, store, client) = lab();
+    let body = content(1, 3 * MIB);
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    for range in ["bytes=1048576-", "bytes=0-", "bytes=-5"] {
+        store.go_wrong(Call::Get, Mishap::DeniesSpan);
+        store.go_wrong(Call::Get, Mishap::DeniesSpan);
+        let response = client.get_range(BUCKET, "key", range);
+        assert_eq!((response.status, response.code().as_str()), (502, "BadGateway"), "{range}");
+        store.forget_mishaps();
+    }
+    store.go_wrong(Call::Get, Mishap::DeniesSpan);
+    assert_eq!(client.get(BUCKET, "key").status, 502, "whole");
+    let beyond = client.get_range(BUCKET, "key", "bytes=3145728-");
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, Some("bytes */3145728")));
+}
+
+/// What a store sends without end, or in crumbs, costs no more than a leaf.
+#[test]
+fn p7_bodies_in_crumbs() {
+    let (_proxy, store, client) = lab();
+    let body = content(1, 3 * MIB / 2);
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    for _ in 0..2 {
+        store.go_wrong(Call::Get, Mishap::DripsNothing);
+    }
+    let response = client.get(BUCKET, "key");
+    assert_eq!((response.status, response.code().as_str()), (502, "BadGateway"), "{}", response.text());
+    store.forget_mishaps();
+    store.go_wrong(Call::Get, Mishap::Drips);
+    assert_eq!(client.get(BUCKET, "key").body, body);
+}

@@ -86,6 +86,12 @@ pub enum Mishap {
     BreaksAfter(usize),
     /// The body arrives with a bit of the object's byte at this offset flipped; what is stored stays. For `Get`.
     Garbles(usize),
+    /// It says that the span lies outside of the object. For `Get`.
+    DeniesSpan,
+    /// Empty pieces without end come first. For `Get`.
+    DripsNothing,
+    /// The body arrives byte by byte. For `Get`.
+    Drips,
 }
 
 impl StoredObject {
@@ -225,7 +231,7 @@ impl Contents {
     fn reading(&mut self, call: Call) -> Result<(), StoreError> {
         match self.call(call) {
             Some(Mishap::Fails(fault) | Mishap::PersistsAndFails(fault)) => Err(planned(fault)),
-            Some(Mishap::BreaksAfter(_) | Mishap::Garbles(_)) | None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -278,7 +284,7 @@ fn writing(mishap: Option<Mishap>) -> Result<Option<PutError>, PutError> {
     match mishap {
         Some(Mishap::Fails(fault)) => Err(PutError::NotStored(planned(fault))),
         Some(Mishap::PersistsAndFails(fault)) => Ok(Some(PutError::Unknown(planned(fault)))),
-        Some(Mishap::BreaksAfter(_) | Mishap::Garbles(_)) | None => Ok(None),
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -352,6 +358,9 @@ impl Store for MemoryStore {
             if let Some(Mishap::Fails(fault) | Mishap::PersistsAndFails(fault)) = mishap {
                 return Err(planned(fault).into());
             }
+            if let Some(Mishap::DeniesSpan) = mishap {
+                return Err(GetError::OutOfRange);
+            }
             (contents.version(object, pin)?, mishap)
         };
         let span = span.within(version.length()).ok_or(GetError::OutOfRange)?;
@@ -372,14 +381,18 @@ impl Store for MemoryStore {
         if let Some(Mishap::BreaksAfter(length)) = mishap {
             bytes.truncate(length);
         }
+        let piece = if let Some(Mishap::Drips) = mishap { 1 } else { PIECE };
         while !bytes.is_empty() {
-            pieces.push(Ok(bytes.split_to(PIECE.min(bytes.len()))));
+            pieces.push(Ok(bytes.split_to(piece.min(bytes.len()))));
         }
         if let Some(Mishap::BreaksAfter(_)) = mishap {
             pieces.push(Err(planned(StoreFault::Unavailable)));
         }
         let length = version.length();
         let head = UnverifiedHead::new(version.attributes, length, version.pin);
+        if let Some(Mishap::DripsNothing) = mishap {
+            return Ok(Unverified::new(head, span, Box::pin(stream::repeat_with(|| Ok(Bytes::new())))));
+        }
         Ok(Unverified::new(head, span, Box::pin(stream::iter(pieces))))
     }
 
