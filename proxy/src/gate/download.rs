@@ -1,6 +1,8 @@
 //! The path of a download, up to its first byte.
 
-use hallmark_signer::LEAF_SIZE;
+use std::ops::Range;
+
+use hallmark_signer::{LEAF_SIZE, Seal};
 
 use super::budget::Reservation;
 use super::{Gate, GateError};
@@ -126,8 +128,21 @@ impl Gate {
             Resolved::Part(part) => part.span(),
         };
         let body = body.ok_or(GetError::Changed)?;
-        let reader = admitted.read(self.store.clone(), wanted, body)?;
+        self.look_at_suspect(&admitted, &wanted).await?;
+        let reader = admitted.read(self.store.clone(), self.suspects.clone(), wanted, body)?;
         Ok(Release::open(reader, held).await?)
+    }
+
+    /// Checks the leaf of `wanted` that was found bad a moment ago, if there is one, so that who resumes a download that
+    /// was cut off hears why.
+    async fn look_at_suspect(&self, admitted: &Admitted, wanted: &Range<u64>) -> Result<(), GateError> {
+        let Some(seal) = admitted.seal().map(Seal::id) else { return Ok(()) };
+        let Some(leaf) = self.suspects.within(seal, admitted.length(), wanted) else { return Ok(()) };
+        let span = Span::Bytes(widen(&leaf));
+        let body = self.store.get(admitted.name(), span, Some(admitted.pin())).await?.split().1;
+        admitted.read(self.store.clone(), self.suspects.clone(), leaf, body)?.next().await?;
+        self.suspects.clear(seal);
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{CHECKSUM_HEADER, Upload, Uploaded};
 
-use crate::proof::Prover;
+use crate::proof::{Prover, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
@@ -40,6 +40,7 @@ pub struct Gate {
     sealer: Sealer,
     prover: Prover,
     policy: TrustPolicy,
+    suspects: Arc<Suspects>,
     budget: Budget,
     limits: Limits,
 }
@@ -56,7 +57,8 @@ impl Gate {
         clients: usize,
     ) -> Self {
         let budget = Budget::new(limits.memory_budget, clients);
-        Self { store, realm, sealer, prover, policy, budget, limits }
+        let suspects = Arc::default();
+        Self { store, realm, sealer, prover, policy, suspects, budget, limits }
     }
 
     /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.

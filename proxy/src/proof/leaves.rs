@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafPage, Pages, RecordRef, Seal};
+use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafPage, Pages, RecordRef, Seal, SealId};
 
 use super::admitted::Admitted;
 use super::fault::{ArtifactFault, ProofError};
 use super::record;
 use super::released::Released;
+use super::suspects::Suspects;
 use super::unverified::{ByteStream, UnverifiedBody};
 use crate::name::ObjectName;
 use crate::store::{GetError, Pin, Span, Store, StoreError, StoreFault};
@@ -84,6 +85,8 @@ pub(crate) fn widen(wanted: &Range<u64>) -> Range<u64> {
 /// Reads a span of an admitted artifact leaf by leaf. Holds one leaf and what the store sent beyond it.
 pub struct LeafReader {
     store: Arc<dyn Store>,
+    suspects: Arc<Suspects>,
+    seal: Option<SealId>,
     name: ObjectName,
     pin: Pin,
     length: u64,
@@ -106,6 +109,7 @@ impl Admitted {
     pub fn read(
         &self,
         store: Arc<dyn Store>,
+        suspects: Arc<Suspects>,
         wanted: Range<u64>,
         found: UnverifiedBody,
     ) -> Result<LeafReader, GetError> {
@@ -114,6 +118,8 @@ impl Admitted {
         }
         Ok(LeafReader {
             store,
+            suspects,
+            seal: self.seal().map(Seal::id),
             name: self.name().clone(),
             pin: self.pin().clone(),
             length: self.length(),
@@ -151,12 +157,19 @@ impl LeafReader {
                 // A transient fault of the store looks like this too, so it gets one more chance.
                 tracing::warn!(object = %self.name, leaf = index, error = %first, "leaf is read once more");
                 self.reopen(start).await.map_err(|_| first)?;
-                self.take(index, end - start, expected).await?
+                self.take(index, end - start, expected).await.inspect_err(|_| self.suspect(index))?
             }
         };
         self.next += 1;
         self.done = end >= self.wanted.end;
         Ok(Some(cut(pieces, start, &self.wanted)))
+    }
+
+    /// Remembers for a while that leaf `index` is bad.
+    fn suspect(&self, index: u64) {
+        if let Some(seal) = self.seal {
+            self.suspects.add(seal, index);
+        }
     }
 
     /// Begins again at the leaf that starts at `start`.

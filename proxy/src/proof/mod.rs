@@ -33,6 +33,7 @@ mod leaves;
 mod outgoing;
 mod record;
 mod released;
+mod suspects;
 mod unverified;
 
 pub use admitted::{Admitted, Reader};
@@ -43,4 +44,5 @@ pub use leaves::{LeafReader, Leaves};
 pub use outgoing::Outgoing;
 pub(crate) use record::name as record_name;
 pub use released::{Release, Released};
+pub use suspects::Suspects;
 pub use unverified::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
