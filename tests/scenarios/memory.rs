@@ -18,14 +18,14 @@ fn lab() -> (Proxy, Client) {
     (proxy, client)
 }
 
-/// Sends all of an upload but its last byte.
-fn begun(client: &Client, key: &str, body: &[u8]) -> Connection {
+/// Sends so much of an upload.
+fn begun(client: &Client, key: &str, body: &[u8], length: usize) -> Connection {
     let mut request =
         client.request("PUT", &object(BUCKET, key)).header("Content-Length", body.len().to_string());
     client.signer().sign(&mut request, UNSIGNED);
     let mut connection = Connection::open(client.address);
     connection.send(&request.head());
-    connection.send(&body[..body.len() - 1]);
+    connection.send(&body[..length]);
     connection
 }
 
@@ -38,7 +38,7 @@ fn slowed_down(response: &Response) {
 fn p7_uploads_wait_for_memory_and_are_slowed_down() {
     let (proxy, client) = lab();
     let body = content(1, 6 * MIB);
-    let mut held = begun(&client, "held", &body);
+    let mut held = begun(&client, "held", &body, body.len() - 1);
     // The proxy took it all, or this would still be on its way.
     std::thread::scope(|scope| {
         // Not for others: each client has its own share.
@@ -61,7 +61,7 @@ fn p7_uploads_wait_for_memory_and_are_slowed_down() {
 fn p7_uploads_that_wait_get_their_turn() {
     let (_proxy, client) = lab();
     let body = content(1, 8 * MIB);
-    let mut held = begun(&client, "held", &body);
+    let mut held = begun(&client, "held", &body, body.len() - 1);
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| client.put(BUCKET, "waits", &body));
         held.send(&body[body.len() - 1..]);
@@ -76,7 +76,7 @@ fn p7_uploads_that_break_off_hold_nothing() {
     let (_proxy, client) = lab();
     let body = content(1, 8 * MIB);
     for _ in 0..10 {
-        drop(begun(&client, "broken", &body));
+        drop(begun(&client, "broken", &body, body.len() - 1));
     }
     assert_eq!(client.put(BUCKET, "key", &body).status, 200);
     assert_eq!(client.keys(BUCKET, ""), ["key"]);
@@ -87,7 +87,8 @@ fn p7_uploads_that_break_off_hold_nothing() {
 fn p7_streamed_uploads_are_counted() {
     let (_proxy, client) = lab();
     let body = content(1, 20 * MIB);
-    let held: Vec<_> = (0..5).map(|number| begun(&client, &format!("held-{number}"), &body)).collect();
+    let held: Vec<_> =
+        (0..5).map(|number| begun(&client, &format!("held-{number}"), &body, 100_000)).collect();
     slowed_down(&client.put(BUCKET, "refused", &body));
     drop(held);
     assert_eq!(client.put(BUCKET, "key", &body).status, 200);
@@ -119,4 +120,37 @@ fn p7_downloads_that_stall_are_counted() {
     assert_same(&other.get(BUCKET, "key").body, &body, "another client's");
     drop(held);
     assert_same(&client.get(BUCKET, "key").body, &body, "and now this one's");
+}
+
+/// Of uploads that fit one after the other none is refused because all are half way.
+#[test]
+fn p7_uploads_at_once_do_not_starve_each_other() {
+    let (_proxy, client) = lab();
+    let body = content(1, 8 * MIB);
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let uploads: Vec<_> = (0..6)
+            .map(|number| {
+                let (client, body) = (&client, &body);
+                scope.spawn(move || client.put(BUCKET, &format!("key-{number}"), body).status)
+            })
+            .collect();
+        uploads.into_iter().map(|upload| upload.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 6]);
+}
+
+/// The least budget and many clients: the share of one still holds the largest upload that is not streamed.
+#[test]
+fn p7_the_share_of_one_client_holds_one_upload() {
+    let clients: String = (0..6)
+        .map(|number| {
+            format!("[[clients]]\nname = \"c{number}\"\naccess_key = \"AKIA{number}\"\nsecret_file = \"ci.secret\"\ngrants = []\n")
+        })
+        .collect();
+    let tables = format!("[limits]\nmemory_budget = \"32 MiB\"\n{clients}");
+    let proxy = Proxy::start_with(&Options { tables, ..Options::default() });
+    let client = proxy.client();
+    client.create_bucket(BUCKET);
+    let put = client.put(BUCKET, "key", &content(1, 8 * MIB));
+    assert_eq!(put.status, 200, "{}", put.text());
 }
