@@ -220,16 +220,8 @@ fn p1_nothing_is_left_of_an_artifact_that_was_tampered_with() {
         lab.refused("the first byte", &[], "ArtifactDigestMismatch", "server");
         lab.store.place(BUCKET, KEY, sealed.clone());
         lab.store.edit(BUCKET, KEY, |object| object.flip(bytes.len() - 1));
-        for error in lab.without_a_trace("the last byte", &[]) {
-            // The resets that end the download may overtake so much of it that it never gets to the bad leaf.
-            let broke_off = error["message"].as_str().unwrap().contains("broke off");
-            let wanted = if broke_off {
-                (FAILED.into(), Value::Null)
-            } else {
-                (REFUSED.into(), "ArtifactDigestMismatch".into())
-            };
-            assert_eq!((&error["exit"], &error["code"]), (&wanted.0, &wanted.1), "{length}: {error}");
-        }
+        // Found late in a large artifact: the download is reset, and who resumes hears why.
+        lab.refused("the last byte", &[], "ArtifactDigestMismatch", "server");
         lab.store.place(BUCKET, KEY, sealed.clone());
         lab.store.edit(BUCKET, KEY, |object| object.attributes.hallmark = None);
         lab.refused("no seal", &[], "ArtifactUnsealed", "server");

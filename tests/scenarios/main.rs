@@ -10,6 +10,7 @@ mod clients;
 mod command;
 mod conformance;
 mod crash;
+mod cut_downloads;
 mod exposed;
 mod frontend_attacks;
 mod instances;

@@ -215,6 +215,17 @@ impl Connection {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Takes all that comes, and tells how the connection ended: `Short` means a FIN.
+    pub fn drain(&mut self) -> End {
+        let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
+        loop {
+            match reader.more() {
+                Ok(()) => reader.connection.buffer.clear(),
+                Err(end) => return end,
+            }
+        }
+    }
+
     /// Waits for the server to close the connection, and tells how it did: `Complete` means a FIN, with nothing sent.
     pub fn closing(&mut self) -> End {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
