@@ -228,6 +228,11 @@ fn what_needs_an_endpoint_says_what_is_missing() {
         let named = "--endpoint-url http://127.0.0.1:1 --profile nobody";
         bench.bad(&format!("hallmark {command} {named}"), 2, "no credentials for profile `nobody`");
     }
+    bench.bad("hallmark inspect s3://b/k --ca-bundle missing.pem", 1, "cannot read missing.pem");
+    bench.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for bundle in ["app.tar", "broken.pem"] {
+        bench.bad(&format!("hallmark inspect s3://b/k --ca-bundle {bundle}"), 2, "no usable certificates");
+    }
     bench.bad("hallmark pull s3://b/k -", 2, "standard output");
     bench.bad("hallmark pull s3://b/k/", 2, "does not end in the name of a file");
     let both = "hallmark pull --signer ci.pub --seal-key ci.pub --realm local s3://b/k";

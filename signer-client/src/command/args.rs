@@ -20,7 +20,7 @@ With --json, a failure (but for a wrong command line) is an object too:
 
 const REMOTE: &str = "\
 Endpoint, region and credentials are found as every AWS tool finds them: options, AWS_ENDPOINT_URL_S3 and
-AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on, then the profile.";
+AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on, then the profile. So is AWS_CA_BUNDLE.";
 
 /// Signs, uploads, downloads and verifies artifacts.
 #[derive(Debug, Parser)]
@@ -221,6 +221,10 @@ pub(crate) struct RemoteArgs {
     /// The region [default: that of the environment or profile, else us-east-1]
     #[arg(long, value_name = "NAME")]
     pub(crate) region: Option<String>,
+
+    /// Certificates, PEM, of the only authorities to trust [default: AWS_CA_BUNDLE, else the system's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
 }
 
 fn sha256(text: &str) -> Result<Sha256Digest, String> {

@@ -7,6 +7,7 @@
 //! all that is printed is printed by [`output`].
 
 mod args;
+mod authorities;
 mod body;
 mod check;
 mod failure;

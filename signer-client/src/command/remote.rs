@@ -11,11 +11,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     Credentials, ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation,
-    StalledStreamProtectionConfig,
+    SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::command::args::RemoteArgs;
+use crate::command::authorities;
 use crate::command::failure::Failure;
 use crate::command::service;
 
@@ -38,7 +39,7 @@ pub(crate) struct Remote {
 impl Remote {
     /// Finds endpoint, region and credentials; does not connect.
     pub(crate) async fn find(args: &RemoteArgs) -> Result<Self, Failure> {
-        let config = load(args).await;
+        let config = load(args, authorities::http_client(args)?).await;
         // The endpoint first: without one, nobody needs to wait for credentials.
         let endpoint = endpoint(args, &config)?;
         let credentials = credentials(args, &config).await?;
@@ -72,12 +73,15 @@ pub(crate) fn upload_timeouts(size: u64) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
 }
 
-async fn load(args: &RemoteArgs) -> SdkConfig {
+async fn load(args: &RemoteArgs, http_client: Option<SharedHttpClient>) -> SdkConfig {
     let mut profile = ProfileFileRegionProvider::builder();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).no_credentials();
     if let Some(name) = &args.profile {
         profile = profile.profile_name(name);
         loader = loader.profile_name(name);
+    }
+    if let Some(client) = http_client {
+        loader = loader.http_client(client);
     }
     // Not the SDK's own chain: that one asks the metadata service of a cloud machine.
     let region = RegionProviderChain::first_try(args.region.clone().map(Region::new))

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::command::authorities;
 use crate::command::failure::{Exit, Failure, RefusedBy};
 
 /// Why an artifact was refused; an answer to HEAD has nothing else to say it.
@@ -47,6 +48,13 @@ pub(crate) fn failure<E: ServiceError>(doing: &str, endpoint: &str, error: &SdkF
         ),
         SdkError::TimeoutError(_) => no_answer(doing, endpoint),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => no_answer(doing, endpoint),
+        SdkError::DispatchFailure(dispatch)
+            if dispatch.as_connector_error().is_some_and(|error| authorities::distrusted(error)) =>
+        {
+            Failure::failed(format!("cannot {doing}: the certificate of {endpoint} is not trusted")).hint(
+                "the endpoint's certificate is not trusted: give its CA by --ca-bundle or AWS_CA_BUNDLE",
+            )
+        }
         SdkError::DispatchFailure(dispatch) => {
             let reason = dispatch.as_connector_error().map_or_else(String::new, |error| innermost(error));
             Failure::failed(format!("cannot {doing}: {endpoint}: {reason}"))
