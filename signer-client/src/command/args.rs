@@ -87,7 +87,7 @@ pub(crate) struct SignArgs {
 #[command(after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"verified\": true}")]
 pub(crate) struct VerifyArgs {
     /// The public key of who should have signed
-    #[arg(long, value_name = "FILE.pub")]
+    #[arg(long = "signer", alias = "key", value_name = "FILE.pub")]
     pub(crate) key: PathBuf,
 
     /// The signature [default: FILE.sig]

@@ -47,7 +47,7 @@ impl CheckedHead {
             };
             verify(&line, &observed, &trust.keys, &NoVerdicts).map_err(|error| {
                 invalid(&error.to_string()).hint(format!(
-                    "it was verified for {location} in realm `{}`; are --realm and --seal-key those of the endpoint?",
+                    "it was checked against {location} in realm `{}`; are --realm and --seal-key those of the endpoint?",
                     trust.realm
                 ))
             })

@@ -55,8 +55,8 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
     lines.extend(told.lines());
     let verified_here = if checked.seal_verified() { "yes" } else { "no: give --seal-key and --realm" };
     lines.extend([
-        ("verified here", verified_here.to_owned()),
-        ("verified there", server.unwrap_or("-").to_owned()),
+        ("seal checked here", verified_here.to_owned()),
+        ("server checked", server.unwrap_or("-").to_owned()),
         ("signatures", signatures.to_string()),
     ]);
     lines.extend(signed.lines());

@@ -105,18 +105,23 @@ fn of_answer(doing: &str, answer: &Answer<'_>) -> Failure {
 fn hint(code: Option<&str>) -> Option<&'static str> {
     Some(match code? {
         "ArtifactUnsealed" => "it did not come through Hallmark: upload it again",
-        "ArtifactSealInvalid" | "ArtifactDigestMismatch" => {
+        "ArtifactDigestMismatch" => {
             "it was changed in the store: find out who wrote to it, and upload the artifact again"
         }
+        "ArtifactSealInvalid" => {
+            "it was changed in the store (find out who wrote to it, and upload it again), or the key that sealed it is not \
+             among the proxy's seal.key_file and seal.trusted_key_files"
+        }
         "ArtifactSignatureMissing" | "ArtifactSignerUntrusted" | "ArtifactKeyRevoked" => {
-            "it has to be signed with a key that the endpoint's rule for it names: `hallmark push --key FILE.key`"
+            "the endpoint's rule for this key names who must sign: upload it signed (`hallmark push --key FILE.key`), or \
+             change the rule"
         }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
             "these are not credentials of the endpoint: see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, --profile"
         }
         "PreconditionFailed" => "it changed in between: try again",
         "RequestTimeTooSkewed" => "set the clock of this machine",
-        "NoSuchBucket" => "make it: aws s3 mb s3://BUCKET",
+        "NoSuchBucket" => "is the bucket's name right? a new one is made by `aws s3 mb s3://BUCKET`",
         ACCESS_DENIED => {
             "are these the right credentials? the client's permissions are in the endpoint's configuration"
         }

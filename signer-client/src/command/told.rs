@@ -80,22 +80,22 @@ impl Told {
 
     /// A line for each field.
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let by = if self.by.is_anonymous() { "anonymous".to_owned() } else { self.by.to_string() };
-        vec![
-            ("seal", self.id.to_string()),
-            ("operation", self.op.clone()),
-            ("sealed at", self.time()),
-            ("uploader", by),
-            ("source", or_dash(self.src.map(|src| src.to_string()))),
-            ("size", self.size.to_string()),
-            ("sha256", self.sha256.to_hex()),
-            ("tree", or_dash(self.tree.map(|tree| tree.to_hex()))),
-            ("parts", or_dash(self.parts.map(|parts| parts.to_hex()))),
-            ("etag", self.etag.to_string()),
-            ("headers", self.headers.to_hex()),
-            ("seal key", self.key.to_string()),
-        ]
+        let lines = [
+            ("seal", Some(self.id.to_string())),
+            ("operation", Some(self.op.clone())),
+            ("sealed at", Some(self.time())),
+            ("uploader", Some(by)),
+            ("source", self.src.map(|src| src.to_string())),
+            ("size", Some(self.size.to_string())),
+            ("sha256", Some(self.sha256.to_hex())),
+            ("tree", self.tree.map(|tree| tree.to_hex())),
+            ("parts", self.parts.map(|parts| parts.to_hex())),
+            ("etag", Some(self.etag.to_string())),
+            ("headers", Some(self.headers.to_hex())),
+            ("seal key", Some(self.key.to_string())),
+        ];
+        lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
     }
 }
 
