@@ -1,5 +1,6 @@
 //! What is wrong with a configuration file: everything at once, each with its place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Everything that is wrong with one configuration file, in the order of the file. Never empty.
@@ -30,6 +31,40 @@ pub struct Position {
     pub line: usize,
     /// Counted in characters, from 1.
     pub column: usize,
+}
+
+/// Where each value of a configuration file stands: for what turns out to be wrong with it only when it is used.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    origin: String,
+    positions: BTreeMap<String, Position>,
+}
+
+impl Sources {
+    pub(crate) fn new(origin: &str, positions: BTreeMap<String, Position>) -> Self {
+        Self { origin: origin.to_owned(), positions }
+    }
+
+    /// The name of the file, as it was given.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Gives `problems`, pairs of a dotted key as in [`ConfigError::key`] and a message, their places: each that of its
+    /// key's value, or of the table around a key which is left out. At least one, and no message may quote a value of
+    /// the file.
+    pub fn errors(&self, problems: impl IntoIterator<Item = (String, String)>) -> ConfigErrors {
+        let locate = |(key, message): (String, String)| {
+            let mut enclosing = Some(key.as_str());
+            let mut position = None;
+            while let (Some(part), None) = (enclosing, position) {
+                position = self.positions.get(part).copied();
+                enclosing = part.rsplit_once('.').map(|(outer, _)| outer);
+            }
+            ConfigError { position, key, message }
+        };
+        ConfigErrors::new(&self.origin, problems.into_iter().map(locate).collect())
+    }
 }
 
 impl ConfigErrors {

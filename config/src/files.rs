@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::units::show_size;
 
-/// Reads a text file of at most `limit` bytes. Wiped when dropped: it may hold a secret.
+/// Reads a text file, such as a key in PEM, of at most `limit` bytes. Wiped when dropped: it may hold a secret.
 ///
 /// # Errors
 /// What is wrong with the file, without its name: secrets get pasted where their file's name should stand.
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
+pub fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
     read_open(&open(path)?, limit)
 }
 

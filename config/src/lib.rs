@@ -19,7 +19,8 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-pub use error::{ConfigError, ConfigErrors, Position};
+pub use error::{ConfigError, ConfigErrors, Position, Sources};
+pub use files::read_text;
 pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm};
 pub use secret::Secret;
 pub use types::*;

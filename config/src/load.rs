@@ -38,7 +38,8 @@ impl Config {
         let table = syntax(text, origin)?;
         let document = Document::new(text, base_dir, env);
         let config = read(&document, &table);
-        document.finish(origin, config)
+        let sources = document.sources(origin);
+        document.finish(origin, config.map(|config| Self { sources, ..config }))
     }
 }
 

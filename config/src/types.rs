@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::Sources;
 use crate::name::{BucketName, ClientName, KeyName, Prefix, Realm};
 use crate::secret::Secret;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// Per-bucket settings. A bucket that is not named here has the defaults of [`Bucket`].
     pub buckets: BTreeMap<BucketName, Bucket>,
+    /// Where in the file all of this stands.
+    pub sources: Sources,
 }
 
 /// The listener.
@@ -52,7 +55,7 @@ pub struct Server {
 pub struct Tls {
     /// Leaf first.
     pub certificate_file: PathBuf,
-    /// PKCS#8, SEC1 or PKCS#1.
+    /// PKCS#8, SEC1 or PKCS#1. Not open to others than its owner, if it was there when the configuration was read.
     pub key_file: PathBuf,
 }
 
@@ -98,8 +101,8 @@ pub enum Store {
 pub struct PublisherKey {
     /// SPKI PEM, P-256. The text is checked to be one PEM block of that label; the key itself by its user.
     pub public_key_pem: String,
-    /// Where the PEM came from: `file …` or `inline`; for messages.
-    pub origin: String,
+    /// The dotted key under which the PEM, or its file, stands; for messages.
+    pub config_key: String,
     /// Why the key is no longer trusted; `None`: it is.
     pub revoked: Option<String>,
 }

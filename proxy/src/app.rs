@@ -1,56 +1,37 @@
 //! All wiring: from a validated configuration and a store to the service that answers requests.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::Config;
+use hallmark_config::{Config, ConfigErrors};
 use hallmark_signer::{
-    KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKeys, Sealer, TooManySealKeys,
+    KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
 };
 
 use crate::access::Access;
 use crate::gate::Gate;
 use crate::proof::Prover;
 use crate::s3::auth::Authenticator;
+use crate::server;
 use crate::service::S3Service;
 use crate::store::{Patience, Store, StoreError};
-use crate::trust::{BadKey, TrustPolicy};
+use crate::trust::TrustPolicy;
 use crate::verdicts::VerdictCache;
 
 /// The service of one deployment.
 pub type App = S3Service;
 
+/// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
+const MAX_KEY_FILE: u64 = 16 << 10;
+
 /// Why the proxy cannot start with this configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A key file cannot be read.
-    #[error("{}: {source}", path.display())]
-    KeyFile {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A key file holds no usable key.
-    #[error("{}: {source}", path.display())]
-    Key {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: KeyError,
-    },
-    /// A publisher's key cannot be used.
+    /// Files that the configuration names cannot be used.
     #[error(transparent)]
-    Publisher(#[from] BadKey),
-    /// One key under two uses.
-    #[error(transparent)]
-    Conflict(#[from] KeyUseConflict),
-    /// Too many seal keys.
-    #[error(transparent)]
-    SealKeys(#[from] TooManySealKeys),
+    Config(#[from] ConfigErrors),
     /// The store does not answer.
-    #[error("the object store cannot be used: {0}")]
+    #[error("the object store cannot be used")]
     Store(#[from] StoreError),
 }
 
@@ -61,12 +42,20 @@ struct Trusted {
     policy: TrustPolicy,
 }
 
-/// Checks what can be checked of `config` without starting: that keys can be read and used.
+/// What is wrong with the files that a configuration names: each dotted key with its message.
+#[derive(Default)]
+struct Problems(Vec<(String, String)>);
+
+/// Checks what can be checked of `config` without starting: that keys and certificates can be read and used.
 ///
 /// # Errors
-/// What is wrong.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    Trusted::read(config).map(drop)
+/// Everything that is wrong.
+pub fn check(config: &Config) -> Result<(), ConfigErrors> {
+    let mut problems = Trusted::read(config).err().unwrap_or_default();
+    if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
+        problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
+    }
+    if problems.0.is_empty() { Ok(()) } else { Err(config.sources.errors(problems.0)) }
 }
 
 impl S3Service {
@@ -75,7 +64,8 @@ impl S3Service {
     /// # Errors
     /// A key cannot be used, or the store does not answer.
     pub async fn start(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let Trusted { sealer, seal_keys, policy } = Trusted::read(config)?;
+        let Trusted { sealer, seal_keys, policy } =
+            Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
         let store: Arc<dyn Store> = Arc::new(Patience::new(store));
         let capabilities = store.probe().await?;
         let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
@@ -90,29 +80,69 @@ impl S3Service {
 }
 
 impl Trusted {
-    /// Reads all keys. The same key in two uses is an error: a signature for the one could be taken for the other.
-    fn read(config: &Config) -> Result<Self, StartError> {
+    /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other.
+    fn read(config: &Config) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
         let seal = &config.seal;
-        let active = key_file(&seal.key_file, PrivateKey::from_pem)?.into_seal_key();
         let mut register = KeyRegister::default();
-        register.register(active.public_key(), KeyUse::Seal, "seal.key_file")?;
-        let mut trusted = vec![active.public_key().clone()];
-        for path in &seal.trusted_key_files {
-            let key = key_file(path, PublicKey::from_pem)?;
-            register.register(&key, KeyUse::Seal, "seal.trusted_key_files")?;
-            trusted.push(key);
+        let mut sealing = Vec::new();
+        let active = problems.key("seal.key_file", key_file(&seal.key_file, seal_key));
+        if let Some(active) = &active {
+            problems.register(&mut register, active.public_key(), KeyUse::Seal, "seal.key_file");
+            sealing.push(active.public_key().clone());
         }
-        let policy = TrustPolicy::new(config)?;
-        for (name, key) in policy.keys() {
-            register.register(key, KeyUse::Blob, &format!("keys.{name}"))?;
+        for (index, path) in seal.trusted_key_files.iter().enumerate() {
+            let at = format!("seal.trusted_key_files[{index}]");
+            let Some(key) = problems.key(&at, key_file(path, PublicKey::from_pem)) else { continue };
+            problems.register(&mut register, &key, KeyUse::Seal, &at);
+            sealing.push(key);
         }
-        let sealer = Sealer::new(active);
-        Ok(Self { sealer, seal_keys: SealKeys::new(trusted)?, policy })
+        let seal_keys = SealKeys::new(sealing)
+            .map_err(|error| problems.add("seal.trusted_key_files", error.to_string()))
+            .ok();
+        let mut publishers = Vec::new();
+        for (name, configured) in &config.keys {
+            let read = PublicKey::from_pem(&configured.public_key_pem).map_err(|error| error.to_string());
+            let Some(key) = problems.key(&configured.config_key, read) else { continue };
+            problems.register(&mut register, &key, KeyUse::Blob, &configured.config_key);
+            publishers.push((name.clone(), key));
+        }
+        match (active, seal_keys) {
+            (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
+                let policy = TrustPolicy::new(config, publishers);
+                Ok(Self { sealer: Sealer::new(active), seal_keys, policy })
+            }
+            _ => Err(problems),
+        }
     }
 }
 
-fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, StartError> {
-    let text =
-        fs::read_to_string(path).map_err(|source| StartError::KeyFile { path: path.to_owned(), source })?;
-    parse(&text).map_err(|source| StartError::Key { path: path.to_owned(), source })
+impl Problems {
+    fn add(&mut self, key: &str, message: String) {
+        self.0.push((key.to_owned(), message));
+    }
+
+    fn key<K>(&mut self, at: &str, read: Result<K, String>) -> Option<K> {
+        read.map_err(|message| self.add(at, message)).ok()
+    }
+
+    fn register(&mut self, register: &mut KeyRegister, key: &PublicKey, key_use: KeyUse, at: &str) {
+        if let Err(KeyUseConflict { first, .. }) = register.register(key, key_use, at) {
+            self.add(
+                at,
+                format!(
+                    "is also {first}: one key has one use (a signature for the one could be taken for the other)"
+                ),
+            );
+        }
+    }
+}
+
+fn seal_key(pem: &str) -> Result<SealKey, KeyError> {
+    PrivateKey::from_pem(pem).map(PrivateKey::into_seal_key)
+}
+
+fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, String> {
+    let text = hallmark_config::read_text(path, MAX_KEY_FILE)?;
+    parse(&text).map_err(|error| error.to_string())
 }

@@ -6,7 +6,10 @@ compile_error!(
     "the server is not to be released with the feature `testing`: build it with `-p hallmark-proxy`"
 );
 
-use std::io::{IsTerminal, Write};
+mod log;
+mod report;
+
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
@@ -27,15 +31,21 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+const ENVIRONMENT: &str = "\
+Environment:
+  HALLMARK_CONFIG  The configuration, where --config does not name one
+  HALLMARK_LOG     What is logged on stderr: error, warn, info (the default), debug or trace,
+                   or by module, such as `warn,hallmark_proxy=debug`";
+
 /// An S3 endpoint that seals what is uploaded and serves only what still matches its seal.
 #[derive(Parser)]
-#[command(version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+#[command(version, after_help = ENVIRONMENT, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// The configuration. Without one, everything is made and kept in ./hallmark-data, for this machine alone.
     #[arg(long, env = "HALLMARK_CONFIG")]
     config: Option<PathBuf>,
     /// Listen here, whatever the configuration says.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -51,7 +61,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
         Some(Command::CheckConfig { file }) => check_config(&file),
         None => serve(arguments.config, arguments.listen),
@@ -59,29 +69,43 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The last word of a process that cannot go on; there is nobody to tell if stderr is closed.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            report::last_word(&error);
             ExitCode::FAILURE
         }
     }
 }
 
+/// Ends with what is wrong with the command line, as the parser says it; who names a configuration without `--config`
+/// is told how.
+fn refuse(error: &clap::Error) -> ! {
+    let word = match error.kind() {
+        ErrorKind::InvalidSubcommand => error.get(ContextKind::InvalidSubcommand),
+        ErrorKind::UnknownArgument => error.get(ContextKind::InvalidArg),
+        _ => None,
+    };
+    if let Some(ContextValue::String(word)) = word
+        && Path::new(word).extension().is_some_and(|extension| extension == "toml")
+    {
+        report::say(&format!("{word:?} is no command"), Some(&format!("--config {word}")));
+        std::process::exit(2);
+    }
+    error.exit()
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "it must be ADDRESS:PORT, such as 127.0.0.1:9000")
+}
+
 fn check_config(file: &Path) -> anyhow::Result<()> {
     let config = Config::load(file)?;
-    // Keys and policy are part of what must hold, so they are read too.
+    // Keys and certificates are part of what must hold, so they are read too.
     hallmark_proxy::check(&config)?;
     writeln!(std::io::stdout(), "{}: ok", file.display())?;
     Ok(())
 }
 
 fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("HALLMARK_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .init();
+    log::init()?;
     let unconfigured = config.is_none();
     let file = match config {
         Some(file) => file,
@@ -90,16 +114,18 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
     };
     let mut config = Config::load(&file)?;
     config.server.listen = listen.unwrap_or(config.server.listen);
+    // All that is wrong with keys and certificates, before anything is touched.
+    hallmark_proxy::check(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(&config, unconfigured.then_some(file)))
 }
 
 async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
-    let store: Arc<dyn Store> = match &config.store {
+    let (kind, store): (_, Arc<dyn Store>) = match &config.store {
         StoreConfig::Local { path } => {
             let store = Arc::new(LocalStore::open(path)?);
             tokio::spawn(sweep(store.clone()));
-            store
+            ("local", store)
         }
         other => anyhow::bail!("this build has no store of the kind {other:?}"),
     };
@@ -114,6 +140,15 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(file) = made {
         greet(&file, &endpoint)?;
     }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        realm = config.realm.as_str(),
+        config = config.sources.origin(),
+        clients = config.clients.len(),
+        store = kind,
+        address = endpoint,
+        "started"
+    );
     writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
 
     let (stop, stopped) = watch::channel(false);
@@ -126,6 +161,7 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
         let _ = stop.send(true);
     });
     server.run(Arc::new(app), stopped).await;
+    tracing::info!("stopped");
     Ok(())
 }
 

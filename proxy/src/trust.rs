@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_config::{Bucket, BucketName, Config, KeyName, PublisherKey, Rule, RuleTarget, Signatures};
-use hallmark_signer::{KeyError, PublicKey, PublisherSignatures, Sha256Digest, Verdicts};
+use hallmark_config::{Bucket, BucketName, Config, KeyName, Rule, RuleTarget, Signatures};
+use hallmark_signer::{PublicKey, PublisherSignatures, Sha256Digest, Verdicts};
 
 use crate::name::ObjectName;
 
@@ -54,32 +54,16 @@ impl TrustFault {
     }
 }
 
-/// A configured publisher key that is no usable P-256 key.
-#[derive(Debug, thiserror::Error)]
-#[error("keys.{name} ({origin}): {source}")]
-pub struct BadKey {
-    name: KeyName,
-    origin: String,
-    source: KeyError,
-}
-
 impl TrustPolicy {
-    /// Reads the keys of `config`.
-    ///
-    /// # Errors
-    /// The first key that cannot be used.
-    pub fn new(config: &Config) -> Result<Self, BadKey> {
-        let key = |(name, key): (&KeyName, &PublisherKey)| match PublicKey::from_pem(&key.public_key_pem) {
-            Ok(public) => Ok((name.clone(), Key { key: public, revoked: key.revoked.is_some() })),
-            Err(source) => Err(BadKey { name: name.clone(), origin: key.origin.clone(), source }),
-        };
-        let keys = config.keys.iter().map(key).collect::<Result<_, _>>()?;
-        Ok(Self { keys, buckets: config.buckets.clone() })
-    }
-
-    /// Publisher keys with their names.
-    pub fn keys(&self) -> impl Iterator<Item = (&KeyName, &PublicKey)> {
-        self.keys.iter().map(|(name, key)| (name, &key.key))
+    /// The rules of `config` with its publisher keys, which have been read. A key that is not among `keys` signs
+    /// nothing that counts.
+    pub fn new(config: &Config, keys: impl IntoIterator<Item = (KeyName, PublicKey)>) -> Self {
+        let revoked = |name: &KeyName| config.keys.get(name).is_none_or(|key| key.revoked.is_some());
+        let keys = keys.into_iter().map(|(name, key)| {
+            let revoked = revoked(&name);
+            (name, Key { key, revoked })
+        });
+        Self { keys: keys.collect(), buckets: config.buckets.clone() }
     }
 
     /// Whether objects without any seal may be served under this name: the bucket allows it and no rule judges

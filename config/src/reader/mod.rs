@@ -17,7 +17,7 @@ pub(crate) use table::Table;
 pub(crate) use unique::Unique;
 pub(crate) use value::Value;
 
-use crate::error::{ConfigError, ConfigErrors, Position};
+use crate::error::{ConfigError, ConfigErrors, Position, Sources};
 
 /// Proof that a problem is on the list. Whoever holds it has nothing left to say.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub(crate) struct Document<'a> {
     env: &'a dyn Fn(&str) -> Option<String>,
     problems: RefCell<Vec<ConfigError>>,
     known: RefCell<BTreeMap<String, Presence>>,
+    /// Where each value that was looked at begins.
+    offsets: RefCell<BTreeMap<String, usize>>,
 }
 
 /// Whether a known key occurs in the file.
@@ -44,12 +46,26 @@ pub(crate) enum Presence {
 
 impl<'a> Document<'a> {
     pub(crate) fn new(text: &'a str, base_dir: &'a Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { text, base_dir, env, problems: RefCell::default(), known: RefCell::default() }
+        Self {
+            text,
+            base_dir,
+            env,
+            problems: RefCell::default(),
+            known: RefCell::default(),
+            offsets: RefCell::default(),
+        }
     }
 
     /// The place of the whole file.
     pub(crate) fn root(&'a self) -> Place<'a> {
         Place { document: self, offset: 0, key: String::new(), pattern: String::new() }
+    }
+
+    /// Where each value stands that was looked at.
+    pub(crate) fn sources(&self, origin: &str) -> Sources {
+        let offsets = self.offsets.borrow();
+        let places = offsets.iter().map(|(key, offset)| (key.clone(), Position::of(self.text, *offset)));
+        Sources::new(origin, places.collect())
     }
 
     /// `result`, unless there is a problem on the list.
@@ -89,6 +105,11 @@ impl<'a> Place<'a> {
             message: message.to_string(),
         });
         Reported(())
+    }
+
+    /// The dotted key, as operators see it.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 
     /// The line, from 1, for messages about two places.

@@ -19,6 +19,7 @@ pub(crate) struct Value<'a> {
 
 impl<'a> Value<'a> {
     pub(super) fn new(place: Place<'a>, value: &'a DeValue<'a>) -> Self {
+        place.document.offsets.borrow_mut().insert(place.key.clone(), place.offset);
         Self { place, value }
     }
 

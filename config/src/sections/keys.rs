@@ -15,15 +15,15 @@ pub(super) fn key(table: &mut Table<'_>, bodies: &Unique<String>) -> Read<Publis
         ("public_key_file", |value: &Value<'_>| {
             let path = value.path()?;
             let text = files::read_text(&path, MAX_PEM).map_err(|message| value.place().problem(message))?;
-            Ok((public_key(value, &text, bodies)?, format!("file {}", path.display())))
+            Ok((public_key(value, &text, bodies)?, value.place().key().to_owned()))
         }),
         ("public_key", |value: &Value<'_>| {
-            Ok((public_key(value, value.text()?, bodies)?, "inline".to_owned()))
+            Ok((public_key(value, value.text()?, bodies)?, value.place().key().to_owned()))
         }),
     );
     let revoked = table.optional("revoked", |value| value.parse(reason));
-    let (public_key_pem, origin) = pem?;
-    Ok(PublisherKey { public_key_pem, origin, revoked: revoked? })
+    let (public_key_pem, config_key) = pem?;
+    Ok(PublisherKey { public_key_pem, config_key, revoked: revoked? })
 }
 
 fn public_key(value: &Value<'_>, text: &str, bodies: &Unique<String>) -> Read<String> {

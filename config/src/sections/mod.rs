@@ -10,6 +10,7 @@ mod secrets;
 mod server;
 mod store;
 
+use crate::error::Sources;
 use crate::name::{BucketName, KeyName, Realm};
 use crate::reader::{Read, Table, Unique};
 use crate::types::Config;
@@ -39,5 +40,6 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
         keys: keys?,
         clients: clients?,
         buckets: buckets?,
+        sources: Sources::default(),
     })
 }

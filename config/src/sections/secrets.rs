@@ -1,4 +1,6 @@
-//! A client's secret, from a file or from the environment.
+//! A client's secret, from a file or from the environment, and names of files with private keys.
+
+use std::path::PathBuf;
 
 use crate::files;
 use crate::reader::{Read, Table, Value};
@@ -24,6 +26,13 @@ fn from_file(value: &Value<'_>) -> Read<Secret> {
     let text = files::read_private_text(&path, MAX_SECRET as u64 + 2)
         .map_err(|message| value.place().problem(message))?;
     check(value, &text)
+}
+
+/// The name of a file with a private key, which is read elsewhere.
+pub(super) fn private_file(value: &Value<'_>) -> Read<PathBuf> {
+    let path = value.path()?;
+    files::check_private_if_present(&path).map_err(|message| value.place().problem(message))?;
+    Ok(path)
 }
 
 fn from_env(value: &Value<'_>) -> Read<Secret> {

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::secrets::private_file;
 use crate::reader::{Place, Read, Table, Value};
 use crate::types::{Server, Tls};
 
@@ -25,7 +26,7 @@ pub(super) fn server(table: &mut Table<'_>) -> Read<Server> {
 
 fn tls(table: &mut Table<'_>) -> Read<Tls> {
     let certificate_file = table.required("certificate_file", "\"tls.crt\"", Value::path);
-    let key_file = table.required("key_file", "\"tls.key\"", Value::path);
+    let key_file = table.required("key_file", "\"tls.key\"", private_file);
     Ok(Tls { certificate_file: certificate_file?, key_file: key_file? })
 }
 

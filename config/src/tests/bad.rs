@@ -86,6 +86,12 @@ fn server() {
                 "4:50: server.tls.key_file: must be the name of a file",
             ],
         ),
+        (
+            "server.tls = { certificate_file = \"tls.crt\", key_file = \"open.key\" }",
+            &[
+                "4:57: server.tls.key_file: the file is open to others than its owner (mode 0640); run `chmod 600` on it",
+            ],
+        ),
         ("server.domains = \"a\"", &["4:18: server.domains: must be a list, in [ ]; this is a text"]),
         (
             "server.domains = [\"A.b\", \"a:1\", \"http://a\", \"\", \"a..b\", \"-a\", \"10.0.0.1\", \"é.b\"]",

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{env, folder, load};
 use crate::load::{read, syntax};
 use crate::reader::{Document, Presence};
-use crate::{Config, ConfigErrors};
+use crate::{Client, Config, ConfigErrors, Permission};
 
 const EXAMPLE: &str = include_str!("../../../deploy/hallmark.example.toml");
 
@@ -35,7 +35,9 @@ fn it_loads_as_it_stands() {
     let config = load(EXAMPLE, dir.path()).unwrap();
     assert_eq!(config.realm.as_str(), "acme-artifacts");
     assert!(config.server.tls.is_none());
-    assert_eq!(config.clients.len(), 1);
+    let [ci, admin] = config.clients.as_slice() else { panic!("{:?}", config.clients) };
+    let makes_buckets = |client: &Client| client.grants[0].permissions.contains(Permission::Admin);
+    assert!(makes_buckets(admin) && !makes_buckets(ci));
     let bucket = config.buckets.values().next().unwrap();
     assert!(!bucket.dangerous_serve_unsealed);
     assert_eq!(bucket.rules.len(), 1);

@@ -116,10 +116,10 @@ fn everything_said_comes_out() {
     let keys: Vec<_> = config.keys.iter().map(|(name, key)| (name.as_str(), key)).collect();
     let [("ci", ci), ("old", old)] = keys.as_slice() else { panic!("{keys:?}") };
     assert_eq!(ci.public_key_pem, KEY_A.trim());
-    assert_eq!(ci.origin, format!("file {}", dir.path().join("ci.pub").display()));
+    assert_eq!(ci.config_key, "keys.ci.public_key_file");
     assert_eq!(ci.revoked, None);
     assert_eq!(old.public_key_pem, KEY_B.trim());
-    assert_eq!(old.origin, "inline");
+    assert_eq!(old.config_key, "keys.old.public_key");
     assert_eq!(old.revoked.as_deref(), Some("leaked"));
 
     let [file, env] = config.clients.as_slice() else { panic!("{:?}", config.clients) };

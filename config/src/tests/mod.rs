@@ -30,6 +30,7 @@ fn folder() -> TempDir {
     let line = format!("{SECRET}\n");
     for (name, content, mode) in [
         ("ci.secret", line.as_str(), 0o600),
+        ("admin.secret", &line, 0o600),
         ("unended.secret", SECRET, 0o400),
         ("dos.secret", &format!("{SECRET}\r\n"), 0o600),
         ("open.secret", &line, 0o644),

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 pub use connection::Delivery;
-pub use tls::TlsError;
+pub use tls::{TlsError, check_tls};
 
 use crate::pace::Pace;
 use crate::proof::Outgoing;
@@ -206,7 +206,7 @@ where
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The listen address cannot be had.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Address {
         /// What was asked for.
         address: SocketAddr,

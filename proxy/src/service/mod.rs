@@ -7,8 +7,10 @@ mod read;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::access::Access;
@@ -81,27 +83,41 @@ impl Service for S3Service {
         let (parts, body) = request.into_parts();
         let mut entry =
             Entry { id: RequestId::random(), by: "-".to_owned(), operation: "-", began: Instant::now() };
-        let (method, target) = (parts.method.clone(), parts.uri.clone());
+        let (method, target, client) = (parts.method.clone(), parts.uri.clone(), peer.address);
         let answer = self.answer(&mut entry, parts, body, peer).await;
         let label = answer.as_ref().err().map(GateError::label);
-        if let Err(error) = &answer
-            && let Fault::Store | Fault::Proxy = S3Error::from(error.clone()).code.fault()
-        {
-            tracing::error!(request = %entry.id, %error, "the request failed");
+        let fault = answer.as_ref().err().map(|error| S3Error::from(error.clone()).code.fault());
+        if let (Err(error), Some(Fault::Store | Fault::Proxy)) = (&answer, fault) {
+            // As a text, which is escaped: what a store says may hold anything.
+            let error = error.to_string();
+            tracing::error!(request = %entry.id, error, "the request failed");
         }
         let response =
             answer.unwrap_or_else(|error| refusal(&error.into(), &method, target.path(), &entry.id));
-        tracing::info!(
-            target: "access",
-            request = %entry.id,
-            by = entry.by,
-            operation = entry.operation,
-            %method,
-            path = target.path(),
-            status = response.status().as_u16(),
-            refused = label,
-            ms = entry.began.elapsed().as_millis() as u64,
-        );
+        let length = content_length(&response);
+        // Levels are fixed at compile time, hence two calls. Texts are shown quoted and escaped.
+        macro_rules! access {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "access",
+                    request = %entry.id,
+                    peer = %client,
+                    by = entry.by,
+                    operation = entry.operation,
+                    %method,
+                    path = target.path(),
+                    status = response.status().as_u16(),
+                    content_length = length,
+                    refused = label,
+                    ms = entry.began.elapsed().as_millis() as u64,
+                )
+            };
+        }
+        if fault == Some(Fault::Artifact) || response.status().is_server_error() {
+            access!(warn);
+        } else {
+            access!(info);
+        }
         response
     }
 }
@@ -184,6 +200,13 @@ impl S3Service {
         }
         Ok(())
     }
+}
+
+/// The length that the answer announces: in its head, as for HEAD, or else that of the body which is about to follow.
+fn content_length(response: &Response<Outgoing>) -> Option<u64> {
+    let announced =
+        response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    announced.or_else(|| response.body().size_hint().exact())
 }
 
 /// The answer to a request that failed.

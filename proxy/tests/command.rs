@@ -1,0 +1,248 @@
+//! The program's command line, and all that it says about a configuration that cannot work.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output, Stdio};
+
+use hallmark_signer::PrivateKey;
+use tempfile::TempDir;
+
+/// Of a key that nobody has any more.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUcgH8/HpzHR6oOS3WKjXrJ9APi2swCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA0MzEzMloYDzIxMjYxMDI4
+MDQzMTMyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQR/8pTiZSmSqgbQwXKQTnPuhJh+azof//8Z5U0QjkjIP5HC8j0uzva
+yPvZKktXX7J+35nWDpLZcOOYwRE6APxYo1MwUTAdBgNVHQ4EFgQUkL1qUQOOQxn4
+XzJ2bKPPlMSlKsEwHwYDVR0jBBgwFoAUkL1qUQOOQxn4XzJ2bKPPlMSlKsEwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA8hedAX4GmX/IBKyc0KCv
+wxSpGbD/0I/W8+8Wz3VqlhQCIFgEVziM/1rEtsIXazk9korxuMp5LClAYoBREyWu
+j1qm
+-----END CERTIFICATE-----
+";
+
+/// A well-formed PEM block and no key on P-256.
+const NO_KEY: &str = "-----BEGIN PUBLIC KEY-----\nQUFBQUFB\n-----END PUBLIC KEY-----\n";
+
+/// A folder with keys, a certificate and a configuration.
+fn folder(config: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode| {
+        fs::write(dir.path().join(name), text).unwrap();
+        fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).unwrap();
+    };
+    for name in ["seal", "ci"] {
+        let key = PrivateKey::generate().unwrap();
+        write(&format!("{name}.key"), &key.to_pem().unwrap(), 0o600);
+        write(&format!("{name}.pub"), &key.into_blob_key().public_key().to_pem(), 0o644);
+    }
+    write("open.key", "", 0o644);
+    write("none.pub", NO_KEY, 0o644);
+    write("tls.crt", CERTIFICATE, 0o644);
+    write("hallmark.toml", config, 0o644);
+    dir
+}
+
+fn run(dir: &TempDir, arguments: &[&str], log: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hallmark-proxy"));
+    command.args(arguments).current_dir(dir.path()).env_remove("HALLMARK_CONFIG").env_remove("HALLMARK_LOG");
+    command.envs(log.map(|log| ("HALLMARK_LOG", log))).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+/// What it says when it fails.
+#[track_caller]
+fn failure(dir: &TempDir, arguments: &[&str], log: Option<&str>) -> String {
+    let ran = run(dir, arguments, log);
+    assert!(!ran.status.success(), "{arguments:?}");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "");
+    String::from_utf8(ran.stderr).unwrap()
+}
+
+/// Both the check and the start say exactly this.
+#[track_caller]
+fn check(config: &str, expected: &str) {
+    let dir = folder(config);
+    for arguments in [["check-config", "hallmark.toml"], ["--config", "hallmark.toml"]] {
+        assert_eq!(failure(&dir, &arguments, None), expected, "{arguments:?}\n{config}");
+    }
+    assert!(
+        !dir.path().join("data").exists(),
+        "nothing is touched before the configuration is known to work"
+    );
+}
+
+#[test]
+fn a_configuration_that_works_is_ok() {
+    let dir = folder(
+        "realm = \"r\"\nstore.path = \"data\"\nkeys.ci.public_key_file = \"ci.pub\"\n\
+         seal = { key_file = \"seal.key\", trusted_key_files = [\"seal.pub\"] }\n",
+    );
+    let ran = run(&dir, &["check-config", "hallmark.toml"], None);
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "hallmark.toml: ok\n");
+}
+
+#[test]
+fn every_file_that_cannot_be_used_is_reported_at_once() {
+    check(
+        r#"realm = "r"
+store.path = "data"
+[server]
+tls = { certificate_file = "ci.pub", key_file = "gone.key" }
+[seal]
+key_file = "gone.key"
+trusted_key_files = ["seal.pub", "gone.pub", "seal.key"]
+[keys."a.b"]
+public_key_file = "none.pub"
+[keys.ci]
+public_key_file = "seal.pub"
+"#,
+        "error: hallmark.toml has 7 errors:\n\
+         hallmark.toml:4:28: server.tls.certificate_file: the file holds no certificate in PEM \
+         (`-----BEGIN CERTIFICATE-----`)\n\
+         hallmark.toml:4:49: server.tls.key_file: there is no such file; a relative name begins at this file's folder\n\
+         hallmark.toml:6:12: seal.key_file: there is no such file; a relative name begins at this file's folder\n\
+         hallmark.toml:7:34: seal.trusted_key_files[1]: there is no such file; a relative name begins at this file's \
+         folder\n\
+         hallmark.toml:7:46: seal.trusted_key_files[2]: expected exactly one PEM block `PUBLIC KEY`\n\
+         hallmark.toml:9:19: keys.\"a.b\".public_key_file: not a P-256 public key (SubjectPublicKeyInfo); \
+         `openssl ec -pubout` makes one\n\
+         hallmark.toml:11:19: keys.ci.public_key_file: is also seal.trusted_key_files[0]: one key has one use (a \
+         signature for the one could be taken for the other)\n",
+    );
+}
+
+#[test]
+fn pairs_and_private_files() {
+    const BASE: &str = "realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n";
+    for (key, said) in [
+        ("ci.key", "the key does not belong to the first certificate in `certificate_file`"),
+        ("tls.crt", "the file is open to others than its owner (mode 0644); run `chmod 600` on it"),
+        ("hallmark.toml", "the file is open to others than its owner (mode 0644); run `chmod 600` on it"),
+    ] {
+        let tls = format!("server.tls = {{ certificate_file = \"tls.crt\", key_file = \"{key}\" }}\n");
+        let line = format!("error: hallmark.toml:4:57: server.tls.key_file: {said}\n");
+        check(&format!("{BASE}{tls}"), &line);
+    }
+    check(
+        &format!("{BASE}keys.ci.public_key_file = \"seal.pub\""),
+        "error: hallmark.toml:4:27: keys.ci.public_key_file: is also seal.key_file: one key has one use (a signature \
+         for the one could be taken for the other)\n",
+    );
+}
+
+#[test]
+fn an_address_in_use_is_said_once_and_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = folder("realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n");
+    let said = failure(&dir, &["--config", "hallmark.toml", "--listen", &address], None);
+    assert_eq!(
+        said,
+        format!(
+            "error: cannot listen on {address}: Address already in use (os error 98)\n\
+             hint: --listen ADDRESS:PORT, or stop what listens there\n"
+        )
+    );
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_explained() {
+    let dir = folder("");
+    for (arguments, log, expected) in [
+        (
+            &["hallmark.toml"][..],
+            None,
+            "error: \"hallmark.toml\" is no command\nhint: --config hallmark.toml\n",
+        ),
+        (
+            &["--listen", "localhost"],
+            None,
+            "error: invalid value 'localhost' for '--listen <ADDRESS:PORT>': it must be ADDRESS:PORT, such as \
+             127.0.0.1:9000\n",
+        ),
+        (&["--config", "gone.toml"], None, "error: gone.toml: cannot be read: No such file or directory"),
+        (
+            &["--config", "hallmark.toml"],
+            Some("nonsense"),
+            "error: HALLMARK_LOG must be error, warn, info, debug",
+        ),
+    ] {
+        let said = failure(&dir, arguments, log);
+        assert!(said.starts_with(expected), "{arguments:?}: {said}");
+    }
+    let help = String::from_utf8(run(&dir, &["--help"], None).stdout).unwrap();
+    for variable in ["HALLMARK_CONFIG", "HALLMARK_LOG"] {
+        assert!(help.contains(variable), "{help}");
+    }
+}
+
+#[test]
+fn the_log_tells_start_requests_and_stop() {
+    let dir = folder(
+        "realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\nserver.listen = \"127.0.0.1:0\"\n\
+         buckets.releases.anonymous = [\"read\"]",
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hallmark-proxy"))
+        .args(["--config", "hallmark.toml"])
+        .current_dir(dir.path())
+        .env_remove("HALLMARK_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let address = ready.trim().strip_prefix("hallmark-proxy: listening on http://").unwrap();
+    let ask = |query: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let client = stream.local_addr().unwrap();
+        let head = format!("GET /releases/a%1B%0Ab?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, length) = answer.split_once("content-length: ").unwrap();
+        format!("content_length={} peer={client}", length.lines().next().unwrap())
+    };
+    let (denied, unsupported) = (ask("x-id=GetObject"), ask("versionId=hidden"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    let log = String::from_utf8(ended.stderr).unwrap();
+    let [started, first, second, stopped] = log.lines().collect::<Vec<_>>()[..] else { panic!("{log}") };
+    let version = env!("CARGO_PKG_VERSION");
+    for (line, parts) in [
+        (
+            started,
+            &[
+                " INFO ",
+                "started",
+                &format!(
+                    "version=\"{version}\" realm=\"r\" config=\"hallmark.toml\" clients=0 store=\"local\""
+                ),
+                &format!("address=\"http://{address}\""),
+            ][..],
+        ),
+        (
+            first,
+            &[" INFO access: ", " path=\"/releases/a%1B%0Ab\" ", " status=403 ", " refused=\"AccessDenied\""],
+        ),
+        (second, &[" WARN access: ", " path=\"/releases/a%1B%0Ab\" ", " status=501 "]),
+        (stopped, &[" INFO ", "stopped"]),
+    ] {
+        for part in parts {
+            assert!(line.contains(part), "{part}\n{log}");
+        }
+    }
+    for (line, told) in [(first, denied), (second, unsupported)] {
+        assert!(told.split(' ').all(|field| line.contains(&format!(" {field} "))), "{told}\n{log}");
+    }
+    assert!(!log.contains("hidden"), "queries hold signatures: {log}");
+}
