@@ -216,8 +216,8 @@ impl FromIterator<Permission> for Permissions {
 pub struct Bucket {
     /// What anybody may do without signing requests; only `read` and `list` can stand here.
     pub anonymous: Permissions,
-    /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule asks for signatures:
-    /// there the rule wins, and so the loader accepts both side by side.
+    /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule stands, whether it
+    /// requires signatures or not: there the rule wins, and so the loader accepts both side by side.
     pub dangerous_serve_unsealed: bool,
     /// Who must have signed what. The rule with the longest match decides.
     pub rules: Vec<Rule>,

@@ -11,7 +11,7 @@ const ANONYMOUS: [Permission; 2] = [Permission::Read, Permission::List];
 /// `declared`: the names in `[keys]`.
 pub(super) fn bucket(table: &mut Table<'_>, declared: &[&str]) -> Read<Bucket> {
     let anonymous = table.or("anonymous", Permissions::default(), |value| permissions(value, &ANONYMOUS));
-    // Beside a rule that asks for signatures this is no contradiction: there the rule wins, always.
+    // Beside a rule this is no contradiction: there the rule wins, always.
     let unsealed = table.or("dangerous_serve_unsealed", false, Value::boolean);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
     Ok(Bucket { anonymous: anonymous?, dangerous_serve_unsealed: unsealed?, rules: rules? })

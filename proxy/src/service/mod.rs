@@ -113,7 +113,7 @@ impl Service for S3Service {
                 )
             };
         }
-        if fault == Some(Fault::Artifact) || response.status().is_server_error() {
+        if fault.is_some_and(|fault| fault != Fault::Client) {
             access!(warn);
         } else {
             access!(info);
