@@ -234,7 +234,7 @@ fn the_log_tells_start_requests_and_stop() {
             first,
             &[" INFO access: ", " path=\"/releases/a%1B%0Ab\" ", " status=403 ", " refused=\"AccessDenied\""],
         ),
-        (second, &[" WARN access: ", " path=\"/releases/a%1B%0Ab\" ", " status=501 "]),
+        (second, &[" INFO access: ", " path=\"/releases/a%1B%0Ab\" ", " status=501 "]),
         (stopped, &[" INFO ", "stopped"]),
     ] {
         for part in parts {

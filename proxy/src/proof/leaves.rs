@@ -157,7 +157,9 @@ impl LeafReader {
                 // A transient fault of the store looks like this too, so it gets one more chance.
                 tracing::warn!(object = %self.name, leaf = index, error = %first, "leaf is read once more");
                 self.reopen(start).await.map_err(|_| first)?;
-                self.take(index, end - start, expected).await.inspect_err(|_| self.suspect(index))?
+                self.take(index, end - start, expected)
+                    .await
+                    .inspect_err(|error| self.suspect(index, error))?
             }
         };
         self.next += 1;
@@ -165,9 +167,9 @@ impl LeafReader {
         Ok(Some(cut(pieces, start, &self.wanted)))
     }
 
-    /// Remembers for a while that leaf `index` is bad.
-    fn suspect(&self, index: u64) {
-        if let Some(seal) = self.seal {
+    /// Remembers for a while that leaf `index` is bad, unless the store only failed to give it.
+    fn suspect(&self, index: u64, error: &ProofError) {
+        if let (Some(seal), ProofError::Artifact(_)) = (self.seal, error) {
             self.suspects.add(seal, index);
         }
     }
