@@ -19,6 +19,9 @@ pub const CONTENT_HEADERS: [&str; 6] = [
 /// What every user metadata header begins with.
 pub const METADATA_PREFIX: &str = "x-amz-meta-";
 
+/// The user metadata that keeps the checksum which an uploader declared.
+pub const CHECKSUM_HEADER: &str = "x-amz-meta-hallmark-sum";
+
 /// Metadata that stands outside of `hdr`: the seal itself, and the place reserved for a transparency log's proof.
 const OUTSIDE: [&str; 2] = ["x-amz-meta-hallmark", "x-amz-meta-hallmark-log"];
 

@@ -30,7 +30,7 @@ pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
-pub use headers::{CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};
+pub use headers::{CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};
 pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, PrivateKey, PublicKey, SealKey};
 pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
 pub use publisher::{

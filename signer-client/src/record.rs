@@ -7,6 +7,7 @@
 //! <seal line>
 //! parts -
 //! checksums -
+//! sum <value of `x-amz-meta-hallmark-sum`, or ->
 //! pages <number of pages, decimal>
 //! <root of the first page, 43 characters of base64url>
 //! <root of the second page>
@@ -15,6 +16,9 @@
 //!
 //! Every line ends with one newline. The seal signs the tree, the page roots combine to it, and each page is checked
 //! against its root: so a range costs the header and one page, and nothing in a record is trusted.
+//!
+//! `sum` is there when the uploader's checksum came after the body, and so after the object's headers had gone to the
+//! store. It counts as one of those headers: the seal's `hdr` covers it.
 //!
 //! Reserved for later versions, and refused by this one: `parts <count>x<bytes>[,<count>x<bytes>...]`, runs of parts of
 //! the same length in order, at most 10000 parts in all, whose text the seal's `parts` is the SHA-256 of; and
@@ -101,7 +105,7 @@ impl RecordError {
 ///
 /// # Errors
 /// The seal is of a smaller artifact or has parts, the leaves are not those it signed, or there are too many.
-pub fn encode(line: &SealLine, leaves: &[LeafHash]) -> Result<Vec<u8>, RecordError> {
+pub fn encode(line: &SealLine, leaves: &[LeafHash], sum: Option<&str>) -> Result<Vec<u8>, RecordError> {
     let content = line.content();
     if content.size() <= MAX_INLINE {
         return Err(RecordError::Misplaced);
@@ -116,7 +120,11 @@ pub fn encode(line: &SealLine, leaves: &[LeafHash]) -> Result<Vec<u8>, RecordErr
     if content.tree() != Some(&tree::combine(&roots)) {
         return Err(RecordError::Root);
     }
-    let mut rest = format!("{line}\nparts -\nchecksums -\npages {}\n", roots.len());
+    if !sum.is_none_or(is_sum) {
+        return Err(RecordError::Header("sum"));
+    }
+    let sum = sum.unwrap_or("-");
+    let mut rest = format!("{line}\nparts -\nchecksums -\nsum {sum}\npages {}\n", roots.len());
     for root in roots {
         // Writing to a String does not fail.
         let _ = writeln!(rest, "{}", root.to_base64url());
@@ -152,6 +160,7 @@ pub enum ParsedHeader {
 pub struct RecordHeader {
     length: u64,
     line: SealLine,
+    sum: Option<Box<str>>,
     roots: Vec<PageRoot>,
 }
 
@@ -176,13 +185,18 @@ impl RecordHeader {
         };
         let lines =
             header.get(MAGIC.len() + digits.len() + 1..).and_then(|lines| std::str::from_utf8(lines).ok());
-        let (line, roots) = parse_lines(lines.ok_or(RecordError::Header("length"))?)?;
-        Ok(ParsedHeader::Complete(Self { length, line, roots }))
+        parse_lines(length, lines.ok_or(RecordError::Header("length"))?).map(ParsedHeader::Complete)
     }
 
     /// The seal line, to be verified; then [`Self::verify`].
     pub fn seal_line(&self) -> &SealLine {
         &self.line
+    }
+
+    /// The value of [`CHECKSUM_HEADER`](crate::CHECKSUM_HEADER), where it is not among the object's headers: to be
+    /// added to them before they are compared with the seal.
+    pub fn sum(&self) -> Option<&str> {
+        self.sum.as_deref()
     }
 
     /// Checks the header against the verified seal.
@@ -195,7 +209,7 @@ impl RecordHeader {
 }
 
 /// The lines of a header after the first.
-fn parse_lines(text: &str) -> Result<(SealLine, Vec<PageRoot>), RecordError> {
+fn parse_lines(length: u64, text: &str) -> Result<RecordHeader, RecordError> {
     let mut lines = text.strip_suffix('\n').ok_or(RecordError::Header("last newline"))?.split('\n');
     let line = lines.next().filter(|line| line.len() <= MAX_LINE).ok_or(RecordError::Header("seal"))?;
     let line = SealLine::parse(line)?;
@@ -210,11 +224,24 @@ fn parse_lines(text: &str) -> Result<(SealLine, Vec<PageRoot>), RecordError> {
             return Err(RecordError::Header(expected));
         }
     }
+    let sum = match lines.next().and_then(|line| line.strip_prefix("sum ")) {
+        Some("-") => None,
+        Some(sum) if is_sum(sum) => Some(sum.into()),
+        _ => return Err(RecordError::Header("sum")),
+    };
     let pages = lines.next().and_then(|line| line.strip_prefix("pages "));
     let pages = pages.and_then(|text| from_decimal(text, MAX_HEADER / ROOT_LINE));
     let root = |line| PageRoot::from_base64url(line).map_err(|_| RecordError::Header("page root"));
     let roots = lines.map(root).collect::<Result<Vec<_>, _>>()?;
-    if pages == Some(roots.len() as u64) { Ok((line, roots)) } else { Err(RecordError::Header("pages")) }
+    if pages != Some(roots.len() as u64) {
+        return Err(RecordError::Header("pages"));
+    }
+    Ok(RecordHeader { length, line, sum, roots })
+}
+
+/// 2 to 128 characters of visible ASCII: not `-`, which stands for none.
+fn is_sum(text: &str) -> bool {
+    (2..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -239,7 +266,7 @@ mod tests {
         let observed = Observed { length: size, ..sample.observed() };
         let line = sample.sealer.seal(sample.claims.clone(), &observed).unwrap();
         let seal = verify(&line, &observed, &sample.keys(), &NoVerdicts).unwrap();
-        let record = encode(&line, &hashes).unwrap();
+        let record = encode(&line, &hashes, None).unwrap();
         (seal, hashes, record)
     }
 
@@ -281,8 +308,10 @@ mod tests {
     fn a_real_artifact_is_checked_by_its_record() {
         let sample = Sample::of_size(9 * LEAF_SIZE + 1);
         let seal = sample.verified();
-        let record = encode(seal.line(), &sample.leaves).unwrap();
-        let pages = header(&record).unwrap().verify(&seal).unwrap();
+        let record = encode(seal.line(), &sample.leaves, Some("CRC32:FULL_OBJECT:AAAAAA==")).unwrap();
+        let read = header(&record).unwrap();
+        assert_eq!(read.sum(), Some("CRC32:FULL_OBJECT:AAAAAA=="));
+        let pages = read.verify(&seal).unwrap();
         let range = pages.range(0).unwrap();
         let page = pages.page(0, &record[range.start as usize..]).unwrap();
         for index in page.leaves() {
@@ -325,16 +354,16 @@ mod tests {
     fn what_does_not_fit_the_seal_makes_no_record() {
         let (seal, mut hashes, _) = large(1500);
         let line = seal.line();
-        assert_eq!(encode(line, &hashes[..1499]), Err(RecordError::PageCount));
+        assert_eq!(encode(line, &hashes[..1499], None), Err(RecordError::PageCount));
         hashes.swap(0, 1400);
-        assert_eq!(encode(line, &hashes), Err(RecordError::Root));
+        assert_eq!(encode(line, &hashes, None), Err(RecordError::Root));
         let inline = Sample::of_size(8 * LEAF_SIZE);
-        assert_eq!(encode(&inline.seal(), &inline.leaves), Err(RecordError::Misplaced));
+        assert_eq!(encode(&inline.seal(), &inline.leaves, None), Err(RecordError::Misplaced));
         let mut parts = Sample::of_size(8 * LEAF_SIZE + 1);
         parts.claims.op = crate::Op::Mpu;
         parts.claims.etag = crate::SealedEtag::multipart(crate::Md5Digest::of(b""), 2).unwrap();
         parts.claims.parts = Some(Sha256Digest::of(b""));
-        assert_eq!(encode(&parts.seal(), &parts.leaves), Err(RecordError::Parts));
+        assert_eq!(encode(&parts.seal(), &parts.leaves, None), Err(RecordError::Parts));
     }
 
     #[test]
@@ -363,6 +392,9 @@ mod tests {
                 body.replace("parts -\nchecksums -\n", "checksums -\nparts -\n"),
                 RecordError::Header("parts -"),
             ),
+            (body.replace("sum -", "sum  x"), RecordError::Header("sum")),
+            (body.replace("sum -", "sum"), RecordError::Header("sum")),
+            (body.replace("sum -\n", ""), RecordError::Header("sum")),
             (body.replace("pages 2", "pages 3"), RecordError::Header("pages")),
             (body.replace("pages 2", "pages 02"), RecordError::Header("pages")),
             (body.replace("pages 2", "page 2"), RecordError::Header("pages")),

@@ -27,7 +27,7 @@ pub use budget::{Budget, Exhausted, Reservation};
 pub use download::Download;
 pub use error::GateError;
 pub use receive::Incoming;
-pub use upload::{CHECKSUM_HEADER, Upload, Uploaded};
+pub use upload::{Upload, Uploaded};
 
 use crate::proof::{Prover, Suspects};
 use crate::store::Store;

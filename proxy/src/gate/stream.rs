@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use hallmark_signer::{Hallmark, RecordRef, record, tree};
+use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, record, tree};
 
 use super::hash::Hashing;
 use super::receive::Incoming;
@@ -13,7 +13,7 @@ use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, inte
 use super::{Gate, GateError};
 use crate::proof::record_name;
 use crate::s3::error::S3Error;
-use crate::s3::payload::{Payload, Step};
+use crate::s3::payload::{DeclaredChecksum, Payload, Step};
 use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped, committed};
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
@@ -121,8 +121,15 @@ impl Gate {
         hasher = hash_and_send(hasher, batch, &writer).await?;
         let hashed = hasher.update([last.clone()]).await?.finish().await?;
         let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
-        let sealed = self.seal(upload, &hashed, &checked)?;
-        let record = record::encode(&sealed.line, hashed.0.leaves()).map_err(|error| {
+        // The store has the object's headers already: a checksum that came after the body stands in the record.
+        let mut headers = upload.headers.clone();
+        let sum = checked.checksum().filter(|_| headers.get(CHECKSUM_HEADER).is_none());
+        if let Some(sum) = sum {
+            declare(&mut headers, sum)?;
+        }
+        let sum = sum.map(DeclaredChecksum::to_metadata);
+        let sealed = self.seal(upload, &headers, &hashed, &checked)?;
+        let record = record::encode(&sealed.line, hashed.0.leaves(), sum.as_deref()).map_err(|error| {
             tracing::error!(object = %upload.name, %error, "cannot make the record");
             internal()
         })?;

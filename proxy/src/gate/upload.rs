@@ -4,8 +4,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hallmark_signer::{
-    By, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op, SIGNATURE_HEADER, SealId,
-    SealLine, SealedEtag, SealedHeaders,
+    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
+    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders,
 };
 
 use super::receive::Incoming;
@@ -17,9 +17,6 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{Guard, PutError, StoreError, StoreFault};
 use crate::trust::TrustFault;
-
-/// The user metadata that keeps the checksum which the client declared.
-pub const CHECKSUM_HEADER: &str = "x-amz-meta-hallmark-sum";
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -74,6 +71,7 @@ impl Gate {
     pub(super) fn seal(
         &self,
         upload: &Upload,
+        headers: &SealedHeaders,
         (content, md5): &(Content, Md5Digest),
         checked: &CheckedPayload,
     ) -> Result<Sealed, GateError> {
@@ -82,7 +80,7 @@ impl Gate {
                            it could be taken for one over a statement.";
             return Err(S3Error::new(Code::InvalidRequest, message).into());
         }
-        let header = upload.headers.get(SIGNATURE_HEADER);
+        let header = headers.get(SIGNATURE_HEADER);
         match self.policy.judge(&upload.name, content.sha256(), header, self.prover.verdicts()) {
             Ok(_signers) => {}
             Err(TrustFault::SignatureMalformed) => return Err(malformed_signature().into()),
@@ -104,7 +102,7 @@ impl Gate {
             bucket: upload.name.bucket.as_str(),
             key: upload.name.key.as_str(),
             length: content.size(),
-            headers: upload.headers.digest(),
+            headers: headers.digest(),
         };
         let line = self.sealer.seal(claims, &observed).map_err(|error| {
             tracing::error!(object = %upload.name, %error, "cannot seal");

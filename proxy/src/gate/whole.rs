@@ -33,7 +33,7 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let guard = self.guard(&upload).await?;
-        let sealed = self.seal(&upload, &hashed, &checked)?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use hallmark_config::Realm;
-use hallmark_signer::{Hallmark, MAX_INLINE, Observed, Seal, SealKeys, SealedHeaders, Verdicts, verify};
+use hallmark_signer::{
+    CHECKSUM_HEADER, Hallmark, MAX_INLINE, Observed, RecordError, Seal, SealKeys, SealLine, SealedHeaders,
+    Verdicts, verify,
+};
 
 use super::fault::{ArtifactFault, ProofError};
 use super::leaves::Leaves;
@@ -71,10 +74,41 @@ impl Prover {
         head: UnverifiedHead,
     ) -> Result<Proven, ProofError> {
         let UnverifiedHead { attributes, length, pin } = head;
-        let headers = attributes.headers;
+        let mut headers = attributes.headers;
         let Some(text) = attributes.hallmark else {
             return Ok(Proven::Unsealed(Unsealed { name: name.clone(), headers, length, pin }));
         };
+        let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
+            Hallmark::Line(line) if length <= MAX_INLINE => {
+                let seal = self.check(&line, name, length, &headers)?;
+                let leaves = Leaves::in_seal(seal.clone());
+                (seal, leaves)
+            }
+            Hallmark::Record(reference) if length > MAX_INLINE => {
+                let header = record::header(store, &reference).await?;
+                if let Some(sum) = header.sum() {
+                    let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
+                    headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
+                }
+                let seal = self.check(header.seal_line(), name, length, &headers)?;
+                let pages = header.verify(&seal).map_err(ArtifactFault::from)?;
+                (seal, Leaves::in_record(reference, pages))
+            }
+            Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
+        };
+        Ok(Proven::Sealed(Artifact { name: name.clone(), seal, headers, pin, leaves }))
+    }
+}
+
+impl Prover {
+    /// Verifies a seal against what is observed.
+    fn check(
+        &self,
+        line: &SealLine,
+        name: &ObjectName,
+        length: u64,
+        headers: &SealedHeaders,
+    ) -> Result<Arc<Seal>, ArtifactFault> {
         let observed = Observed {
             realm: self.realm.as_str(),
             bucket: name.bucket.as_str(),
@@ -82,24 +116,7 @@ impl Prover {
             length,
             headers: headers.digest(),
         };
-        let check = |line| {
-            verify(line, &observed, &self.keys, &*self.verdicts).map(Arc::new).map_err(ArtifactFault::from)
-        };
-        let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
-            Hallmark::Line(line) if length <= MAX_INLINE => {
-                let seal = check(&line)?;
-                let leaves = Leaves::in_seal(seal.clone());
-                (seal, leaves)
-            }
-            Hallmark::Record(reference) if length > MAX_INLINE => {
-                let header = record::header(store, &reference).await?;
-                let seal = check(header.seal_line())?;
-                let pages = header.verify(&seal).map_err(ArtifactFault::from)?;
-                (seal, Leaves::in_record(reference, pages))
-            }
-            Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
-        };
-        Ok(Proven::Sealed(Artifact { name: name.clone(), seal, headers, pin, leaves }))
+        Ok(Arc::new(verify(line, &observed, &self.keys, &*self.verdicts)?))
     }
 }
 

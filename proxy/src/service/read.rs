@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use hallmark_config::Permission;
-use hallmark_signer::Seal;
+use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::{CHECKSUM_HEADER, GateError};
+use crate::gate::GateError;
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;

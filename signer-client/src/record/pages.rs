@@ -37,7 +37,7 @@ pub struct Pages {
 impl Pages {
     /// See [`RecordHeader::verify`].
     pub(super) fn verify(header: RecordHeader, seal: &Seal) -> Result<Self, RecordError> {
-        let RecordHeader { length, line, roots } = header;
+        let RecordHeader { length, line, sum: _, roots } = header;
         if line != *seal.line() {
             return Err(RecordError::OtherSeal);
         }

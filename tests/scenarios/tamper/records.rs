@@ -18,16 +18,31 @@ fn hash_at(record: &[u8], leaf: &[u8]) -> usize {
 /// A change to the record's bytes; `at` are the places of the hashes of the first two leaves.
 type RecordChange = fn(&mut Vec<u8>, at: [usize; 2]);
 
+/// A well-formed record that claims a checksum of its own: the seal's digest of the headers does not cover it.
+fn put_in_a_checksum(bytes: &mut Vec<u8>, _: [usize; 2]) {
+    let (none, forged) = (b"\nsum -\n".as_slice(), b"\nsum CRC32:FULL_OBJECT:AAAAAA==\n".as_slice());
+    let at = bytes.windows(none.len()).position(|window| window == none).expect("there was none");
+    bytes.splice(at..at + none.len(), forged.iter().copied());
+    // The first line says how long the header is.
+    let end = bytes.iter().position(|byte| *byte == b'\n').expect("a header has lines");
+    let (name, length) = std::str::from_utf8(&bytes[..end]).unwrap().rsplit_once(' ').unwrap();
+    let longer = length.parse::<usize>().unwrap() + forged.len() - none.len();
+    let first = format!("{name} {longer}");
+    assert_eq!(first.len(), end, "as many digits as before");
+    bytes.splice(..end, first.into_bytes());
+}
+
 #[test]
 fn p3_records() {
     const INVALID: Expect = Expect::Refused("ArtifactSealInvalid");
     // HEAD needs what the record says first, and no hashes.
     const HASHES: Verdict = Verdict { whole: INVALID, good: INVALID, bad: INVALID, head: Expect::Served };
     const ALL: Verdict = Verdict::all("ArtifactSealInvalid");
-    let cases: [(&str, RecordChange, Verdict); 9] = [
+    let cases: [(&str, RecordChange, Verdict); 10] = [
         ("first byte", |bytes, _| bytes[0] ^= 1, ALL),
         ("a letter of the seal", |bytes, _| flip_after(bytes, b"sha256="), ALL),
         ("the seal's signature", |bytes, _| flip_after(bytes, b"sig="), ALL),
+        ("a checksum put in", put_in_a_checksum, ALL),
         ("emptied", |bytes, _| bytes.clear(), ALL),
         ("cut within the seal", |bytes, _| bytes.truncate(40), ALL),
         ("a hash", |bytes, [first, _]| bytes[first] ^= 1, HASHES),
