@@ -2,9 +2,8 @@
 
 use super::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::Reader;
 use crate::s3::condition::DeleteCondition;
-use crate::store::{Guard, PutError};
+use crate::store::Guard;
 
 impl Gate {
     /// Deletes what stands under `name`. A condition is about the sealed ETag.
@@ -14,13 +13,7 @@ impl Gate {
     pub async fn delete(&self, name: &ObjectName, condition: &DeleteCondition) -> Result<(), GateError> {
         let guard = match condition {
             DeleteCondition::None => Guard::Any,
-            DeleteCondition::Matches(tag) => {
-                let current = self.head(name, Reader::Inspecting).await?;
-                if !tag.is(&current.etag()) {
-                    return Err(PutError::GuardFailed.into());
-                }
-                Guard::Matches(current.pin().clone())
-            }
+            DeleteCondition::Matches(tag) => self.guard_matching(name, tag).await?,
         };
         Ok(self.store.delete(name, guard).await?)
     }

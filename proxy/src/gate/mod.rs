@@ -12,6 +12,7 @@ mod budget;
 mod delete;
 mod download;
 mod error;
+mod guard;
 mod hash;
 mod receive;
 mod stream;

@@ -175,13 +175,14 @@ async fn hash_and_send(
     batch: VecDeque<Bytes>,
     writer: &BodyWriter,
 ) -> Result<Hashing, FeedError> {
+    let hashing = hasher.update(batch.clone());
     let send = async {
-        for piece in batch.clone() {
+        for piece in batch {
             writer.data(piece).await?;
         }
         Ok::<_, FeedError>(())
     };
-    let (hasher, sent) = tokio::join!(hasher.update(batch.clone()), send);
+    let (hasher, sent) = tokio::join!(hashing, send);
     sent?;
     Ok(hasher?)
 }

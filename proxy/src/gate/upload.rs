@@ -116,14 +116,7 @@ impl Gate {
         match &upload.condition {
             PutCondition::None => Ok(Guard::Any),
             PutCondition::Absent => Ok(Guard::Absent),
-            PutCondition::Matches(tag) => {
-                let current = self.head(&upload.name, Reader::Inspecting).await?;
-                if tag.is(&current.etag()) {
-                    Ok(Guard::Matches(current.pin().clone()))
-                } else {
-                    Err(PutError::GuardFailed.into())
-                }
-            }
+            PutCondition::Matches(tag) => self.guard_matching(&upload.name, tag).await,
         }
     }
 

@@ -98,9 +98,7 @@ impl Prover {
         };
         Ok(Proven::Sealed(Artifact { name: name.clone(), seal, headers, pin, leaves }))
     }
-}
 
-impl Prover {
     /// Verifies a seal against what is observed.
     fn check(
         &self,
@@ -117,17 +115,5 @@ impl Prover {
             headers: headers.digest(),
         };
         Ok(Arc::new(verify(line, &observed, &self.keys, &*self.verdicts)?))
-    }
-}
-
-impl Artifact {
-    /// The seal.
-    pub fn seal(&self) -> &Seal {
-        &self.seal
-    }
-
-    /// The sealed headers.
-    pub fn headers(&self) -> &SealedHeaders {
-        &self.headers
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -16,7 +15,7 @@ use super::released::Released;
 use super::suspects::Suspects;
 use super::unverified::{ByteStream, UnverifiedBody};
 use crate::name::ObjectName;
-use crate::store::{GetError, Pin, Span, Store, StoreError, StoreFault};
+use crate::store::{ANSWER, GetError, Pin, Span, Store, StoreError, StoreFault};
 
 /// Up to so many bytes are hashed where they are; more would hold up the other tasks of the thread.
 const INLINE_HASH: u64 = 64 * 1024;
@@ -26,9 +25,6 @@ const SMALL_PIECE: usize = 4 * 1024;
 
 /// The longest piece that a store may send.
 const LARGEST_PIECE: usize = LEAF_SIZE as usize;
-
-/// How long a store may take for the next piece.
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the sealed digest of each leaf is found.
 #[derive(Debug, Clone)]
@@ -188,7 +184,7 @@ impl LeafReader {
 
     /// The next piece that the store sends of leaf `index`.
     async fn piece(&mut self, index: u64) -> Result<Bytes, ProofError> {
-        let piece = tokio::time::timeout(STORE_PATIENCE, self.body.next()).await;
+        let piece = tokio::time::timeout(ANSWER, self.body.next()).await;
         let piece = piece.map_err(|_| StoreError::new(StoreFault::Timeout, "the body stands still"))?;
         match piece {
             None => Err(ArtifactFault::Truncated(index).into()),

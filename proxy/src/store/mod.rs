@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
+pub(crate) use patience::ANSWER;
 pub use patience::{Patience, committed};
 pub use types::*;
 

@@ -13,8 +13,8 @@ use super::{
 use crate::name::{BucketName, ObjectName};
 use crate::proof::{Unverified, UnverifiedHead, UnverifiedState};
 
-/// How long a store may take to answer.
-const ANSWER: Duration = Duration::from_secs(30);
+/// How long a store may take to answer, or to send the next piece of a body.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
 /// A store whose answers are waited for, but not for ever.
 ///
