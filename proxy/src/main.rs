@@ -21,7 +21,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
-use hallmark_proxy::store::{Store, local::LocalStore};
+use hallmark_proxy::store::{NewBucket, Store, local::LocalStore};
 use hallmark_proxy::{App, bootstrap};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -131,7 +131,7 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     };
     if made.is_some() {
         // So that the first upload needs nothing but an upload.
-        store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?).await?;
+        store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
     }
     let app = App::start(config, store).await?;
     let server = Server::bind(&config.server, &config.limits).await?;

@@ -10,7 +10,7 @@ use crate::name::ObjectName;
 use crate::proof::{Admitted, Reader, Release, UnverifiedBody, UnverifiedHead, widen};
 use crate::s3::error::S3Error;
 use crate::s3::range::{RangeHeader, Resolved};
-use crate::store::{GetError, Span};
+use crate::store::{GetError, Span, VersionId};
 
 /// How often a download begins again because the object changed between two reads of it.
 const MAX_TRIES: usize = 3;
@@ -34,16 +34,21 @@ struct Opened {
 }
 
 impl Gate {
-    /// Proves and admits what stands under `name`, without its bytes.
+    /// Proves and admits what stands under `name`, or one version of it, without its bytes.
     ///
     /// # Errors
     /// It is not there, or must not be served to `reader`.
-    pub async fn head(&self, name: &ObjectName, reader: Reader) -> Result<Admitted, GateError> {
-        let found = self.store.head(name).await?;
-        self.admit(name, found, reader).await
+    pub async fn head(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
+        reader: Reader,
+    ) -> Result<Admitted, GateError> {
+        let found = self.store.head(name, version).await?;
+        self.admit(name, version, found, reader).await
     }
 
-    /// Proves and admits what stands under `name` and opens it for reading: whole, or the leaves that hold `range`.
+    /// Proves and admits what stands under `name`, or one version of it, and opens it for reading: whole, or the leaves that hold `range`.
     /// One request to the store, unless the range counts from the end. `client` is charged for the memory.
     ///
     /// # Errors
@@ -51,6 +56,7 @@ impl Gate {
     pub async fn get(
         &self,
         name: &ObjectName,
+        version: Option<&VersionId>,
         range: Option<&RangeHeader>,
         reader: Reader,
         client: &str,
@@ -59,7 +65,7 @@ impl Gate {
         // since requests that hold some memory and wait for more could wait for each other.
         let mut held = self.budget.reserve(client, LEAF_SIZE + CHUNK).await?;
         for _ in 0..MAX_TRIES {
-            match self.try_get(name, range, reader).await {
+            match self.try_get(name, version, range, reader).await {
                 Err(TryError::Changed) => {}
                 Err(TryError::Refused(error)) => return Err(error),
                 Ok(Opened { admitted, selection, body }) => {
@@ -74,26 +80,27 @@ impl Gate {
     async fn try_get(
         &self,
         name: &ObjectName,
+        version: Option<&VersionId>,
         range: Option<&RangeHeader>,
         reader: Reader,
     ) -> Result<Opened, TryError> {
         let Some(range) = range else {
-            let (head, body) = self.store.get(name, Span::All, None).await?.split();
-            let admitted = self.admit(name, head, reader).await?;
+            let (head, body) = self.store.get(name, version, Span::All, None).await?.split();
+            let admitted = self.admit(name, version, head, reader).await?;
             return Ok(Opened { admitted, selection: Ok(Resolved::Whole), body: Some(body) });
         };
         if let Some(wanted) = range.from_start() {
-            match self.store.get(name, Span::Bytes(widen(&wanted)), None).await {
+            match self.store.get(name, version, Span::Bytes(widen(&wanted)), None).await {
                 Err(GetError::OutOfRange) => {}
                 found => {
                     let (head, body) = found?.split();
-                    let admitted = self.admit(name, head, reader).await?;
+                    let admitted = self.admit(name, version, head, reader).await?;
                     let selection = range.resolve(admitted.length());
                     return Ok(Opened { admitted, selection, body: Some(body) });
                 }
             }
         }
-        let admitted = self.head(name, reader).await?;
+        let admitted = self.head(name, version, reader).await?;
         let selection = range.resolve(admitted.length());
         let span = match &selection {
             Ok(Resolved::Whole) => Some(Span::All),
@@ -101,7 +108,7 @@ impl Gate {
             Err(_) => None,
         };
         let body = match span {
-            Some(span) => Some(self.store.get(name, span, Some(admitted.pin())).await?.split().1),
+            Some(span) => Some(self.store.get(name, version, span, Some(admitted.pin())).await?.split().1),
             None => None,
         };
         Ok(Opened { admitted, selection, body })
@@ -110,10 +117,11 @@ impl Gate {
     async fn admit(
         &self,
         name: &ObjectName,
+        version: Option<&VersionId>,
         found: UnverifiedHead,
         reader: Reader,
     ) -> Result<Admitted, GateError> {
-        let proven = self.prover.prove(&*self.store, name, found).await?;
+        let proven = self.prover.prove(&*self.store, name, version, found).await?;
         Ok(proven.admit(&self.policy, reader, self.prover.verdicts())?)
     }
 
@@ -139,7 +147,8 @@ impl Gate {
         let Some(seal) = admitted.seal().map(Seal::id) else { return Ok(()) };
         let Some(leaf) = self.suspects.within(seal, admitted.length(), wanted) else { return Ok(()) };
         let span = Span::Bytes(widen(&leaf));
-        let body = self.store.get(admitted.name(), span, Some(admitted.pin())).await?.split().1;
+        let body =
+            self.store.get(admitted.name(), admitted.version(), span, Some(admitted.pin())).await?.split().1;
         admitted.read(self.store.clone(), self.suspects.clone(), leaf, body)?.next().await?;
         self.suspects.clear(seal);
         Ok(())

@@ -83,6 +83,14 @@ impl From<GetError> for GateError {
         match error {
             GetError::NoSuchBucket => no_such_bucket().into(),
             GetError::NoSuchKey => S3Error::new(Code::NoSuchKey, "The specified key does not exist.").into(),
+            GetError::NoSuchVersion => no_such_version().into(),
+            GetError::DeleteMarker(version) => {
+                S3Error::new(Code::NoSuchKey, "The specified key does not exist.")
+                    .with_header("x-amz-delete-marker", "true")
+                    .with_header("x-amz-version-id", version.as_str())
+                    .into()
+            }
+            GetError::NoSuchStage => no_such_upload().into(),
             // Whether a range can be satisfied is for the sealed length to say: a client that resumes takes a 416 for
             // the end of the artifact. A store that has less than was sealed has lost some of it.
             GetError::OutOfRange => StoreError::new(
@@ -100,6 +108,25 @@ impl From<PutError> for GateError {
     fn from(error: PutError) -> Self {
         match error {
             PutError::NoSuchBucket => no_such_bucket().into(),
+            PutError::NoSuchKey => S3Error::new(Code::NoSuchKey, "The specified key does not exist.").into(),
+            PutError::NoSuchVersion => no_such_version().into(),
+            PutError::Locked => {
+                let message = "Access Denied because object protected by object lock.";
+                S3Error::new(Code::AccessDenied, message).into()
+            }
+            PutError::NoObjectLock => {
+                S3Error::new(Code::InvalidRequest, "Bucket is missing Object Lock Configuration").into()
+            }
+            PutError::SourceChanged => {
+                let message = "The source of the copy was replaced or deleted meanwhile. Try again.";
+                S3Error::new(Code::ConditionalRequestConflict, message).into()
+            }
+            PutError::NoSuchStage => no_such_upload().into(),
+            PutError::NoSuchPart(number) => {
+                S3Error::new(Code::InvalidPart, "One or more of the specified parts could not be found.")
+                    .with("PartNumber", number.to_string())
+                    .into()
+            }
             PutError::GuardFailed => S3Error::new(
                 Code::PreconditionFailed,
                 "At least one of the pre-conditions you specified did not hold",
@@ -115,6 +142,15 @@ impl From<PutError> for GateError {
             }
         }
     }
+}
+
+fn no_such_version() -> S3Error {
+    S3Error::new(Code::NoSuchVersion, "The specified version does not exist.")
+}
+
+fn no_such_upload() -> S3Error {
+    let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    S3Error::new(Code::NoSuchUpload, message)
 }
 
 fn no_such_bucket() -> S3Error {

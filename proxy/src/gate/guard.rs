@@ -17,7 +17,7 @@ impl Gate {
         name: &ObjectName,
         tag: &EntityTag,
     ) -> Result<Guard, GateError> {
-        let current = self.head(name, Reader::Inspecting).await?;
+        let current = self.head(name, None, Reader::Inspecting).await?;
         if tag.is(&current.etag()) {
             Ok(Guard::Matches(current.pin().clone()))
         } else {

@@ -65,14 +65,14 @@ impl Gate {
             hallmark: Some(Hallmark::Record(reference).to_string()),
         };
         let (writer, store_body) = Body::channel(1);
-        let put = self.store.put(&upload.name, attributes, length, store_body, guard);
+        let put = self.store.put(&upload.name, upload.write(attributes, guard), length, store_body);
         let feed = self.feed(&upload, body, first, length, &reference, writer);
         let (put, fed) = match select(put, pin!(feed)).await {
             Either::Left((put, feed)) => (put, feed.await),
             Either::Right((fed, put)) => (committed(put).await, fed),
         };
         let settled = match fed {
-            Ok(sealed) => self.settle(&upload, &sealed.line, put.map(drop)).await.map(|()| sealed),
+            Ok(sealed) => self.settle(&upload, &sealed.line, put).await.map(|version| (sealed, version)),
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(match put.err().unwrap_or(PutError::Incomplete) {
                 error @ PutError::Unknown(_) => Settled::Unknown(error.into()),
@@ -84,7 +84,8 @@ impl Gate {
             // Nothing refers to the record, if there is one. If it cannot be removed now it is garbage, not harm.
             let _ = self.store.state_delete(&record_name(&reference)).await;
         }
-        Ok(settled?.into())
+        let (sealed, version) = settled?;
+        Ok(sealed.uploaded(version))
     }
 
     /// Receives, hashes and hands on; checks; writes the record; and then lets the last piece go.

@@ -15,7 +15,9 @@ use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
-use crate::store::{Guard, PutError, StoreError, StoreFault};
+use crate::store::{
+    Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
+};
 use crate::trust::TrustFault;
 
 /// An upload that its client may make.
@@ -28,6 +30,17 @@ pub struct Upload {
     pub headers: SealedHeaders,
     /// On what it depends.
     pub condition: PutCondition,
+    /// Labels of the new version; no seal covers them.
+    pub tags: Tags,
+    /// What protects the new version; no seal covers it.
+    pub lock: Lock,
+}
+
+impl Upload {
+    /// What the store is told beside the bytes.
+    pub(super) fn write(&self, attributes: Attributes, guard: Guard) -> Write {
+        Write { attributes, tags: self.tags.clone(), lock: self.lock.clone(), guard }
+    }
 }
 
 /// An upload that is sealed, durable and visible.
@@ -35,6 +48,8 @@ pub struct Upload {
 pub struct Uploaded {
     /// The sealed ETag, unquoted.
     pub etag: SealedEtag,
+    /// What the store calls the version that was made, where the bucket keeps versions.
+    pub version: Option<VersionId>,
     /// The checksum that the client declared and that was found right.
     pub checksum: Option<DeclaredChecksum>,
 }
@@ -125,15 +140,17 @@ impl Gate {
         &self,
         upload: &Upload,
         line: &SealLine,
-        put: Result<(), PutError>,
-    ) -> Result<(), Settled> {
+        put: Result<Committed, PutError>,
+    ) -> Result<Option<VersionId>, Settled> {
         let error = match put {
-            Ok(()) => return Ok(()),
+            Ok(committed) => return Ok(committed.version),
             Err(PutError::Unknown(error)) => error,
             Err(error) => return Err(Settled::NotStored(error.into())),
         };
-        match self.head(&upload.name, Reader::Inspecting).await {
-            Ok(found) if found.seal().is_some_and(|seal| seal.id() == line.id()) => Ok(()),
+        match self.head(&upload.name, None, Reader::Inspecting).await {
+            Ok(found) if found.seal().is_some_and(|seal| seal.id() == line.id()) => {
+                Ok(found.standing().version.clone())
+            }
             _ => Err(Settled::Unknown(StoreError::new(StoreFault::Unavailable, error.message).into())),
         }
     }
@@ -155,9 +172,10 @@ impl From<Settled> for GateError {
     }
 }
 
-impl From<Sealed> for Uploaded {
-    fn from(sealed: Sealed) -> Self {
-        Self { etag: sealed.etag, checksum: sealed.checksum }
+impl Sealed {
+    /// What the client is told, now that it is stored.
+    pub(super) fn uploaded(self, version: Option<VersionId>) -> Uploaded {
+        Uploaded { etag: self.etag, version, checksum: self.checksum }
     }
 }
 

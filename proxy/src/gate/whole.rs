@@ -38,10 +38,11 @@ impl Gate {
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();
         let length = bytes.len() as u64;
-        let put = self.store.put(&upload.name, attributes, length, Body::whole(bytes, etag), guard);
+        let put =
+            self.store.put(&upload.name, upload.write(attributes, guard), length, Body::whole(bytes, etag));
         let put = committed(put).await;
-        self.settle(&upload, &sealed.line, put.map(drop)).await?;
-        Ok(sealed.into())
+        let version = self.settle(&upload, &sealed.line, put).await?;
+        Ok(sealed.uploaded(version))
     }
 
     /// Receives a body of at most 8 MiB. The buffer grows as bytes arrive, not as they are announced.

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hallmark_config::KeyName;
 use hallmark_signer::{SIGNATURE_HEADER, Seal, SealedHeaders, Verdicts};
 
-use super::artifact::{Artifact, Proven, Unsealed};
+use super::artifact::{Artifact, Place, Proven, Unsealed};
 use super::fault::ArtifactFault;
 use super::leaves::Leaves;
 use crate::name::ObjectName;
-use crate::store::Pin;
+use crate::store::{Pin, Standing, VersionId};
 use crate::trust::{Signers, TrustPolicy};
 
 /// How a reader may read.
@@ -48,7 +48,7 @@ impl Proven {
         let kind = match self {
             Self::Sealed(artifact) => {
                 let header = artifact.headers.get(SIGNATURE_HEADER);
-                let verdict = policy.judge(&artifact.name, artifact.seal.sha256(), header, verdicts);
+                let verdict = policy.judge(&artifact.place.name, artifact.seal.sha256(), header, verdicts);
                 let signers = match (verdict, reader) {
                     (Ok(signers), _) => Some(signers),
                     (Err(_), Reader::Inspecting) => None,
@@ -56,7 +56,7 @@ impl Proven {
                 };
                 Kind::Sealed { artifact, signers }
             }
-            Self::Unsealed(object) if policy.serves_unsealed(&object.name) => Kind::Unsealed(object),
+            Self::Unsealed(object) if policy.serves_unsealed(&object.place.name) => Kind::Unsealed(object),
             Self::Unsealed(_) => return Err(ArtifactFault::Unsealed),
         };
         Ok(Admitted(Arc::new(kind)))
@@ -64,12 +64,26 @@ impl Proven {
 }
 
 impl Admitted {
+    fn place(&self) -> &Place {
+        match &*self.0 {
+            Kind::Sealed { artifact, .. } => &artifact.place,
+            Kind::Unsealed(object) => &object.place,
+        }
+    }
+
     /// The object's name.
     pub fn name(&self) -> &ObjectName {
-        match &*self.0 {
-            Kind::Sealed { artifact, .. } => &artifact.name,
-            Kind::Unsealed(object) => &object.name,
-        }
+        &self.place().name
+    }
+
+    /// The version that was asked for; `None`: the current one.
+    pub fn version(&self) -> Option<&VersionId> {
+        self.place().version.as_ref()
+    }
+
+    /// What the store says of the object beside its bytes: its version, locks and number of tags. No seal covers it.
+    pub fn standing(&self) -> &Standing {
+        &self.place().standing
     }
 
     /// The seal, unless the object has none.
@@ -101,7 +115,7 @@ impl Admitted {
         match &*self.0 {
             Kind::Sealed { artifact, .. } => artifact.seal.etag().to_string(),
             Kind::Unsealed(object) => {
-                hallmark_signer::Sha256Digest::of(object.pin.0.as_bytes()).to_hex()[..32].to_owned()
+                hallmark_signer::Sha256Digest::of(object.place.pin.0.as_bytes()).to_hex()[..32].to_owned()
             }
         }
     }
@@ -126,10 +140,7 @@ impl Admitted {
 
     /// Names the version that was looked at, towards the store.
     pub fn pin(&self) -> &Pin {
-        match &*self.0 {
-            Kind::Sealed { artifact, .. } => &artifact.pin,
-            Kind::Unsealed(object) => &object.pin,
-        }
+        &self.place().pin
     }
 
     pub(super) fn leaves(&self) -> Leaves {

@@ -13,27 +13,35 @@ use super::leaves::Leaves;
 use super::record;
 use super::unverified::UnverifiedHead;
 use crate::name::ObjectName;
-use crate::store::{Pin, Store};
+use crate::store::{Pin, Standing, Store, VersionId};
 
 /// An object whose seal holds: bound to this realm, bucket, key, length and headers, by a trusted seal key.
 ///
 /// Made by [`Prover::prove`] alone. Its bytes have not been looked at.
 #[derive(Debug)]
 pub struct Artifact {
-    pub(super) name: ObjectName,
+    pub(super) place: Place,
     pub(super) seal: Arc<Seal>,
     pub(super) headers: SealedHeaders,
-    pub(super) pin: Pin,
     pub(super) leaves: Leaves,
 }
 
 /// An object without any seal. Served only where the configuration says so in so many words.
 #[derive(Debug)]
 pub struct Unsealed {
-    pub(super) name: ObjectName,
+    pub(super) place: Place,
     pub(super) headers: SealedHeaders,
     pub(super) length: u64,
+}
+
+/// Where an object was looked up, and what the store said of it there.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: ObjectName,
+    /// The version that was asked for; `None`: the current one.
+    pub(super) version: Option<VersionId>,
     pub(super) pin: Pin,
+    pub(super) standing: Standing,
 }
 
 /// What a look at an object's attributes can show.
@@ -71,12 +79,14 @@ impl Prover {
         &self,
         store: &dyn Store,
         name: &ObjectName,
+        version: Option<&VersionId>,
         head: UnverifiedHead,
     ) -> Result<Proven, ProofError> {
-        let UnverifiedHead { attributes, length, pin } = head;
+        let UnverifiedHead { attributes, length, pin, standing } = head;
+        let place = Place { name: name.clone(), version: version.cloned(), pin, standing };
         let mut headers = attributes.headers;
         let Some(text) = attributes.hallmark else {
-            return Ok(Proven::Unsealed(Unsealed { name: name.clone(), headers, length, pin }));
+            return Ok(Proven::Unsealed(Unsealed { place, headers, length }));
         };
         let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
             Hallmark::Line(line) if length <= MAX_INLINE => {
@@ -96,7 +106,7 @@ impl Prover {
             }
             Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
         };
-        Ok(Proven::Sealed(Artifact { name: name.clone(), seal, headers, pin, leaves }))
+        Ok(Proven::Sealed(Artifact { place, seal, headers, leaves }))
     }
 
     /// Verifies a seal against what is observed.

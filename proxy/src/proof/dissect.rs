@@ -9,8 +9,8 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 
-use super::{ByteStream, Unverified, UnverifiedHead, UnverifiedState};
-use crate::store::{Attributes, Pin, StoreError};
+use super::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
+use crate::store::{Attributes, Pin, Standing, StoreError};
 
 /// An object as a store told it, or the span of it that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,23 @@ pub async fn object(object: Unverified) -> Result<Dissected, StoreError> {
 /// The attributes, the length and the version.
 pub fn head(head: UnverifiedHead) -> (Attributes, u64, Pin) {
     (head.attributes, head.length, head.pin)
+}
+
+/// What else the store says of the version.
+pub fn standing(head: &UnverifiedHead) -> &Standing {
+    &head.standing
+}
+
+/// Reads the bytes of a part of a stage, or of a span of it.
+///
+/// # Errors
+/// What the stream says.
+pub async fn bytes(body: UnverifiedBody) -> Result<Bytes, StoreError> {
+    let all = body.stream.try_fold(BytesMut::new(), |mut all, chunk| async move {
+        all.extend_from_slice(&chunk);
+        Ok(all)
+    });
+    Ok(all.await?.freeze())
 }
 
 /// The body as it streams.

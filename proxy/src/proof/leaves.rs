@@ -15,7 +15,7 @@ use super::released::Released;
 use super::suspects::Suspects;
 use super::unverified::{ByteStream, UnverifiedBody};
 use crate::name::ObjectName;
-use crate::store::{ANSWER, GetError, Pin, Span, Store, StoreError, StoreFault};
+use crate::store::{ANSWER, GetError, Pin, Span, Store, StoreError, StoreFault, VersionId};
 
 /// Up to so many bytes are hashed where they are; more would hold up the other tasks of the thread.
 const INLINE_HASH: u64 = 64 * 1024;
@@ -84,6 +84,7 @@ pub struct LeafReader {
     suspects: Arc<Suspects>,
     seal: Option<SealId>,
     name: ObjectName,
+    version: Option<VersionId>,
     pin: Pin,
     length: u64,
     leaves: Leaves,
@@ -117,6 +118,7 @@ impl Admitted {
             suspects,
             seal: self.seal().map(Seal::id),
             name: self.name().clone(),
+            version: self.version().cloned(),
             pin: self.pin().clone(),
             length: self.length(),
             leaves: self.leaves(),
@@ -173,7 +175,7 @@ impl LeafReader {
     /// Begins again at the leaf that starts at `start`.
     async fn reopen(&mut self, start: u64) -> Result<(), GetError> {
         let span = if self.length == 0 { Span::All } else { Span::Bytes(start..widen(&self.wanted).end) };
-        let found = self.store.get(&self.name, span, Some(&self.pin)).await?.body;
+        let found = self.store.get(&self.name, self.version.as_ref(), span, Some(&self.pin)).await?.body;
         if found.pin != self.pin || found.span.start != start {
             return Err(GetError::Changed);
         }

@@ -6,7 +6,7 @@ use std::pin::Pin as Pinned;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::store::{Attributes, Pin, StoreError};
+use crate::store::{Attributes, Pin, Standing, StoreError};
 
 /// Bytes as they come from a store.
 pub type ByteStream = Pinned<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
@@ -17,12 +17,18 @@ pub struct UnverifiedHead {
     pub(super) attributes: Attributes,
     pub(super) length: u64,
     pub(super) pin: Pin,
+    pub(super) standing: Standing,
 }
 
 impl UnverifiedHead {
     /// For stores: the attributes of an object of `length` bytes in the version named by `pin`.
     pub fn new(attributes: Attributes, length: u64, pin: Pin) -> Self {
-        Self { attributes, length, pin }
+        Self { attributes, length, pin, standing: Standing::default() }
+    }
+
+    /// For stores: what else is said of that version.
+    pub fn standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
     }
 }
 
@@ -39,6 +45,13 @@ pub struct UnverifiedBody {
     pub(super) pin: Pin,
     pub(super) span: Range<u64>,
     pub(super) stream: ByteStream,
+}
+
+impl UnverifiedBody {
+    /// For stores: `stream` yields the bytes of `span`, which lies within what `pin` names.
+    pub fn new(pin: Pin, span: Range<u64>, stream: ByteStream) -> Self {
+        Self { pin, span, stream }
+    }
 }
 
 impl Unverified {

@@ -60,10 +60,16 @@ codes! {
     InvalidAccessKeyId Client FORBIDDEN,
     InvalidArgument Client BAD_REQUEST,
     InvalidBucketName Client BAD_REQUEST,
+    InvalidBucketState Client CONFLICT,
     InvalidChunkSizeError Client BAD_REQUEST,
     InvalidDigest Client BAD_REQUEST,
+    InvalidPart Client BAD_REQUEST,
+    InvalidPartNumber Client RANGE_NOT_SATISFIABLE,
+    InvalidPartOrder Client BAD_REQUEST,
     InvalidRange Client RANGE_NOT_SATISFIABLE,
     InvalidRequest Client BAD_REQUEST,
+    InvalidRetentionPeriod Client BAD_REQUEST,
+    InvalidTag Client BAD_REQUEST,
     InvalidToken Client BAD_REQUEST,
     InvalidURI Client BAD_REQUEST,
     KeyTooLongError Client BAD_REQUEST,
@@ -75,12 +81,25 @@ codes! {
     MissingContentLength Client LENGTH_REQUIRED,
     MissingRequestBodyError Client BAD_REQUEST,
     NoSuchBucket Client NOT_FOUND,
+    NoSuchBucketPolicy Client NOT_FOUND,
+    NoSuchCORSConfiguration Client NOT_FOUND,
     NoSuchKey Client NOT_FOUND,
+    NoSuchLifecycleConfiguration Client NOT_FOUND,
+    NoSuchObjectLockConfiguration Client NOT_FOUND,
+    NoSuchPublicAccessBlockConfiguration Client NOT_FOUND,
+    NoSuchTagSet Client NOT_FOUND,
+    NoSuchUpload Client NOT_FOUND,
+    NoSuchVersion Client NOT_FOUND,
+    NoSuchWebsiteConfiguration Client NOT_FOUND,
     NotImplemented Client NOT_IMPLEMENTED,
+    ObjectLockConfigurationNotFoundError Client NOT_FOUND,
+    OwnershipControlsNotFoundError Client NOT_FOUND,
     PreconditionFailed Client PRECONDITION_FAILED,
+    ReplicationConfigurationNotFoundError Client NOT_FOUND,
     RequestHeaderSectionTooLarge Client BAD_REQUEST,
     RequestTimeout Client BAD_REQUEST,
     RequestTimeTooSkewed Client FORBIDDEN,
+    ServerSideEncryptionConfigurationNotFoundError Client NOT_FOUND,
     SignatureDoesNotMatch Client FORBIDDEN,
     XAmzContentSHA256Mismatch Client BAD_REQUEST,
     /// No seal, and none is dispensed with.
@@ -117,17 +136,26 @@ pub struct S3Error {
     pub message: Cow<'static, str>,
     /// Elements of the document beside `Code`, `Message`, `Resource` and `RequestId`.
     pub details: Vec<(&'static str, String)>,
+    /// Headers of the answer that say it to clients which read no document.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl S3Error {
     /// An error without details.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), details: Vec::new() }
+        Self { code, message: message.into(), details: Vec::new(), headers: Vec::new() }
     }
 
     /// Something that cannot happen happened, or the process is about to end. What it was stands in the log.
     pub fn internal() -> Self {
         Self::new(Code::InternalError, "We encountered an internal error. Please try again.")
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// Adds an element to the document.

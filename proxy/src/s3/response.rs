@@ -70,6 +70,11 @@ pub fn error(error: &S3Error, resource: &str, id: &RequestId) -> Response<Docume
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(REFUSED, HeaderValue::from_static(error.code.as_str()));
     }
+    for (name, text) in &error.headers {
+        if let Ok(text) = HeaderValue::from_str(text) {
+            headers.insert(HeaderName::from_static(name), text);
+        }
+    }
     let detail = |element| error.details.iter().find(|(name, _)| *name == element).map(|(_, text)| text);
     match error.code {
         Code::SlowDown => {

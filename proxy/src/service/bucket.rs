@@ -12,7 +12,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::{BucketListing, Listing};
 use crate::s3::payload::Payload;
 use crate::s3::response;
-use crate::store::{DeletedBucket, ListPage};
+use crate::store::{DeletedBucket, ListPage, NewBucket};
 
 /// What a page of a listing may take before it is written out: a thousand keys of ordinary length, bytes.
 const PAGE_MEMORY: u64 = 256 * 1024;
@@ -44,7 +44,7 @@ impl S3Service {
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
         let (body, _held) = self.gate.receive_document(payload, MAX_CONFIGURATION, context.account()).await?;
         documents::create_bucket(&body, &self.region)?;
-        if !self.gate.store().create_bucket(bucket).await? {
+        if !self.gate.store().create_bucket(bucket, NewBucket::default()).await? {
             let message =
                 "Your previous request to create the named bucket succeeded and you already own it.";
             let error = S3Error::new(Code::BucketAlreadyOwnedByYou, message);

@@ -14,6 +14,7 @@ use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_r
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::Payload;
 use crate::s3::response;
+use crate::store::{Deletion, Lock, Retentions, Tags};
 
 impl S3Service {
     /// `PUT /bucket/key`
@@ -41,7 +42,14 @@ impl S3Service {
             return Err(S3Error::new(Code::MissingContentLength, message).into());
         }
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
-        let upload = gate::Upload { name: object, by, headers, condition };
+        let upload = gate::Upload {
+            name: object,
+            by,
+            headers,
+            condition,
+            tags: Tags::default(),
+            lock: Lock::default(),
+        };
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
@@ -62,7 +70,7 @@ impl S3Service {
         if let DeleteCondition::Matches(_) = condition {
             self.require_sight(context, object)?;
         }
-        self.gate.delete(object, condition).await?;
+        self.gate.delete(object, None, condition, Retentions::Respect).await?;
         bodiless(response::empty(StatusCode::NO_CONTENT, &context.id))
     }
 
@@ -97,11 +105,12 @@ impl S3Service {
             Err(denied) => Err(Undeleted::new(&key, denied)),
         };
         let wanted: Vec<_> = request.objects.into_iter().map(|key| key.and_then(permitted)).collect();
-        let objects: Vec<_> = wanted.iter().flatten().cloned().collect();
+        let objects: Vec<_> =
+            wanted.iter().flatten().map(|object| (object.clone(), Deletion::default())).collect();
         let mut deleted = self.gate.store().delete_many(&objects).await.into_iter();
         let mut outcome = |object: ObjectName| match deleted.next() {
             // One answer for each that was asked for, in their order: the store's contract.
-            Some(Ok(())) => Ok(object.key),
+            Some(Ok(_)) => Ok(object.key),
             Some(Err(error)) => Err(Undeleted::new(&object.key, gate::GateError::from(error).into())),
             None => Err(Undeleted::new(&object.key, S3Error::internal())),
         };

@@ -22,11 +22,11 @@ impl S3Service {
     /// `GET /bucket/key`
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
-        let found = self.gate.get(object, read.range.as_ref(), reader, context.account()).await;
+        let found = self.gate.get(object, None, read.range.as_ref(), reader, context.account()).await;
         let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(object, None, reader, context.account()).await?;
+            download = self.gate.get(object, None, None, reader, context.account()).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
             Head::Found(head) => head,
@@ -70,7 +70,7 @@ impl S3Service {
     /// What stands under `object`, if this client may read it.
     async fn admitted(&self, context: &Context, object: &ObjectName) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
-        let found = self.gate.head(object, reader).await;
+        let found = self.gate.head(object, None, reader).await;
         found.map_err(|error| self.hide_absence(context, object, error))
     }
 

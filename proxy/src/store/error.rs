@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::version::VersionId;
+
 /// The store could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{fault}: {message}")]
@@ -59,6 +61,15 @@ pub enum GetError {
     /// No such key in the bucket.
     #[error("no such key")]
     NoSuchKey,
+    /// No such version of the key.
+    #[error("no such version")]
+    NoSuchVersion,
+    /// What was asked for is a delete marker, of this name.
+    #[error("a delete marker")]
+    DeleteMarker(VersionId),
+    /// No such stage: it was promoted or dropped, or there never was one.
+    #[error("no such stage")]
+    NoSuchStage,
     /// The span begins at or past the end of the object.
     #[error("the range lies outside the object")]
     OutOfRange,
@@ -76,6 +87,27 @@ pub enum PutError {
     /// No such bucket; nothing was stored.
     #[error("no such bucket")]
     NoSuchBucket,
+    /// No such key in the bucket; nothing was changed.
+    #[error("no such key")]
+    NoSuchKey,
+    /// No such version of the key; nothing was changed.
+    #[error("no such version")]
+    NoSuchVersion,
+    /// A retention or a legal hold protects the version, or the bucket's lock forbids it; nothing was changed.
+    #[error("the version is locked")]
+    Locked,
+    /// The bucket was not made with object lock, so its versions cannot be locked; nothing was changed.
+    #[error("the bucket has no object lock")]
+    NoObjectLock,
+    /// The source of a copy is gone, or another version stands there; nothing was stored.
+    #[error("the source is not the version that was meant")]
+    SourceChanged,
+    /// No such stage: it was promoted or dropped, or there never was one; nothing was stored.
+    #[error("no such stage")]
+    NoSuchStage,
+    /// A part of the stage is not what the caller says it is; nothing was stored.
+    #[error("part {0} of the stage is not the one that was meant")]
+    NoSuchPart(u16),
     /// The guard did not hold; nothing was stored.
     #[error("the condition does not hold")]
     GuardFailed,

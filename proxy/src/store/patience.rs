@@ -7,18 +7,20 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Attributes, Body, BucketInfo, Capabilities, Committed, DeletedBucket, GetError, Guard, ListPage,
-    ListRequest, Pin, PutError, Span, StateArea, StateName, Store, StoreError, StoreFault,
+    Body, BucketInfo, BucketLock, Capabilities, Committed, DefaultRetention, Deleted, DeletedBucket,
+    Deletion, GetError, Guard, LegalHold, ListPage, ListRequest, ListVersionsRequest, NewBucket, PartNumber,
+    Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart, StateArea, StateName, Store,
+    StoreError, StoreFault, Tags, VersionId, VersionPage, Versioning, Write,
 };
 use crate::name::{BucketName, ObjectName};
-use crate::proof::{Unverified, UnverifiedHead, UnverifiedState};
+use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 
 /// How long a store may take to answer, or to send the next piece of a body.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
 /// A store whose answers are waited for, but not for ever.
 ///
-/// A `put` is not among them: it lasts as long as the client sends, who has limits of its own; what comes after that
+/// `put` and `stage_part` are not among them: they last as long as the client sends, who has limits of its own; what comes after that
 /// is waited for by [`committed`]. The bytes of a `get` are
 /// waited for by whoever reads them ([`crate::proof::LeafReader`]).
 pub struct Patience(Arc<dyn Store>);
@@ -34,9 +36,7 @@ impl Patience {
 ///
 /// # Errors
 /// What the store says, or [`PutError::Unknown`] if it says nothing.
-pub async fn committed(
-    put: impl Future<Output = Result<Committed, PutError>> + Send,
-) -> Result<Committed, PutError> {
+pub async fn committed<T>(put: impl Future<Output = Result<T, PutError>> + Send) -> Result<T, PutError> {
     within(put).await
 }
 
@@ -75,29 +75,90 @@ impl Store for Patience {
     async fn put(
         &self,
         object: &ObjectName,
-        attributes: Attributes,
+        write: Write,
         length: u64,
         body: Body,
-        guard: Guard,
     ) -> Result<Committed, PutError> {
-        self.0.put(object, attributes, length, body, guard).await
+        self.0.put(object, write, length, body).await
     }
 
-    async fn get(&self, object: &ObjectName, span: Span, pin: Option<&Pin>) -> Result<Unverified, GetError> {
-        within(self.0.get(object, span, pin)).await
+    async fn get(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        span: Span,
+        pin: Option<&Pin>,
+    ) -> Result<Unverified, GetError> {
+        within(self.0.get(object, version, span, pin)).await
     }
 
-    async fn head(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
-        within(self.0.head(object)).await
+    async fn head(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Result<UnverifiedHead, GetError> {
+        within(self.0.head(object, version)).await
     }
 
-    async fn delete(&self, object: &ObjectName, guard: Guard) -> Result<(), PutError> {
-        within(self.0.delete(object, guard)).await
+    async fn delete(&self, object: &ObjectName, deletion: Deletion) -> Result<Deleted, PutError> {
+        within(self.0.delete(object, deletion)).await
     }
 
-    async fn delete_many(&self, objects: &[ObjectName]) -> Vec<Result<(), PutError>> {
-        let late = |_| objects.iter().map(|_| Err(Late.into())).collect();
-        tokio::time::timeout(ANSWER, self.0.delete_many(objects)).await.unwrap_or_else(late)
+    async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, PutError>> {
+        let late = |_| deletions.iter().map(|_| Err(Late.into())).collect();
+        tokio::time::timeout(ANSWER, self.0.delete_many(deletions)).await.unwrap_or_else(late)
+    }
+
+    async fn copy(
+        &self,
+        source: &Source,
+        object: &ObjectName,
+        write: Write,
+        etag: &str,
+    ) -> Result<Committed, PutError> {
+        within(self.0.copy(source, object, write, etag)).await
+    }
+
+    async fn stage_open(&self) -> Result<StageId, PutError> {
+        within(self.0.stage_open()).await
+    }
+
+    async fn stage_part(
+        &self,
+        stage: &StageId,
+        number: PartNumber,
+        length: u64,
+        body: Body,
+    ) -> Result<Pin, PutError> {
+        self.0.stage_part(stage, number, length, body).await
+    }
+
+    async fn stage_close(&self, stage: &StageId, parts: &[StagedPart]) -> Result<(), PutError> {
+        within(self.0.stage_close(stage, parts)).await
+    }
+
+    async fn stage_read(
+        &self,
+        stage: &StageId,
+        parts: &[StagedPart],
+        span: Span,
+    ) -> Result<UnverifiedBody, GetError> {
+        within(self.0.stage_read(stage, parts, span)).await
+    }
+
+    async fn promote(
+        &self,
+        stage: &StageId,
+        parts: &[StagedPart],
+        object: &ObjectName,
+        write: Write,
+        etag: &str,
+    ) -> Result<Committed, PutError> {
+        within(self.0.promote(stage, parts, object, write, etag)).await
+    }
+
+    async fn stage_drop(&self, stage: &StageId) -> Result<(), StoreError> {
+        within(self.0.stage_drop(stage)).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage, GetError> {
@@ -112,8 +173,8 @@ impl Store for Patience {
         within(self.0.bucket(bucket)).await
     }
 
-    async fn create_bucket(&self, bucket: &BucketName) -> Result<bool, StoreError> {
-        within(self.0.create_bucket(bucket)).await
+    async fn create_bucket(&self, bucket: &BucketName, new: NewBucket) -> Result<bool, PutError> {
+        within(self.0.create_bucket(bucket, new)).await
     }
 
     async fn delete_bucket(&self, bucket: &BucketName) -> Result<DeletedBucket, StoreError> {
@@ -140,5 +201,73 @@ impl Store for Patience {
 
     async fn state_delete(&self, name: &StateName) -> Result<(), StoreError> {
         within(self.0.state_delete(name)).await
+    }
+
+    async fn list_versions(&self, request: ListVersionsRequest) -> Result<VersionPage, GetError> {
+        within(self.0.list_versions(request)).await
+    }
+
+    async fn versioning(&self, bucket: &BucketName) -> Result<Versioning, GetError> {
+        within(self.0.versioning(bucket)).await
+    }
+
+    async fn set_versioning(&self, bucket: &BucketName, versioning: Versioning) -> Result<(), PutError> {
+        within(self.0.set_versioning(bucket, versioning)).await
+    }
+
+    async fn object_lock(&self, bucket: &BucketName) -> Result<BucketLock, GetError> {
+        within(self.0.object_lock(bucket)).await
+    }
+
+    async fn set_object_lock(
+        &self,
+        bucket: &BucketName,
+        default: Option<DefaultRetention>,
+    ) -> Result<(), PutError> {
+        within(self.0.set_object_lock(bucket, default)).await
+    }
+
+    async fn bucket_tags(&self, bucket: &BucketName) -> Result<Tags, GetError> {
+        within(self.0.bucket_tags(bucket)).await
+    }
+
+    async fn set_bucket_tags(&self, bucket: &BucketName, tags: Tags) -> Result<(), PutError> {
+        within(self.0.set_bucket_tags(bucket, tags)).await
+    }
+
+    async fn tags(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Result<(Tags, Option<VersionId>), GetError> {
+        within(self.0.tags(object, version)).await
+    }
+
+    async fn set_tags(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        tags: Tags,
+    ) -> Result<Option<VersionId>, PutError> {
+        within(self.0.set_tags(object, version, tags)).await
+    }
+
+    async fn set_retention(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        retention: Option<Retention>,
+        retentions: Retentions,
+    ) -> Result<(), PutError> {
+        within(self.0.set_retention(object, version, retention, retentions)).await
+    }
+
+    async fn set_legal_hold(
+        &self,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        hold: LegalHold,
+    ) -> Result<(), PutError> {
+        within(self.0.set_legal_hold(object, version, hold)).await
     }
 }

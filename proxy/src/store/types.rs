@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use hallmark_signer::SealedHeaders;
 
-use crate::name::{BucketName, ObjectKey};
+use super::governance::{Lock, Retentions, Tags};
+use super::version::{VersionId, VersionMarker};
+use crate::name::{BucketName, ObjectKey, ObjectName};
 
 /// What is kept beside an object's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,26 @@ pub struct Attributes {
     pub headers: SealedHeaders,
     /// User metadata `hallmark`: the seal, or a reference to the record that holds it.
     pub hallmark: Option<String>,
+}
+
+/// What a write gives an object beside its bytes, and on what the write depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// What is kept beside the bytes.
+    pub attributes: Attributes,
+    /// Labels of the new version; the store's word once they are stored.
+    pub tags: Tags,
+    /// What protects the new version. Where it says nothing of a retention, the bucket's default holds.
+    pub lock: Lock,
+    /// On what the write depends.
+    pub guard: Guard,
+}
+
+impl Write {
+    /// A write without tags and locks.
+    pub fn new(attributes: Attributes, guard: Guard) -> Self {
+        Self { attributes, tags: Tags::default(), lock: Lock::default(), guard }
+    }
 }
 
 /// A span of an object's bytes.
@@ -41,6 +63,17 @@ impl Span {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin(pub String);
 
+/// The bytes that a copy is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Of which object.
+    pub object: ObjectName,
+    /// Of which version; `None`: the current one.
+    pub version: Option<VersionId>,
+    /// Which bytes.
+    pub pin: Pin,
+}
+
 /// On what a write depends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
@@ -57,6 +90,35 @@ pub enum Guard {
 pub struct Committed {
     /// Names the version that was written.
     pub pin: Pin,
+    /// What clients call that version, where the bucket keeps versions.
+    pub version: Option<VersionId>,
+}
+
+/// What to delete of a key, and on what that depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// This version, for good. `None`: the current one; where the bucket keeps versions, a delete marker is put in
+    /// front of it.
+    pub version: Option<VersionId>,
+    /// About the current version. `Absent` makes no sense here and is unsupported.
+    pub guard: Guard,
+    /// What is done about a retention in governance mode.
+    pub retentions: Retentions,
+}
+
+impl Default for Deletion {
+    fn default() -> Self {
+        Self { version: None, guard: Guard::Any, retentions: Retentions::Respect }
+    }
+}
+
+/// A deletion that is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// The delete marker that was made, or the version that was deleted, where the bucket keeps versions.
+    pub version: Option<VersionId>,
+    /// Whether that version is a delete marker.
+    pub delete_marker: bool,
 }
 
 /// What a store can do.
@@ -111,6 +173,63 @@ pub enum ListEntry {
     Prefix(String),
 }
 
+/// What to list of all versions.
+#[derive(Debug, Clone)]
+pub struct ListVersionsRequest {
+    /// Whose keys.
+    pub bucket: BucketName,
+    /// Only keys that begin with this; may be empty.
+    pub prefix: String,
+    /// Keys are rolled up at the first occurrence of this after the prefix. Never empty.
+    pub delimiter: Option<String>,
+    /// Begin after this.
+    pub after: Option<VersionMarker>,
+    /// At most so many versions and rolled-up prefixes together; 1 to 1000.
+    pub limit: usize,
+}
+
+/// A page of a listing of versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// By key in byte order, versions of one key newest first, rolled-up prefixes among them.
+    pub entries: Vec<VersionEntry>,
+    /// There is more after the last entry.
+    pub more: bool,
+}
+
+/// A line of a listing of versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionEntry {
+    /// A version of an object.
+    Object {
+        /// Its key.
+        key: ObjectKey,
+        /// Which version; `null` where the bucket kept none when it was written.
+        version: VersionId,
+        /// Whether it is the current one.
+        latest: bool,
+        /// Its length, bytes.
+        size: u64,
+        /// When it was written.
+        modified: SystemTime,
+        /// Its ETag, unquoted.
+        etag: String,
+    },
+    /// A delete marker.
+    DeleteMarker {
+        /// Its key.
+        key: ObjectKey,
+        /// Which version.
+        version: VersionId,
+        /// Whether it is the current one.
+        latest: bool,
+        /// When it was made.
+        modified: SystemTime,
+    },
+    /// All keys that begin with this.
+    Prefix(String),
+}
+
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketInfo {
@@ -118,6 +237,17 @@ pub struct BucketInfo {
     pub name: BucketName,
     /// When it was made.
     pub created: SystemTime,
+    /// Who made it, where the store knows.
+    pub owner: Option<String>,
+}
+
+/// A bucket to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewBucket {
+    /// Who makes it: a client's name.
+    pub owner: Option<String>,
+    /// Whether its versions can be locked; then it keeps versions from the start, and for good.
+    pub object_lock: bool,
 }
 
 /// What came of deleting a bucket.
@@ -127,7 +257,7 @@ pub enum DeletedBucket {
     Deleted,
     /// There is none of that name.
     NoSuchBucket,
-    /// It holds objects.
+    /// It holds objects, or versions of them.
     NotEmpty,
 }
 

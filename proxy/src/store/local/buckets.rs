@@ -9,7 +9,7 @@ use super::committer::Tables;
 use super::id::unix_ms;
 use super::index::{View, bucket_prefix, index_error};
 use crate::name::BucketName;
-use crate::store::{BucketInfo, DeletedBucket, StoreError, StoreFault};
+use crate::store::{BucketInfo, DeletedBucket, PutError, StoreError, StoreFault};
 
 impl LocalStore {
     pub(super) async fn list_buckets(&self) -> Result<Vec<BucketInfo>, StoreError> {
@@ -37,7 +37,7 @@ impl LocalStore {
         self.index.look(find).await
     }
 
-    pub(super) async fn make_bucket(&self, bucket: &BucketName) -> Result<bool, StoreError> {
+    pub(super) async fn make_bucket(&self, bucket: &BucketName) -> Result<bool, PutError> {
         let (bucket, now) = (bucket.clone(), unix_ms(SystemTime::now()));
         let change = move |tables: &mut Tables<'_>| {
             if tables.buckets.get(bucket.as_str())?.is_some() {
@@ -71,5 +71,9 @@ impl LocalStore {
 }
 
 fn info(name: BucketName, created: u64) -> BucketInfo {
-    BucketInfo { name, created: UNIX_EPOCH.checked_add(Duration::from_millis(created)).unwrap_or(UNIX_EPOCH) }
+    BucketInfo {
+        name,
+        created: UNIX_EPOCH.checked_add(Duration::from_millis(created)).unwrap_or(UNIX_EPOCH),
+        owner: None,
+    }
 }

@@ -47,11 +47,12 @@ use self::bodies::Bodies;
 use self::committer::Committer;
 use self::index::Index;
 use super::{
-    Attributes, Body, BucketInfo, Capabilities, Committed, DeletedBucket, GetError, Guard, ListPage,
-    ListRequest, Pin, PutError, Span, StateArea, StateName, Store, StoreError,
+    Body, BucketInfo, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, ListPage,
+    ListRequest, ListVersionsRequest, NewBucket, PartNumber, Pin, PutError, Source, Span, StageId,
+    StagedPart, StateArea, StateName, Store, StoreError, VersionId, VersionPage, Write,
 };
 use crate::name::{BucketName, MAX_KEY_BYTES, ObjectName};
-use crate::proof::{Unverified, UnverifiedHead, UnverifiedState};
+use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 
 /// A store in a directory. See [`open`](Self::open).
 ///
@@ -72,28 +73,39 @@ impl Store for LocalStore {
     async fn put(
         &self,
         object: &ObjectName,
-        attributes: Attributes,
+        write: Write,
         length: u64,
         body: Body,
-        guard: Guard,
     ) -> Result<Committed, PutError> {
-        self.put_object(object, attributes, length, body, guard).await
+        self.put_object(object, write, length, body).await
     }
 
-    async fn get(&self, object: &ObjectName, span: Span, pin: Option<&Pin>) -> Result<Unverified, GetError> {
+    async fn get(
+        &self,
+        object: &ObjectName,
+        _version: Option<&VersionId>,
+        span: Span,
+        pin: Option<&Pin>,
+    ) -> Result<Unverified, GetError> {
         self.get_object(object, span, pin).await
     }
 
-    async fn head(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
+    async fn head(
+        &self,
+        object: &ObjectName,
+        _version: Option<&VersionId>,
+    ) -> Result<UnverifiedHead, GetError> {
         self.head_object(object).await
     }
 
-    async fn delete(&self, object: &ObjectName, guard: Guard) -> Result<(), PutError> {
-        self.delete_object(object, guard).await
+    async fn delete(&self, object: &ObjectName, deletion: Deletion) -> Result<Deleted, PutError> {
+        self.delete_object(object, deletion.guard).await.map(|()| Deleted::default())
     }
 
-    async fn delete_many(&self, objects: &[ObjectName]) -> Vec<Result<(), PutError>> {
-        self.delete_objects(objects).await
+    async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, PutError>> {
+        let objects: Vec<_> = deletions.iter().map(|(object, _)| object.clone()).collect();
+        let done = self.delete_objects(&objects).await;
+        done.into_iter().map(|done| done.map(|()| Deleted::default())).collect()
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage, GetError> {
@@ -108,7 +120,7 @@ impl Store for LocalStore {
         self.find_bucket(bucket).await
     }
 
-    async fn create_bucket(&self, bucket: &BucketName) -> Result<bool, StoreError> {
+    async fn create_bucket(&self, bucket: &BucketName, _new: NewBucket) -> Result<bool, PutError> {
         self.make_bucket(bucket).await
     }
 
@@ -136,5 +148,61 @@ impl Store for LocalStore {
 
     async fn state_delete(&self, name: &StateName) -> Result<(), StoreError> {
         self.delete_state(name).await
+    }
+
+    async fn copy(
+        &self,
+        _source: &Source,
+        _object: &ObjectName,
+        _write: Write,
+        _etag: &str,
+    ) -> Result<Committed, PutError> {
+        Err(PutError::Unsupported("this yet"))
+    }
+
+    async fn stage_open(&self) -> Result<StageId, PutError> {
+        Err(PutError::Unsupported("this yet"))
+    }
+
+    async fn stage_part(
+        &self,
+        _stage: &StageId,
+        _number: PartNumber,
+        _length: u64,
+        _body: Body,
+    ) -> Result<Pin, PutError> {
+        Err(PutError::Unsupported("this yet"))
+    }
+
+    async fn stage_close(&self, _stage: &StageId, _parts: &[StagedPart]) -> Result<(), PutError> {
+        Err(PutError::Unsupported("this yet"))
+    }
+
+    async fn stage_read(
+        &self,
+        _stage: &StageId,
+        _parts: &[StagedPart],
+        _span: Span,
+    ) -> Result<UnverifiedBody, GetError> {
+        Err(GetError::NoSuchStage)
+    }
+
+    async fn promote(
+        &self,
+        _stage: &StageId,
+        _parts: &[StagedPart],
+        _object: &ObjectName,
+        _write: Write,
+        _etag: &str,
+    ) -> Result<Committed, PutError> {
+        Err(PutError::Unsupported("this yet"))
+    }
+
+    async fn stage_drop(&self, _stage: &StageId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn list_versions(&self, _request: ListVersionsRequest) -> Result<VersionPage, GetError> {
+        Err(GetError::NoSuchBucket)
     }
 }

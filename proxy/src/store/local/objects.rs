@@ -12,23 +12,21 @@ use super::committer::{Tables, standing};
 use super::id::{Id, unix_ms};
 use super::index::{View, index_error, object_key, off_thread};
 use super::read::{self, Rest};
-use super::receive::receive;
+use super::receive::{Content, receive};
 use super::row::{Row, Stub};
 use crate::name::ObjectName;
 use crate::proof::{Unverified, UnverifiedHead};
-use crate::store::{
-    Attributes, Body, Committed, GetError, Guard, Pin, PutError, Span, StoreError, StoreFault,
-};
+use crate::store::{Body, Committed, GetError, Guard, Pin, PutError, Span, StoreError, StoreFault, Write};
 
 impl LocalStore {
     pub(super) async fn put_object(
         &self,
         object: &ObjectName,
-        attributes: Attributes,
+        write: Write,
         length: u64,
         body: Body,
-        guard: Guard,
     ) -> Result<Committed, PutError> {
+        let Write { attributes, guard, .. } = write;
         let key = object_key(object);
         let bucket = object.bucket.clone();
         // What is refused anyway is refused before the body is taken. It is judged again in the transaction.
@@ -44,21 +42,8 @@ impl LocalStore {
         let stub = Stub { id, place: content.place(), size: length, modified: unix_ms(SystemTime::now()) };
         let row =
             Row { stub, etag, attributes }.encode().ok_or(PutError::Unsupported("headers over 4 GiB"))?;
-        let change = move |tables: &mut Tables<'_>| {
-            if tables.buckets.get(bucket.as_str())?.is_none() {
-                return Ok(Err(PutError::NoSuchBucket));
-            }
-            let old = standing(&tables.objects, &key)?;
-            if !holds(&guard, old.as_ref()) {
-                return Ok(Err(PutError::GuardFailed));
-            }
-            tables.changed();
-            tables.keep_body(id, content)?;
-            tables.objects.insert(key.as_slice(), row.as_slice())?;
-            old.map_or(Ok(()), |old| tables.drop_body(&old))?;
-            Ok(Ok(Committed { pin: id.pin() }))
-        };
-        self.committer.submit(change).await?
+        let object = object.clone();
+        self.committer.submit(move |tables| place(tables, &object, &guard, id, content, &row)).await?
     }
 
     pub(super) async fn head_object(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
@@ -115,6 +100,30 @@ impl LocalStore {
             Err(error) => objects.iter().map(|_| Err(error.clone().into())).collect(),
         }
     }
+}
+
+/// Makes a version the current one of its key, if `guard` holds. Every object comes to be here.
+pub(super) fn place(
+    tables: &mut Tables<'_>,
+    object: &ObjectName,
+    guard: &Guard,
+    id: Id,
+    content: Content,
+    row: &[u8],
+) -> Result<Result<Committed, PutError>, redb::Error> {
+    if tables.buckets.get(object.bucket.as_str())?.is_none() {
+        return Ok(Err(PutError::NoSuchBucket));
+    }
+    let key = object_key(object);
+    let old = standing(&tables.objects, &key)?;
+    if !holds(guard, old.as_ref()) {
+        return Ok(Err(PutError::GuardFailed));
+    }
+    tables.changed();
+    tables.keep_body(id, content)?;
+    tables.objects.insert(key.as_slice(), row)?;
+    old.map_or(Ok(()), |old| tables.drop_body(&old))?;
+    Ok(Ok(Committed { pin: id.pin(), version: None }))
 }
 
 fn delete(
