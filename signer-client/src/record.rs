@@ -5,8 +5,8 @@
 //! ```text
 //! hallmark-record-v1 <length of the header in bytes, all lines with their newlines, decimal>
 //! <seal line>
-//! parts -
-//! checksums -
+//! parts <count>x<bytes>[,<count>x<bytes>...], or -
+//! checksums <algorithm>:<base64>[,<base64>...], or -
 //! sum <value of `x-amz-meta-hallmark-sum`, or ->
 //! pages <number of pages, decimal>
 //! <root of the first page, 43 characters of base64url>
@@ -20,9 +20,11 @@
 //! `sum` is there when the uploader's checksum came after the body, and so after the object's headers had gone to the
 //! store. It counts as one of those headers: the seal's `hdr` covers it.
 //!
-//! Reserved for later versions, and refused by this one: `parts <count>x<bytes>[,<count>x<bytes>...]`, runs of parts of
-//! the same length in order, at most 10000 parts in all, whose text the seal's `parts` is the SHA-256 of; and
-//! `checksums <algorithm>:<base64>[,<base64>...]`, one checksum for each part.
+//! `parts` and `checksums` are the table of an artifact that came in parts: `parts` holds runs of parts of the same
+//! length, in order, at most 10000 parts in all; `checksums` one checksum for each part, all of the same length, at most
+//! 64 characters. The seal's `parts` is the SHA-256 of both: of the text after `parts `, and where there are checksums of
+//! a newline and the text after `checksums ` (see [`PartTable::digest`]). It is `-` where both are. The number of parts
+//! is that of the seal's ETag, their length together the artifact's.
 
 mod pages;
 
@@ -30,11 +32,14 @@ use std::fmt::Write as _;
 
 pub use pages::{LeafPage, Pages};
 
+use crate::parts::{PartChecksums, PartTable, Parts};
 use crate::seal::{LineError, MAX_INLINE, MAX_LINE, Seal, SealLine};
 use crate::text::from_decimal;
 use crate::tree::{self, LeafHash, PageRoot, leaf_count};
 
-/// The longest header, bytes. Enough for artifacts of 23 TiB.
+/// The longest header, bytes. Enough for artifacts of 5 TiB in 10000 parts, each of another length and with the longest
+/// checksum; for 13 TiB in 10000 parts that but for the last have one length, with SHA-256 checksums; and for 23 TiB
+/// without parts.
 pub const MAX_HEADER: u64 = 1 << 20;
 
 /// What a record begins with.
@@ -64,8 +69,8 @@ pub enum RecordError {
     /// The seal of an artifact of at most 2^23 bytes: its place is on the object.
     #[error("the seal of an artifact of at most 2^23 bytes stands in a record, not on the object")]
     Misplaced,
-    /// The seal says something of parts, which this version does not know how to keep.
-    #[error("the seal covers a table of parts, which this version of Hallmark does not know")]
+    /// A table of parts, or none, that is not the seal's.
+    #[error("the record's table of parts is not what was sealed")]
     Parts,
     /// The record holds another seal.
     #[error("the record is of another seal")]
@@ -104,15 +109,18 @@ impl RecordError {
 /// The bytes of the record for an artifact of more than 2^23 bytes with this seal and these leaves.
 ///
 /// # Errors
-/// The seal is of a smaller artifact or has parts, the leaves are not those it signed, or there are too many.
-pub fn encode(line: &SealLine, leaves: &[LeafHash], sum: Option<&str>) -> Result<Vec<u8>, RecordError> {
+/// The seal is of a smaller artifact, the parts or leaves are not those it signed, or there are too many.
+pub fn encode(
+    line: &SealLine,
+    leaves: &[LeafHash],
+    sum: Option<&str>,
+    parts: Option<&PartTable>,
+) -> Result<Vec<u8>, RecordError> {
     let content = line.content();
     if content.size() <= MAX_INLINE {
         return Err(RecordError::Misplaced);
     }
-    if line.has_parts() {
-        return Err(RecordError::Parts);
-    }
+    check_parts(line, parts)?;
     let roots = tree::page_roots(leaves);
     if leaves.len() as u64 != leaf_count(content.size()) {
         return Err(RecordError::PageCount);
@@ -123,17 +131,43 @@ pub fn encode(line: &SealLine, leaves: &[LeafHash], sum: Option<&str>) -> Result
     if !sum.is_none_or(is_sum) {
         return Err(RecordError::Header("sum"));
     }
+    let mut record = header(line, parts, sum, &roots)?.into_bytes();
+    record.reserve_exact(leaves.len() * 32);
+    leaves.iter().for_each(|leaf| record.extend_from_slice(leaf.as_bytes()));
+    Ok(record)
+}
+
+/// The header with these lines.
+fn header(
+    line: &SealLine,
+    table: Option<&PartTable>,
+    sum: Option<&str>,
+    roots: &[PageRoot],
+) -> Result<String, RecordError> {
+    let parts = table.map_or_else(|| "-".to_owned(), |table| table.parts().to_string());
+    let checksums = table.and_then(PartTable::checksums);
+    let checksums = checksums.map_or_else(|| "-".to_owned(), PartChecksums::to_string);
     let sum = sum.unwrap_or("-");
-    let mut rest = format!("{line}\nparts -\nchecksums -\nsum {sum}\npages {}\n", roots.len());
+    let mut rest =
+        format!("{line}\nparts {parts}\nchecksums {checksums}\nsum {sum}\npages {}\n", roots.len());
     for root in roots {
         // Writing to a String does not fail.
         let _ = writeln!(rest, "{}", root.to_base64url());
     }
     let length = header_length(rest.len()).ok_or(RecordError::TooLong)?;
-    let mut record = format!("{MAGIC}{length}\n{rest}").into_bytes();
-    record.reserve_exact(leaves.len() * 32);
-    leaves.iter().for_each(|leaf| record.extend_from_slice(leaf.as_bytes()));
-    Ok(record)
+    Ok(format!("{MAGIC}{length}\n{rest}"))
+}
+
+/// Whether the table is the one that the seal covers, and the artifact's; a seal without one wants none.
+fn check_parts(line: &SealLine, table: Option<&PartTable>) -> Result<(), RecordError> {
+    let fits = match (line.parts(), table) {
+        (None, None) => true,
+        (Some(digest), Some(table)) => {
+            *digest == table.digest() && table.fits(line.content().size(), line.etag())
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    if fits { Ok(()) } else { Err(RecordError::Parts) }
 }
 
 /// The length of a header whose lines after the first have `rest` bytes: it counts its own digits.
@@ -161,12 +195,15 @@ pub struct RecordHeader {
     length: u64,
     line: SealLine,
     sum: Option<Box<str>>,
+    /// Not shown to anybody before [`Self::verify`].
+    table: Option<PartTable>,
     roots: Vec<PageRoot>,
 }
 
 impl RecordHeader {
     /// Reads the header from the beginning of a record: `prefix` is the whole record or at least its first 64 bytes;
-    /// bytes past the header are ignored. 8 KiB hold the headers of artifacts of up to 160 GiB.
+    /// bytes past the header are ignored. 8 KiB hold the headers of artifacts of up to 160 GiB, but for checksums of
+    /// parts and parts of many lengths.
     ///
     /// # Errors
     /// Not a record, or a header that is not well formed or longer than [`MAX_HEADER`].
@@ -202,7 +239,8 @@ impl RecordHeader {
     /// Checks the header against the verified seal.
     ///
     /// # Errors
-    /// It holds another seal, a wrong number of pages, or page roots that are not those of the sealed tree.
+    /// It holds another seal, a table of parts that was not sealed, a wrong number of pages, or page roots that are not
+    /// those of the sealed tree.
     pub fn verify(self, seal: &Seal) -> Result<Pages, RecordError> {
         Pages::verify(self, seal)
     }
@@ -216,14 +254,7 @@ fn parse_lines(length: u64, text: &str) -> Result<RecordHeader, RecordError> {
     if line.content().size() <= MAX_INLINE {
         return Err(RecordError::Misplaced);
     }
-    if line.has_parts() {
-        return Err(RecordError::Parts);
-    }
-    for expected in ["parts -", "checksums -"] {
-        if lines.next() != Some(expected) {
-            return Err(RecordError::Header(expected));
-        }
-    }
+    let table = table(&mut lines)?;
     let sum = match lines.next().and_then(|line| line.strip_prefix("sum ")) {
         Some("-") => None,
         Some(sum) if is_sum(sum) => Some(sum.into()),
@@ -236,7 +267,29 @@ fn parse_lines(length: u64, text: &str) -> Result<RecordHeader, RecordError> {
     if pages != Some(roots.len() as u64) {
         return Err(RecordError::Header("pages"));
     }
-    Ok(RecordHeader { length, line, sum, roots })
+    Ok(RecordHeader { length, line, sum, table, roots })
+}
+
+/// The lines `parts` and `checksums`.
+fn table<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Result<Option<PartTable>, RecordError> {
+    let mut value = |name: &'static str| {
+        let value = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.ok_or(RecordError::Header(name))
+    };
+    let (parts, checksums) = (value("parts")?, value("checksums")?);
+    let malformed = |_| RecordError::Header("checksums");
+    let checksums = match checksums {
+        "-" => None,
+        text => Some(PartChecksums::parse(text).map_err(malformed)?),
+    };
+    match parts {
+        "-" if checksums.is_none() => Ok(None),
+        "-" => Err(RecordError::Header("checksums")),
+        text => {
+            let parts = Parts::parse(text).map_err(|_| RecordError::Header("parts"))?;
+            PartTable::new(parts, checksums).map(Some).map_err(malformed)
+        }
+    }
 }
 
 /// 2 to 128 characters of visible ASCII: not `-`, which stands for none.

@@ -89,7 +89,7 @@ fn check(vector: &Vector) {
     let sealer = Sealer::new(PrivateKey::from_pem(KEY).unwrap().into_seal_key());
     assert_eq!(sealer.seal(claims, &observed).unwrap().to_string(), text);
     for expected in vector.values("record-sha256") {
-        let record = record::encode(&line, content.leaves(), None).unwrap();
+        let record = record::encode(&line, content.leaves(), None, None).unwrap();
         assert_eq!(hallmark_signer::Sha256Digest::of(&record).to_hex(), expected);
     }
 }

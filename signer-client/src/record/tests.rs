@@ -1,5 +1,7 @@
 //! Records that are read back, and those that are refused.
 
+mod multipart;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -20,7 +22,7 @@ fn large(leaves: u64) -> (Seal, Vec<LeafHash>, Vec<u8>) {
     let observed = Observed { length: size, ..sample.observed() };
     let line = sample.sealer.seal(sample.claims.clone(), &observed).unwrap();
     let seal = verify(&line, &observed, &sample.keys(), &NoVerdicts).unwrap();
-    let record = encode(&line, &hashes, None).unwrap();
+    let record = encode(&line, &hashes, None, None).unwrap();
     (seal, hashes, record)
 }
 
@@ -29,6 +31,24 @@ fn header(bytes: &[u8]) -> Result<RecordHeader, RecordError> {
         ParsedHeader::Complete(header) => Ok(header),
         ParsedHeader::NeedsMore(length) => panic!("needs {length} bytes"),
     }
+}
+
+/// Whether the header of a record, or one of its pages, is not what was sealed.
+fn refuses(seal: &Seal, record: &[u8]) -> bool {
+    let verdict = RecordHeader::parse(record).and_then(|parsed| match parsed {
+        ParsedHeader::NeedsMore(length) => {
+            assert!(length > record.len() as u64);
+            Err(RecordError::Magic)
+        }
+        ParsedHeader::Complete(header) => header.verify(seal),
+    });
+    let verdict = verdict.and_then(|pages| {
+        (0..pages.count()).try_for_each(|page| {
+            let range = pages.range(page).unwrap();
+            pages.page(page, &record[range.start as usize..range.end as usize]).map(|_| ())
+        })
+    });
+    verdict.is_err()
 }
 
 #[test]
@@ -62,7 +82,7 @@ fn a_record_gives_back_its_leaves() {
 fn a_real_artifact_is_checked_by_its_record() {
     let sample = Sample::of_size(9 * LEAF_SIZE + 1);
     let seal = sample.verified();
-    let record = encode(seal.line(), &sample.leaves, Some("CRC32:FULL_OBJECT:AAAAAA==")).unwrap();
+    let record = encode(seal.line(), &sample.leaves, Some("CRC32:FULL_OBJECT:AAAAAA=="), None).unwrap();
     let read = header(&record).unwrap();
     assert_eq!(read.sum(), Some("CRC32:FULL_OBJECT:AAAAAA=="));
     let pages = read.verify(&seal).unwrap();
@@ -108,16 +128,11 @@ fn the_header_counts_its_own_digits() {
 fn what_does_not_fit_the_seal_makes_no_record() {
     let (seal, mut hashes, _) = large(1500);
     let line = seal.line();
-    assert_eq!(encode(line, &hashes[..1499], None), Err(RecordError::PageCount));
+    assert_eq!(encode(line, &hashes[..1499], None, None), Err(RecordError::PageCount));
     hashes.swap(0, 1400);
-    assert_eq!(encode(line, &hashes, None), Err(RecordError::Root));
+    assert_eq!(encode(line, &hashes, None, None), Err(RecordError::Root));
     let inline = Sample::of_size(8 * LEAF_SIZE);
-    assert_eq!(encode(&inline.seal(), &inline.leaves, None), Err(RecordError::Misplaced));
-    let mut parts = Sample::of_size(8 * LEAF_SIZE + 1);
-    parts.claims.op = crate::Op::Mpu;
-    parts.claims.etag = crate::SealedEtag::multipart(crate::Md5Digest::of(b""), 2).unwrap();
-    parts.claims.parts = Some(Sha256Digest::of(b""));
-    assert_eq!(encode(&parts.seal(), &parts.leaves, None), Err(RecordError::Parts));
+    assert_eq!(encode(&inline.seal(), &inline.leaves, None, None), Err(RecordError::Misplaced));
 }
 
 #[test]
@@ -140,9 +155,12 @@ fn malformed_headers_are_refused() {
     let (head, roots) = body.split_once("pages 2\n").unwrap();
     let (one, two) = roots.split_once('\n').unwrap();
     for (body, expected) in [
-        (body.replace("parts -", "parts 3x8"), RecordError::Header("parts -")),
-        (body.replace("checksums -", "checksums crc32:AA=="), RecordError::Header("checksums -")),
-        (body.replace("parts -\nchecksums -\n", "checksums -\nparts -\n"), RecordError::Header("parts -")),
+        (body.replace("parts -", "parts 3x8"), RecordError::Parts),
+        (body.replace("parts -", "parts 3x8,1x8"), RecordError::Header("parts")),
+        (body.replace("parts -", "parts"), RecordError::Header("parts")),
+        (body.replace("parts -", "parts "), RecordError::Header("parts")),
+        (body.replace("checksums -", "checksums CRC32:AA=="), RecordError::Header("checksums")),
+        (body.replace("parts -\nchecksums -\n", "checksums -\nparts -\n"), RecordError::Header("parts")),
         (body.replace("sum -", "sum  x"), RecordError::Header("sum")),
         (body.replace("sum -", "sum"), RecordError::Header("sum")),
         (body.replace("sum -\n", ""), RecordError::Header("sum")),
@@ -214,20 +232,7 @@ proptest! {
         RECORD.with(|(seal, _, record)| {
             let mut changed = record.clone();
             changed[at.index(record.len())] ^= change;
-            let verdict = RecordHeader::parse(&changed).and_then(|parsed| match parsed {
-                ParsedHeader::NeedsMore(length) => {
-                    assert!(length > changed.len() as u64);
-                    Err(RecordError::Magic)
-                }
-                ParsedHeader::Complete(header) => header.verify(seal),
-            });
-            let verdict = verdict.and_then(|pages| {
-                (0..pages.count()).try_for_each(|page| {
-                    let range = pages.range(page).unwrap();
-                    pages.page(page, &changed[range.start as usize..range.end as usize]).map(|_| ())
-                })
-            });
-            assert!(verdict.is_err());
+            assert!(refuses(seal, &changed));
         });
     }
 
