@@ -9,6 +9,7 @@
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
 mod budget;
+mod copy;
 mod delete;
 mod download;
 mod error;
@@ -25,6 +26,7 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use copy::{Copied, Copy};
 pub use download::Download;
 pub use error::GateError;
 pub use receive::Incoming;

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
-    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders,
+    SIGNATURE_HEADER, SealId, Sha256Digest, SealLine, SealedEtag, SealedHeaders,
 };
 
 use super::receive::Incoming;
@@ -95,12 +95,7 @@ impl Gate {
                            it could be taken for one over a statement.";
             return Err(S3Error::new(Code::InvalidRequest, message).into());
         }
-        let header = headers.get(SIGNATURE_HEADER);
-        match self.policy.judge(&upload.name, content.sha256(), header, self.prover.verdicts()) {
-            Ok(_signers) => {}
-            Err(TrustFault::SignatureMalformed) => return Err(malformed_signature().into()),
-            Err(fault) => return Err(fault.into()),
-        }
+        self.judge(upload, content.sha256())?;
         let etag = SealedEtag::single(*md5);
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
@@ -124,6 +119,16 @@ impl Gate {
             internal()
         })?;
         Ok(Sealed { line, etag, checksum: checked.checksum().cloned() })
+    }
+
+    /// Judges the publishers' signatures by the rule for the name.
+    pub(super) fn judge(&self, upload: &Upload, sha256: &Sha256Digest) -> Result<(), GateError> {
+        let header = upload.headers.get(SIGNATURE_HEADER);
+        match self.policy.judge(&upload.name, sha256, header, self.prover.verdicts()) {
+            Ok(_signers) => Ok(()),
+            Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Turns the client's condition, which is about sealed ETags, into the store's.
@@ -185,7 +190,7 @@ pub(super) fn declare(headers: &mut SealedHeaders, sum: &DeclaredChecksum) -> Re
     headers.insert(CHECKSUM_HEADER, &sum.to_metadata()).map_err(|_| internal())
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
