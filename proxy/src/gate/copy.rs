@@ -75,7 +75,7 @@ impl Gate {
             match self.try_copy(copy, client).await {
                 Err(Failure::SourceChanged) if tries < MAX_TRIES => tries += 1,
                 Err(Failure::SourceChanged) => return Err(PutError::SourceChanged.into()),
-                Err(Failure::Refused(error)) => return Err(error),
+                Err(Failure::Refused(error)) => return Err(self.explain(&copy.name, &copy.condition, error)),
                 Ok(copied) => return Ok(copied),
             }
         }

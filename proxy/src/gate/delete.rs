@@ -17,6 +17,7 @@ impl Gate {
         condition: &DeleteCondition,
         retentions: Retentions,
     ) -> Result<Deleted, GateError> {
+        self.deletable(name)?;
         let guard = match condition {
             DeleteCondition::None => Guard::Any,
             DeleteCondition::Matches(tag) => self.guard_matching(name, tag).await?,

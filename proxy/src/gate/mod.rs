@@ -15,6 +15,7 @@ mod download;
 mod error;
 mod guard;
 mod hash;
+mod immutable;
 mod receive;
 mod stream;
 mod upload;

@@ -75,11 +75,13 @@ impl Gate {
     where
         B: Incoming,
     {
-        match payload.length() {
+        let (name, asked) = (upload.name.clone(), upload.condition.clone());
+        let put = match payload.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
             Some(length) if length > MAX_INLINE => self.put_streamed(upload, payload, length, client).await,
             _ => self.put_whole(upload, &mut payload, client).await,
-        }
+        };
+        put.map_err(|error| self.explain(&name, &asked, error))
     }
 
     /// Judges the publishers' signatures and makes the seal. Asks for the proof that every declared check passed.
@@ -133,7 +135,7 @@ impl Gate {
 
     /// Turns the client's condition, which is about sealed ETags, into the store's.
     pub(super) async fn guard(&self, upload: &Upload) -> Result<Guard, GateError> {
-        match &upload.condition {
+        match self.condition(&upload.name, &upload.condition)? {
             PutCondition::None => Ok(Guard::Any),
             PutCondition::Absent => Ok(Guard::Absent),
             PutCondition::Matches(tag) => self.guard_matching(&upload.name, tag).await,
