@@ -28,7 +28,7 @@ use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted, Reservation};
 pub use copy::{Copied, Copy};
-pub use download::Download;
+pub use download::{Download, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{Upload, Uploaded};

@@ -26,6 +26,7 @@
 
 mod admitted;
 mod artifact;
+mod carried;
 #[cfg(any(test, feature = "testing"))]
 pub mod dissect;
 mod fault;
@@ -38,6 +39,7 @@ mod unverified;
 
 pub use admitted::{Admitted, Reader};
 pub use artifact::{Artifact, Proven, Prover, Unsealed};
+pub use carried::Carried;
 pub use fault::{ArtifactFault, ProofError};
 pub(crate) use leaves::widen;
 pub use leaves::{LeafReader, Leaves};

@@ -87,6 +87,12 @@ impl RangeHeader {
 }
 
 impl Part {
+    /// The bytes `span` of an object of `length` bytes; `None`: there are none, or not so many.
+    pub fn of(span: &Range<u64>, length: u64) -> Option<Self> {
+        let last = span.end.checked_sub(1)?;
+        (span.start <= last && last < length).then_some(Self { first: span.start, last, length })
+    }
+
     /// The bytes: `start..end`, within the object, not empty.
     pub fn span(&self) -> Range<u64> {
         self.first..self.last + 1
