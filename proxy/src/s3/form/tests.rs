@@ -1,0 +1,1 @@
+//! Forms from end to end.
