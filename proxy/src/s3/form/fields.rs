@@ -217,7 +217,7 @@ mod tests {
             let mut incoming = Incoming::default();
             fields.iter().try_for_each(|(name, size)| {
                 incoming.begin(&part(name, None))?;
-                incoming.data(&vec![b'v'; *size]).map_err(|error| error)
+                incoming.data(&vec![b'v'; *size])
             })
         };
         let code = |result: Result<(), S3Error>| result.map_err(|error| error.code);

@@ -69,17 +69,17 @@ where
                     return Err(too_small(*received, &self.length));
                 }
                 self.progress = Progress::Trailing(0);
-                self.trailing(piece)?;
+                self.trailing(piece.as_ref())?;
             }
-            (Progress::Trailing(_), piece) => self.trailing(piece)?,
+            (Progress::Trailing(_), piece) => self.trailing(piece.as_ref())?,
             (Progress::Ended, _) => {}
             (Progress::Failed(error), _) => return Err(error.clone()),
         }
         Ok(None)
     }
 
-    fn trailing(&mut self, piece: Option<Piece>) -> Result<(), S3Error> {
-        let bytes = match &piece {
+    fn trailing(&mut self, piece: Option<&Piece>) -> Result<(), S3Error> {
+        let bytes = match piece {
             None => {
                 self.progress = Progress::Ended;
                 return Ok(());

@@ -61,8 +61,7 @@ struct Malformed(&'static str);
 
 impl From<Malformed> for S3Error {
     fn from(Malformed(why): Malformed) -> Self {
-        let message =
-            format!("The body of your POST request is not well-formed multipart/form-data: {why}.");
+        let message = format!("The body of your POST request is not well-formed multipart/form-data: {why}.");
         Self::new(Code::MalformedPOSTRequest, message)
     }
 }
@@ -136,7 +135,8 @@ fn boundary(headers: &HeaderMap) -> Result<String, S3Error> {
     }
     for name in headers.keys().map(http::HeaderName::as_str) {
         let harmless = matches!(name, "x-amz-cf-id" | "x-amz-user-agent" | "x-amz-request-payer");
-        let conditional = matches!(name, "if-match" | "if-none-match" | "if-modified-since" | "if-unmodified-since");
+        let conditional =
+            matches!(name, "if-match" | "if-none-match" | "if-modified-since" | "if-unmodified-since");
         let of_the_body = matches!(name, "content-md5" | "content-encoding" | "content-range");
         if conditional || of_the_body || (name.starts_with("x-amz-") && !harmless) {
             let name = fields::shorten(name);

@@ -50,7 +50,9 @@ fn value(text: &str) -> Result<(String, Option<&str>), Malformed> {
         let (value, rest) = text.split_once(';').map_or((text, None), |(value, rest)| (value, Some(rest)));
         let value = value.trim_end_matches(SPACE);
         let is_word = is_token(value);
-        return is_word.then(|| (value.to_owned(), rest)).ok_or(Malformed("the value of a parameter needs quotes"));
+        return is_word
+            .then(|| (value.to_owned(), rest))
+            .ok_or(Malformed("the value of a parameter needs quotes"));
     };
     let mut value = String::new();
     let mut rest = quoted;

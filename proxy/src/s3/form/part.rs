@@ -145,12 +145,17 @@ mod tests {
             boundary(&HeaderValue::from_bytes(text.as_bytes()).unwrap()).map_err(|error| error.code)
         };
         for (text, expected) in [
-            ("multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxk", "----WebKitFormBoundary7MA4YWxk"),
+            (
+                "multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxk",
+                "----WebKitFormBoundary7MA4YWxk",
+            ),
             ("Multipart/Form-Data;charset=utf-8; Boundary=\"a b:c\"", "a b:c"),
         ] {
             assert_eq!(of(text).as_deref(), Ok(expected), "{text}");
         }
-        for text in ["", "text/plain", "multipart/mixed; boundary=a", "application/x-www-form-urlencoded", "é"] {
+        for text in
+            ["", "text/plain", "multipart/mixed; boundary=a", "application/x-www-form-urlencoded", "é"]
+        {
             assert_eq!(of(text), Err(Code::PreconditionFailed), "{text}");
         }
         for text in [

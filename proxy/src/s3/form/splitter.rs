@@ -97,7 +97,11 @@ impl Splitter {
                     self.state = match next {
                         b"\r\n" => State::Head,
                         b"--" => State::Epilogue(0),
-                        _ => return Err(Malformed("a boundary is followed by something else than a line end")),
+                        _ => {
+                            return Err(Malformed(
+                                "a boundary is followed by something else than a line end",
+                            ));
+                        }
                     };
                     let _ = self.input.split_to(CRLF.len());
                 }
@@ -148,7 +152,9 @@ impl Splitter {
                 let _ = self.input.split_to(2 * CRLF.len());
                 Ok(Some(head))
             }
-            None if self.input.len() >= MAX_HEAD_BYTES => Err(Malformed("the headers of a part are too long")),
+            None if self.input.len() >= MAX_HEAD_BYTES => {
+                Err(Malformed("the headers of a part are too long"))
+            }
             None => Ok(None),
         }
     }
@@ -203,6 +209,8 @@ mod tests {
 
     /// Heads and data of all parts, and whether the form was closed.
     type Parts = (Vec<(String, Vec<u8>)>, bool);
+    /// The same, as tests write it.
+    type Expected<'a> = (&'a [(&'a str, &'a [u8])], bool);
 
     fn split<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Parts, Malformed> {
         let mut splitter = Splitter::new("b0");
@@ -223,7 +231,7 @@ mod tests {
         Ok((parts, splitter.is_closed()))
     }
 
-    fn check(body: &[u8], expected: Result<(&[(&str, &[u8])], bool), &str>) {
+    fn check(body: &[u8], expected: Result<Expected<'_>, &str>) {
         let expected = expected.map(|(parts, closed)| {
             let owned = parts.iter().map(|(head, data)| ((*head).to_owned(), data.to_vec())).collect();
             (owned, closed)

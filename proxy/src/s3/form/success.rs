@@ -120,7 +120,10 @@ mod tests {
         let both = [("success_action_redirect", "http://x/"), ("success_action_status", "201")];
         assert!(matches!(Success::of(&Fields::from(both)), Success::Redirect(_)));
         let old = [("success_action_redirect", "http://new/"), ("redirect", "http://old/")];
-        assert_eq!(Success::of(&Fields::from(old)), Success::Redirect(Redirect("http://new/".parse().unwrap())));
+        assert_eq!(
+            Success::of(&Fields::from(old)),
+            Success::Redirect(Redirect("http://new/".parse().unwrap()))
+        );
         assert_eq!(Success::of(&Fields::from([])), Success::NoContent);
     }
 }

@@ -35,7 +35,14 @@ impl Upload {
     ) -> Result<Self, S3Error> {
         let object = ObjectName { bucket: bucket.clone(), key: key(fields)? };
         let tagging = fields.get("tagging").map(str::to_owned);
-        Ok(Self { identity, object, headers: headers(fields)?, length, success: Success::of(fields), tagging })
+        Ok(Self {
+            identity,
+            object,
+            headers: headers(fields)?,
+            length,
+            success: Success::of(fields),
+            tagging,
+        })
     }
 
     /// Who signed the policy. Anybody may have sent the form, as with a presigned URL, and so it is named.
@@ -140,7 +147,8 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), S3Error>
     let header = HeaderName::try_from(name).ok().zip(HeaderValue::from_bytes(value.as_bytes()).ok());
     header.ok_or_else(|| {
         let name = shorten(name);
-        let message = format!("The field `{name}` cannot be a header: its name or value has characters that none has.");
+        let message =
+            format!("The field `{name}` cannot be a header: its name or value has characters that none has.");
         S3Error::new(Code::InvalidArgument, message).with("ArgumentName", name)
     })
 }
