@@ -119,7 +119,7 @@ impl Gate {
             tags: copy.tags.clone(),
             lock: copy.lock.clone(),
         };
-        let guard = self.guard(&upload).await?;
+        let guard = self.guard(&upload.name, &upload.condition).await?;
         let line = self.seal_copy(&upload, &source, &inherited)?;
         let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);

@@ -23,7 +23,7 @@ impl Gate {
         }
         match asked {
             PutCondition::None | PutCondition::Absent => Ok(&PutCondition::Absent),
-            PutCondition::Present | PutCondition::Matches(_) | PutCondition::Differs(_) => {
+            PutCondition::Exists | PutCondition::Matches(_) | PutCondition::Differs(_) => {
                 Err(refused(name, "overwrite"))
             }
         }
