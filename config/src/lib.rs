@@ -13,6 +13,7 @@ mod pem;
 mod reader;
 mod secret;
 mod sections;
+mod state_secret;
 mod types;
 mod units;
 
@@ -23,4 +24,5 @@ pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
 pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm};
 pub use secret::Secret;
+pub use state_secret::StateSecret;
 pub use types::*;

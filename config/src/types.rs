@@ -22,6 +22,8 @@ pub struct Config {
     pub limits: Limits,
     /// The key that makes seals and those whose seals are accepted.
     pub seal: Seal,
+    /// The secret under which uploads in progress are kept.
+    pub state: State,
     /// Where artifacts are kept.
     pub store: Store,
     /// Publisher keys by name.
@@ -83,6 +85,27 @@ pub struct Seal {
     pub key_file: PathBuf,
     /// Public keys (SPKI PEM) whose seals are accepted beside the active key's.
     pub trusted_key_files: Vec<PathBuf>,
+}
+
+/// Files with the secret that authenticates upload ids and the records of uploads in progress, in the form of
+/// [`StateSecret`](crate::StateSecret). The same on all instances.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The secret. Well formed and not open to others than its owner, if it was there when the configuration was read.
+    pub secret_file: PathBuf,
+    /// What to do if the file is not there.
+    pub generated: Generated,
+    /// The secret before the last change: well formed, and still accepted.
+    pub previous_secret_file: Option<PathBuf>,
+}
+
+/// Whether the state secret is made if it is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generated {
+    /// The configuration names no file: the proxy makes the secret at its first start.
+    WhenAbsent,
+    /// The configuration names the file, and it was there when the configuration was read.
+    Never,
 }
 
 /// The object store behind the proxy.
@@ -155,6 +178,10 @@ pub enum Permission {
     Delete,
     /// Delete a named version.
     DeleteVersion,
+    /// Set retention and legal holds.
+    Lock,
+    /// Shorten GOVERNANCE retention, or delete in spite of it.
+    BypassGovernance,
     /// List keys.
     List,
     /// Create, delete and configure buckets.
@@ -163,17 +190,19 @@ pub enum Permission {
 
 /// A set of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Permissions(u8);
+pub struct Permissions(u16);
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
         Self::ReadUntrusted,
         Self::Write,
         Self::WriteSignatures,
         Self::Delete,
         Self::DeleteVersion,
+        Self::Lock,
+        Self::BypassGovernance,
         Self::List,
         Self::Admin,
     ];
@@ -187,9 +216,15 @@ impl Permission {
             Self::WriteSignatures => "write_signatures",
             Self::Delete => "delete",
             Self::DeleteVersion => "delete_version",
+            Self::Lock => "lock",
+            Self::BypassGovernance => "bypass_governance",
             Self::List => "list",
             Self::Admin => "admin",
         }
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
@@ -201,13 +236,13 @@ impl Permissions {
 
     /// Whether `permission` is in the set.
     pub fn contains(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u8) != 0
+        self.0 & permission.bit() != 0
     }
 }
 
 impl FromIterator<Permission> for Permissions {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u8))
+        Self(permissions.into_iter().fold(0, |set, permission| set | permission.bit()))
     }
 }
 
@@ -219,8 +254,33 @@ pub struct Bucket {
     /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule stands, whether it
     /// requires signatures or not: there the rule wins, and so the loader accepts both side by side.
     pub dangerous_serve_unsealed: bool,
+    /// What is never overwritten or deleted through the proxy.
+    pub immutable: Immutable,
     /// Who must have signed what. The rule with the longest match decides.
     pub rules: Vec<Rule>,
+}
+
+/// The keys of a bucket that, once written, are never overwritten or deleted through the proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Immutable {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those under one of these: each is empty, or ends in `/`. At least one, and distinct.
+    Prefixes(Vec<Prefix>),
+    /// All.
+    Everything,
+}
+
+impl Immutable {
+    /// Whether `key` is among them.
+    pub fn holds(&self, key: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Prefixes(prefixes) => prefixes.iter().any(|prefix| key.starts_with(prefix.as_str())),
+            Self::Everything => true,
+        }
+    }
 }
 
 /// Who must have signed the artifacts under one prefix, or one key.

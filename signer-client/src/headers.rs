@@ -22,6 +22,10 @@ pub const METADATA_PREFIX: &str = "x-amz-meta-";
 /// The user metadata that keeps the checksum which an uploader declared.
 pub const CHECKSUM_HEADER: &str = "x-amz-meta-hallmark-sum";
 
+/// The user metadata that keeps the [`PartTable`](crate::PartTable) of an artifact of at most 2^23 bytes that came in
+/// parts.
+pub const PARTS_HEADER: &str = "x-amz-meta-hallmark-parts";
+
 /// Metadata that stands outside of `hdr`: the seal itself, and the place reserved for a transparency log's proof.
 const OUTSIDE: [&str; 2] = ["x-amz-meta-hallmark", "x-amz-meta-hallmark-log"];
 
@@ -128,6 +132,7 @@ mod tests {
         for name in CONTENT_HEADERS.into_iter().chain([
             "x-amz-meta-a",
             "x-amz-meta-hallmark-sum",
+            "x-amz-meta-hallmark-parts",
             "x-amz-meta-hallmark-signature",
             "x-amz-meta-hallmark-logs",
             "x-amz-meta-!#$%&'*+-.^_`|~",

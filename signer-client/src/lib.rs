@@ -8,6 +8,9 @@
 //! every leaf must be ([`Seal::inline_leaf`], or [`RecordHeader::verify`], [`Pages::page`], [`LeafPage::leaf`]); who
 //! vouches for it beside the proxy is for [`PublisherSignatures::verified_by`] to say.
 //!
+//! What came in parts has a [`PartTable`]: it is given to [`record::encode`] or stands in the header [`PARTS_HEADER`], and
+//! is believed when [`Pages::part_table`] or [`Seal::part_table`] says it.
+//!
 //! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`].
 
 mod blob;
@@ -17,6 +20,7 @@ pub mod dsse;
 mod headers;
 mod key;
 mod leaves;
+mod parts;
 mod publisher;
 pub mod record;
 mod register;
@@ -30,9 +34,12 @@ pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
-pub use headers::{CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, SealedHeaders};
+pub use headers::{
+    CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, PARTS_HEADER, SealedHeaders,
+};
 pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, PrivateKey, PublicKey, SealKey};
 pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
+pub use parts::{PartChecksums, PartTable, Parts, PartsError};
 pub use publisher::{
     MAX_CANDIDATES, MAX_SIGNATURES, PublisherSignatures, PublisherSignaturesError, SIGNATURE_HEADER,
     TooManyKeys,

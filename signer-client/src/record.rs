@@ -5,8 +5,8 @@
 //! ```text
 //! hallmark-record-v1 <length of the header in bytes, all lines with their newlines, decimal>
 //! <seal line>
-//! parts -
-//! checksums -
+//! parts <count>x<bytes>[,<count>x<bytes>...], or -
+//! checksums <algorithm>:<base64>[,<base64>...], or -
 //! sum <value of `x-amz-meta-hallmark-sum`, or ->
 //! pages <number of pages, decimal>
 //! <root of the first page, 43 characters of base64url>
@@ -20,9 +20,11 @@
 //! `sum` is there when the uploader's checksum came after the body, and so after the object's headers had gone to the
 //! store. It counts as one of those headers: the seal's `hdr` covers it.
 //!
-//! Reserved for later versions, and refused by this one: `parts <count>x<bytes>[,<count>x<bytes>...]`, runs of parts of
-//! the same length in order, at most 10000 parts in all, whose text the seal's `parts` is the SHA-256 of; and
-//! `checksums <algorithm>:<base64>[,<base64>...]`, one checksum for each part.
+//! `parts` and `checksums` are the table of an artifact that came in parts: `parts` holds runs of parts of the same
+//! length, in order, at most 10000 parts in all; `checksums` one checksum for each part, all of the same length, at most
+//! 64 characters. The seal's `parts` is the SHA-256 of both: of the text after `parts `, and where there are checksums of
+//! a newline and the text after `checksums ` (see [`PartTable::digest`]). It is `-` where both are. The number of parts
+//! is that of the seal's ETag, their length together the artifact's.
 
 mod pages;
 
@@ -30,11 +32,14 @@ use std::fmt::Write as _;
 
 pub use pages::{LeafPage, Pages};
 
+use crate::parts::{PartChecksums, PartTable, Parts};
 use crate::seal::{LineError, MAX_INLINE, MAX_LINE, Seal, SealLine};
 use crate::text::from_decimal;
 use crate::tree::{self, LeafHash, PageRoot, leaf_count};
 
-/// The longest header, bytes. Enough for artifacts of 23 TiB.
+/// The longest header, bytes. Enough for artifacts of 5 TiB in 10000 parts, each of another length and with the longest
+/// checksum; for 13 TiB in 10000 parts that but for the last have one length, with SHA-256 checksums; and for 23 TiB
+/// without parts.
 pub const MAX_HEADER: u64 = 1 << 20;
 
 /// What a record begins with.
@@ -64,8 +69,8 @@ pub enum RecordError {
     /// The seal of an artifact of at most 2^23 bytes: its place is on the object.
     #[error("the seal of an artifact of at most 2^23 bytes stands in a record, not on the object")]
     Misplaced,
-    /// The seal says something of parts, which this version does not know how to keep.
-    #[error("the seal covers a table of parts, which this version of Hallmark does not know")]
+    /// A table of parts, or none, that is not the seal's.
+    #[error("the record's table of parts is not what was sealed")]
     Parts,
     /// The record holds another seal.
     #[error("the record is of another seal")]
@@ -104,15 +109,18 @@ impl RecordError {
 /// The bytes of the record for an artifact of more than 2^23 bytes with this seal and these leaves.
 ///
 /// # Errors
-/// The seal is of a smaller artifact or has parts, the leaves are not those it signed, or there are too many.
-pub fn encode(line: &SealLine, leaves: &[LeafHash], sum: Option<&str>) -> Result<Vec<u8>, RecordError> {
+/// The seal is of a smaller artifact, the parts or leaves are not those it signed, or there are too many.
+pub fn encode(
+    line: &SealLine,
+    leaves: &[LeafHash],
+    sum: Option<&str>,
+    parts: Option<&PartTable>,
+) -> Result<Vec<u8>, RecordError> {
     let content = line.content();
     if content.size() <= MAX_INLINE {
         return Err(RecordError::Misplaced);
     }
-    if line.has_parts() {
-        return Err(RecordError::Parts);
-    }
+    check_parts(line, parts)?;
     let roots = tree::page_roots(leaves);
     if leaves.len() as u64 != leaf_count(content.size()) {
         return Err(RecordError::PageCount);
@@ -123,17 +131,43 @@ pub fn encode(line: &SealLine, leaves: &[LeafHash], sum: Option<&str>) -> Result
     if !sum.is_none_or(is_sum) {
         return Err(RecordError::Header("sum"));
     }
+    let mut record = header(line, parts, sum, &roots)?.into_bytes();
+    record.reserve_exact(leaves.len() * 32);
+    leaves.iter().for_each(|leaf| record.extend_from_slice(leaf.as_bytes()));
+    Ok(record)
+}
+
+/// The header with these lines.
+fn header(
+    line: &SealLine,
+    table: Option<&PartTable>,
+    sum: Option<&str>,
+    roots: &[PageRoot],
+) -> Result<String, RecordError> {
+    let parts = table.map_or_else(|| "-".to_owned(), |table| table.parts().to_string());
+    let checksums = table.and_then(PartTable::checksums);
+    let checksums = checksums.map_or_else(|| "-".to_owned(), PartChecksums::to_string);
     let sum = sum.unwrap_or("-");
-    let mut rest = format!("{line}\nparts -\nchecksums -\nsum {sum}\npages {}\n", roots.len());
+    let mut rest =
+        format!("{line}\nparts {parts}\nchecksums {checksums}\nsum {sum}\npages {}\n", roots.len());
     for root in roots {
         // Writing to a String does not fail.
         let _ = writeln!(rest, "{}", root.to_base64url());
     }
     let length = header_length(rest.len()).ok_or(RecordError::TooLong)?;
-    let mut record = format!("{MAGIC}{length}\n{rest}").into_bytes();
-    record.reserve_exact(leaves.len() * 32);
-    leaves.iter().for_each(|leaf| record.extend_from_slice(leaf.as_bytes()));
-    Ok(record)
+    Ok(format!("{MAGIC}{length}\n{rest}"))
+}
+
+/// Whether the table is the one that the seal covers, and the artifact's; a seal without one wants none.
+fn check_parts(line: &SealLine, table: Option<&PartTable>) -> Result<(), RecordError> {
+    let fits = match (line.parts(), table) {
+        (None, None) => true,
+        (Some(digest), Some(table)) => {
+            *digest == table.digest() && table.fits(line.content().size(), line.etag())
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    if fits { Ok(()) } else { Err(RecordError::Parts) }
 }
 
 /// The length of a header whose lines after the first have `rest` bytes: it counts its own digits.
@@ -161,12 +195,15 @@ pub struct RecordHeader {
     length: u64,
     line: SealLine,
     sum: Option<Box<str>>,
+    /// Not shown to anybody before [`Self::verify`].
+    table: Option<PartTable>,
     roots: Vec<PageRoot>,
 }
 
 impl RecordHeader {
     /// Reads the header from the beginning of a record: `prefix` is the whole record or at least its first 64 bytes;
-    /// bytes past the header are ignored. 8 KiB hold the headers of artifacts of up to 160 GiB.
+    /// bytes past the header are ignored. 8 KiB hold the headers of artifacts of up to 160 GiB, but for checksums of
+    /// parts and parts of many lengths.
     ///
     /// # Errors
     /// Not a record, or a header that is not well formed or longer than [`MAX_HEADER`].
@@ -202,7 +239,8 @@ impl RecordHeader {
     /// Checks the header against the verified seal.
     ///
     /// # Errors
-    /// It holds another seal, a wrong number of pages, or page roots that are not those of the sealed tree.
+    /// It holds another seal, a table of parts that was not sealed, a wrong number of pages, or page roots that are not
+    /// those of the sealed tree.
     pub fn verify(self, seal: &Seal) -> Result<Pages, RecordError> {
         Pages::verify(self, seal)
     }
@@ -216,14 +254,7 @@ fn parse_lines(length: u64, text: &str) -> Result<RecordHeader, RecordError> {
     if line.content().size() <= MAX_INLINE {
         return Err(RecordError::Misplaced);
     }
-    if line.has_parts() {
-        return Err(RecordError::Parts);
-    }
-    for expected in ["parts -", "checksums -"] {
-        if lines.next() != Some(expected) {
-            return Err(RecordError::Header(expected));
-        }
-    }
+    let table = table(&mut lines)?;
     let sum = match lines.next().and_then(|line| line.strip_prefix("sum ")) {
         Some("-") => None,
         Some(sum) if is_sum(sum) => Some(sum.into()),
@@ -236,7 +267,29 @@ fn parse_lines(length: u64, text: &str) -> Result<RecordHeader, RecordError> {
     if pages != Some(roots.len() as u64) {
         return Err(RecordError::Header("pages"));
     }
-    Ok(RecordHeader { length, line, sum, roots })
+    Ok(RecordHeader { length, line, sum, table, roots })
+}
+
+/// The lines `parts` and `checksums`.
+fn table<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Result<Option<PartTable>, RecordError> {
+    let mut value = |name: &'static str| {
+        let value = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.ok_or(RecordError::Header(name))
+    };
+    let (parts, checksums) = (value("parts")?, value("checksums")?);
+    let malformed = |_| RecordError::Header("checksums");
+    let checksums = match checksums {
+        "-" => None,
+        text => Some(PartChecksums::parse(text).map_err(malformed)?),
+    };
+    match parts {
+        "-" if checksums.is_none() => Ok(None),
+        "-" => Err(RecordError::Header("checksums")),
+        text => {
+            let parts = Parts::parse(text).map_err(|_| RecordError::Header("parts"))?;
+            PartTable::new(parts, checksums).map(Some).map_err(malformed)
+        }
+    }
 }
 
 /// 2 to 128 characters of visible ASCII: not `-`, which stands for none.
@@ -245,245 +298,4 @@ fn is_sum(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::digest::Sha256Digest;
-    use crate::leaves::ExpectedLeaf;
-    use crate::seal::fixtures::Sample;
-    use crate::seal::{ContentDigests, Observed, verify};
-    use crate::tree::LEAF_SIZE;
-    use crate::verdicts::NoVerdicts;
-
-    /// A seal for an artifact of so many leaves, whose bytes nobody has, and its record.
-    fn large(leaves: u64) -> (Seal, Vec<LeafHash>, Vec<u8>) {
-        let mut sample = Sample::of_size(0);
-        let hashes: Vec<_> = (0..leaves).map(|n| LeafHash::of(&n.to_be_bytes())).collect();
-        let size = leaves * LEAF_SIZE - 7;
-        let digest = Sha256Digest::of(b"the artifact");
-        sample.claims.content = ContentDigests::new(size, digest, Some(tree::root(&hashes)), vec![]).unwrap();
-        let observed = Observed { length: size, ..sample.observed() };
-        let line = sample.sealer.seal(sample.claims.clone(), &observed).unwrap();
-        let seal = verify(&line, &observed, &sample.keys(), &NoVerdicts).unwrap();
-        let record = encode(&line, &hashes, None).unwrap();
-        (seal, hashes, record)
-    }
-
-    fn header(bytes: &[u8]) -> Result<RecordHeader, RecordError> {
-        match RecordHeader::parse(bytes)? {
-            ParsedHeader::Complete(header) => Ok(header),
-            ParsedHeader::NeedsMore(length) => panic!("needs {length} bytes"),
-        }
-    }
-
-    #[test]
-    fn a_record_gives_back_its_leaves() {
-        for count in [9, 10, 1023, 1024, 1025, 2048, 5000] {
-            let (seal, hashes, record) = large(count);
-            let pages = header(&record).unwrap().verify(&seal).unwrap();
-            assert_eq!(pages.count(), count.div_ceil(1024));
-            for index in [0, 8, 1023, 1024, count - 1, count] {
-                let expected = hashes.get(index as usize).map(|hash| {
-                    let range = index * LEAF_SIZE..seal.size().min((index + 1) * LEAF_SIZE);
-                    ExpectedLeaf::of_page(range, *hash)
-                });
-                let number = Pages::page_of_leaf(index);
-                let Some(range) = pages.range(number) else {
-                    assert_eq!(expected, None);
-                    continue;
-                };
-                let bytes = &record[range.start as usize..range.end as usize];
-                let page = pages.page(number, bytes).unwrap();
-                assert_eq!(page.leaf(index), expected);
-                assert_eq!(page.leaf(page.leaves().end), None);
-                assert_eq!(page.leaves().start.checked_sub(1).and_then(|before| page.leaf(before)), None);
-            }
-            let last = pages.range(pages.count() - 1).unwrap();
-            assert_eq!(last.end, record.len() as u64);
-        }
-    }
-
-    #[test]
-    fn a_real_artifact_is_checked_by_its_record() {
-        let sample = Sample::of_size(9 * LEAF_SIZE + 1);
-        let seal = sample.verified();
-        let record = encode(seal.line(), &sample.leaves, Some("CRC32:FULL_OBJECT:AAAAAA==")).unwrap();
-        let read = header(&record).unwrap();
-        assert_eq!(read.sum(), Some("CRC32:FULL_OBJECT:AAAAAA=="));
-        let pages = read.verify(&seal).unwrap();
-        let range = pages.range(0).unwrap();
-        let page = pages.page(0, &record[range.start as usize..]).unwrap();
-        for index in page.leaves() {
-            let expected = page.leaf(index).unwrap();
-            let range = expected.range();
-            assert_eq!(expected.check(&sample.bytes[range.start as usize..range.end as usize]), Ok(()));
-        }
-        assert_eq!(page.leaf(9).map(|leaf| leaf.range()), Some(9 * LEAF_SIZE..9 * LEAF_SIZE + 1));
-    }
-
-    #[test]
-    fn a_prefix_says_how_much_is_missing() {
-        let (_, _, record) = large(2000);
-        let text = std::str::from_utf8(&record[..100]).unwrap();
-        let length: u64 = text[MAGIC.len()..].split('\n').next().unwrap().parse().unwrap();
-        assert_eq!(record.len() as u64, length + 2000 * 32);
-        for prefix in [64, 100, length as usize - 1] {
-            assert_eq!(RecordHeader::parse(&record[..prefix]), Ok(ParsedHeader::NeedsMore(length)));
-        }
-        for prefix in [length as usize, length as usize + 1, record.len()] {
-            assert!(matches!(RecordHeader::parse(&record[..prefix]), Ok(ParsedHeader::Complete(_))));
-        }
-        for prefix in [0, 1, MAGIC.len(), MAGIC.len() + 1] {
-            assert_eq!(RecordHeader::parse(&record[..prefix]), Err(RecordError::Magic));
-        }
-    }
-
-    #[test]
-    fn the_header_counts_its_own_digits() {
-        for rest in (1..2000).chain(99_960..99_990).chain(999_960..999_990) {
-            if let Some(length) = header_length(rest) {
-                assert_eq!(format!("{MAGIC}{length}\n").len() + rest, length);
-            }
-        }
-        assert_eq!(header_length(MAX_HEADER as usize - MAX_FIRST_LINE), Some(MAX_HEADER as usize));
-        assert_eq!(header_length(MAX_HEADER as usize - MAX_FIRST_LINE + 1), None);
-    }
-
-    #[test]
-    fn what_does_not_fit_the_seal_makes_no_record() {
-        let (seal, mut hashes, _) = large(1500);
-        let line = seal.line();
-        assert_eq!(encode(line, &hashes[..1499], None), Err(RecordError::PageCount));
-        hashes.swap(0, 1400);
-        assert_eq!(encode(line, &hashes, None), Err(RecordError::Root));
-        let inline = Sample::of_size(8 * LEAF_SIZE);
-        assert_eq!(encode(&inline.seal(), &inline.leaves, None), Err(RecordError::Misplaced));
-        let mut parts = Sample::of_size(8 * LEAF_SIZE + 1);
-        parts.claims.op = crate::Op::Mpu;
-        parts.claims.etag = crate::SealedEtag::multipart(crate::Md5Digest::of(b""), 2).unwrap();
-        parts.claims.parts = Some(Sha256Digest::of(b""));
-        assert_eq!(encode(&parts.seal(), &parts.leaves, None), Err(RecordError::Parts));
-    }
-
-    #[test]
-    fn malformed_headers_are_refused() {
-        let (seal, _, record) = large(1500);
-        let length = RecordHeader::parse(&record).map(|parsed| match parsed {
-            ParsedHeader::Complete(header) => header.length as usize,
-            ParsedHeader::NeedsMore(_) => 0,
-        });
-        let text = std::str::from_utf8(&record[..length.unwrap()]).unwrap();
-        let (_, body) = text.split_once('\n').unwrap();
-        let with = |body: &str| {
-            let length = header_length(body.len()).unwrap();
-            header(format!("{MAGIC}{length}\n{body}").as_bytes()).and_then(|header| header.verify(&seal))
-        };
-        assert!(with(body).is_ok());
-        let inline = Sample::of_size(8 * LEAF_SIZE).seal().to_string();
-        let other = large(1500).0.line().to_string();
-        let line = seal.line().to_string();
-        let (head, roots) = body.split_once("pages 2\n").unwrap();
-        let (one, two) = roots.split_once('\n').unwrap();
-        for (body, expected) in [
-            (body.replace("parts -", "parts 3x8"), RecordError::Header("parts -")),
-            (body.replace("checksums -", "checksums crc32:AA=="), RecordError::Header("checksums -")),
-            (
-                body.replace("parts -\nchecksums -\n", "checksums -\nparts -\n"),
-                RecordError::Header("parts -"),
-            ),
-            (body.replace("sum -", "sum  x"), RecordError::Header("sum")),
-            (body.replace("sum -", "sum"), RecordError::Header("sum")),
-            (body.replace("sum -\n", ""), RecordError::Header("sum")),
-            (body.replace("pages 2", "pages 3"), RecordError::Header("pages")),
-            (body.replace("pages 2", "pages 02"), RecordError::Header("pages")),
-            (body.replace("pages 2", "page 2"), RecordError::Header("pages")),
-            (body.trim_end().to_owned(), RecordError::Header("last newline")),
-            (format!("{body}\n"), RecordError::Header("page root")),
-            (body.replace('\n', "\r\n"), RecordError::Line(LineError::Value("sig"))),
-            (body.replace(&line, &inline), RecordError::Misplaced),
-            (body.replace(&line, &other), RecordError::OtherSeal),
-            (body.replace(&line, ""), RecordError::Line(LineError::Field("v"))),
-            (format!("{head}pages 2\n{two}{one}\n"), RecordError::Root),
-            (format!("{head}pages 1\n{one}\n"), RecordError::PageCount),
-            (format!("{head}pages 3\n{one}\n{one}\n{two}"), RecordError::PageCount),
-        ] {
-            assert_eq!(with(&body), Err(expected), "{body}");
-        }
-        for (first, expected) in [
-            ("hallmark-record-v2 9\n", RecordError::Magic),
-            ("hallmark-record-v1 x\n", RecordError::Magic),
-            ("hallmark-record-v1 012\n", RecordError::Magic),
-            ("hallmark-record-v1 1048577\n", RecordError::TooLong),
-            ("hallmark-record-v1 00000000000000000000000001\n", RecordError::Magic),
-            ("hallmark-record-v1 5\n", RecordError::Header("length")),
-        ] {
-            assert_eq!(RecordHeader::parse(format!("{first}{body}").as_bytes()), Err(expected), "{first}");
-        }
-    }
-
-    #[test]
-    fn pages_that_were_cut_altered_or_moved_are_refused() {
-        let (seal, _, record) = large(3 * 1024 + 5);
-        let pages = header(&record).unwrap().verify(&seal).unwrap();
-        let bytes = |page| {
-            let range = pages.range(page).unwrap();
-            record[range.start as usize..range.end as usize].to_vec()
-        };
-        for page in 0..4 {
-            let good = bytes(page);
-            assert!(pages.page(page, &good).is_ok());
-            let refused = Err(RecordError::Page(page));
-            assert_eq!(pages.page(page, &good[..good.len() - 32]), refused);
-            assert_eq!(pages.page(page, &good[..good.len() - 1]), refused);
-            assert_eq!(pages.page(page, &[good.as_slice(), &[0; 32]].concat()), refused);
-            assert_eq!(pages.page(page, &[]), refused);
-            for other in (0..4).filter(|other| *other != page) {
-                assert_eq!(pages.page(page, &bytes(other)), refused);
-            }
-            let mut moved = good.clone();
-            moved.rotate_left(32);
-            assert_eq!(pages.page(page, &moved), refused);
-            let mut altered = good;
-            altered[77] ^= 0x10;
-            assert_eq!(pages.page(page, &altered), refused);
-        }
-        assert_eq!(pages.page(4, &[]), Err(RecordError::NoSuchPage(4)));
-        assert_eq!(pages.range(4), None);
-        assert_eq!(pages.range(u64::MAX), None);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
-
-        /// A changed byte is refused, by the header or by the page that it is in.
-        #[test]
-        fn any_one_byte_change_is_refused(at in any::<prop::sample::Index>(), change in 1..=255u8) {
-            thread_local!(static RECORD: (Seal, Vec<LeafHash>, Vec<u8>) = large(1030));
-            RECORD.with(|(seal, _, record)| {
-                let mut changed = record.clone();
-                changed[at.index(record.len())] ^= change;
-                let verdict = RecordHeader::parse(&changed).and_then(|parsed| match parsed {
-                    ParsedHeader::NeedsMore(length) => {
-                        assert!(length > changed.len() as u64);
-                        Err(RecordError::Magic)
-                    }
-                    ParsedHeader::Complete(header) => header.verify(seal),
-                });
-                let verdict = verdict.and_then(|pages| {
-                    (0..pages.count()).try_for_each(|page| {
-                        let range = pages.range(page).unwrap();
-                        pages.page(page, &changed[range.start as usize..range.end as usize]).map(|_| ())
-                    })
-                });
-                assert!(verdict.is_err());
-            });
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(head in "hallmark-record-v1 [0-9]{1,8}\n", rest in any::<Vec<u8>>()) {
-            let _ = RecordHeader::parse(&[head.as_bytes(), &rest].concat());
-            let _ = RecordHeader::parse(&rest);
-        }
-    }
-}
+mod tests;

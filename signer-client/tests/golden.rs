@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use hallmark_signer::{
-    Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark, NoVerdicts, Observed, PrivateKey,
-    PublicKey, SealKeys, SealLine, SealedHeaders, Sealer, record, verify,
+    CHECKSUM_HEADER, Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark, NoVerdicts,
+    Observed, PARTS_HEADER, ParsedHeader, PartChecksums, PartTable, Parts, PrivateKey, PublicKey,
+    RecordHeader, SealKeys, SealLine, SealedHeaders, Sealer, Sha256Digest, record, verify,
 };
 
-const VECTORS: &str = include_str!("../testdata/seal-v1.txt");
+const SEALS: &str = include_str!("../testdata/seal-v1.txt");
+const MULTIPART: &str = include_str!("../testdata/multipart-v1.txt");
 const KEY: &str = include_str!("../testdata/rfc6979-a25.key");
 const PUBLIC: &str = include_str!("../testdata/rfc6979-a25.pub");
 
@@ -15,14 +17,14 @@ const PUBLIC: &str = include_str!("../testdata/rfc6979-a25.pub");
 struct Vector(Vec<(&'static str, &'static str)>);
 
 impl Vector {
-    fn all() -> Vec<Self> {
+    fn all(vectors: &'static str) -> Vec<Self> {
         let lines = |text: &'static str| {
             text.lines()
                 .filter(|line| !line.starts_with('#'))
                 .map(|line| line.split_once(": ").unwrap())
                 .collect()
         };
-        VECTORS.split("\n\n").map(|text| Self(lines(text))).filter(|vector| !vector.0.is_empty()).collect()
+        vectors.split("\n\n").map(|text| Self(lines(text))).filter(|vector| !vector.0.is_empty()).collect()
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &'static str> {
@@ -49,7 +51,18 @@ impl Vector {
             let (name, value) = header.split_once(' ').unwrap();
             headers.insert(name, &serde_json::from_str::<String>(value).unwrap()).unwrap();
         }
+        // It counts as a header wherever it stands.
+        if let Some(sum) = self.values("sum").next() {
+            headers.insert(CHECKSUM_HEADER, sum).unwrap();
+        }
         headers
+    }
+
+    /// The table in the record.
+    fn table(&self) -> Option<PartTable> {
+        let parts = Parts::parse(self.values("parts").next()?).unwrap();
+        let checksums = self.values("checksums").next().map(|text| PartChecksums::parse(text).unwrap());
+        Some(PartTable::new(parts, checksums).unwrap())
     }
 }
 
@@ -89,14 +102,29 @@ fn check(vector: &Vector) {
     let sealer = Sealer::new(PrivateKey::from_pem(KEY).unwrap().into_seal_key());
     assert_eq!(sealer.seal(claims, &observed).unwrap().to_string(), text);
     for expected in vector.values("record-sha256") {
-        let record = record::encode(&line, content.leaves(), None).unwrap();
-        assert_eq!(hallmark_signer::Sha256Digest::of(&record).to_hex(), expected);
+        let table = vector.table();
+        let sum = vector.values("sum").next();
+        let record = record::encode(&line, content.leaves(), sum, table.as_ref()).unwrap();
+        assert_eq!(Sha256Digest::of(&record).to_hex(), expected);
+        let Ok(ParsedHeader::Complete(header)) = RecordHeader::parse(&record) else { panic!("{text}") };
+        assert_eq!(header.sum(), sum);
+        assert_eq!(header.verify(&seal).unwrap().part_table(), table.as_ref());
     }
+    let table = seal.part_table(&vector.headers()).unwrap();
+    assert_eq!(table.map(|table| table.to_metadata()).as_deref(), vector.headers().get(PARTS_HEADER));
 }
 
 #[test]
 fn seals_are_made_and_accepted_as_elsewhere() {
-    let vectors = Vector::all();
+    let vectors = Vector::all(SEALS);
     assert_eq!(vectors.len(), 5);
+    vectors.iter().for_each(check);
+}
+
+#[test]
+fn so_are_those_of_what_came_in_parts() {
+    let vectors = Vector::all(MULTIPART);
+    assert_eq!(vectors.len(), 5);
+    assert_eq!(vectors.iter().filter(|vector| vector.table().is_some()).count(), 3);
     vectors.iter().for_each(check);
 }

@@ -1,9 +1,10 @@
 //! `[buckets.<name>]`
 
 use super::clients::permissions;
-use super::rules::rules;
+use super::rules::{folder, rules};
+use crate::name::Prefix;
 use crate::reader::{Read, Table, Value};
-use crate::types::{Bucket, Permission, Permissions};
+use crate::types::{Bucket, Immutable, Permission, Permissions};
 
 /// What may be given to everybody. Writing is not: a seal names who uploaded.
 const ANONYMOUS: [Permission; 2] = [Permission::Read, Permission::List];
@@ -13,6 +14,31 @@ pub(super) fn bucket(table: &mut Table<'_>, declared: &[&str]) -> Read<Bucket> {
     let anonymous = table.or("anonymous", Permissions::default(), |value| permissions(value, &ANONYMOUS));
     // Beside a rule this is no contradiction: there the rule wins, always.
     let unsealed = table.or("dangerous_serve_unsealed", false, Value::boolean);
+    let immutable = immutable(table);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
-    Ok(Bucket { anonymous: anonymous?, dangerous_serve_unsealed: unsealed?, rules: rules? })
+    Ok(Bucket {
+        anonymous: anonymous?,
+        dangerous_serve_unsealed: unsealed?,
+        immutable: immutable?,
+        rules: rules?,
+    })
+}
+
+fn immutable(table: &mut Table<'_>) -> Read<Immutable> {
+    let everything = table.or("immutable", false, Value::boolean);
+    let prefixes =
+        table.optional("immutable_prefixes", |value| Ok((value.place().clone(), prefixes(value)?)));
+    match (everything?, prefixes?) {
+        (true, None) => Ok(Immutable::Everything),
+        (true, Some((place, _))) => {
+            Err(place.problem("says nothing beside `immutable = true`; keep one of the two"))
+        }
+        (false, Some((_, prefixes))) if !prefixes.is_empty() => Ok(Immutable::Prefixes(prefixes)),
+        (false, _) => Ok(Immutable::Nothing),
+    }
+}
+
+fn prefixes(value: &Value<'_>) -> Read<Vec<Prefix>> {
+    let prefix = |text: &str| folder(text, "empty or end in `/`: \"v1\" would cover \"v10\" too");
+    value.set(|entry| entry.parse(prefix))
 }

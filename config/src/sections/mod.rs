@@ -8,6 +8,7 @@ mod rules;
 mod seal;
 mod secrets;
 mod server;
+mod state;
 mod store;
 
 use crate::error::Sources;
@@ -21,6 +22,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let server = root.section("server", server::server);
     let limits = root.section("limits", limits::limits);
     let seal = root.section("seal", seal::seal);
+    let state = root.section("state", |table| state::state(table, &seal));
     let store = root.section("store", store::store);
 
     // Rules refer to keys by name. A key that is there but wrong has its own report, so names count, not values.
@@ -36,6 +38,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
         server: server?,
         limits: limits?,
         seal: seal?,
+        state: state?,
         store: store?,
         keys: keys?,
         clients: clients?,

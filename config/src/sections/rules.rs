@@ -61,15 +61,21 @@ fn target(
     Ok(target)
 }
 
-/// A prefix that begins with `/` looks like "everything" and covers next to nothing.
 fn prefix(text: &str) -> Result<RuleTarget, &'static str> {
+    folder(text, "empty or end in `/`: \"app\" would cover \"apple\" too; one object is named by `key`")
+        .map(RuleTarget::Prefix)
+}
+
+/// The prefix of a whole folder, or of the bucket. One that begins with `/` looks like "everything" and covers next to
+/// nothing. `unended` is said to one that does not end in `/`.
+pub(super) fn folder(text: &str, unended: &'static str) -> Result<Prefix, &'static str> {
     if text.starts_with('/') {
         return Err("without a `/` in front, as S3 keys are: \"app/\", or \"\" for the whole bucket");
     }
     if !text.is_empty() && !text.ends_with('/') {
-        return Err("empty or end in `/`: \"app\" would cover \"apple\" too; one object is named by `key`");
+        return Err(unended);
     }
-    Prefix::parse(text).map(RuleTarget::Prefix).map_err(|error| error.rule)
+    Prefix::parse(text).map_err(|error| error.rule)
 }
 
 fn exact(text: &str) -> Result<RuleTarget, &'static str> {

@@ -1,5 +1,7 @@
 //! Bad files and, word for word, what is said about them.
 
+use std::fs;
+
 use super::{BASE, folder, load};
 use crate::{Config, Secret};
 
@@ -52,8 +54,8 @@ fn the_whole_file() {
         (
             "\"a b\" = 1",
             &[
-                "4:1: \"a b\": unknown key; known: `realm`, `server`, `limits`, `seal`, `store`, `keys`, `clients`, \
-                 `buckets`",
+                "4:1: \"a b\": unknown key; known: `realm`, `server`, `limits`, `seal`, `state`, `store`, `keys`, \
+                 `clients`, `buckets`",
             ],
         ),
     ]);
@@ -207,6 +209,51 @@ fn seal_and_store() {
             ],
         ),
     ]);
+}
+
+#[test]
+fn state() {
+    const FORM: &str = "the file must hold 32 random bytes as 64 hexadecimal digits on one line; make it with \
+        `umask 077; openssl rand -hex 32`";
+    const OPEN: &str = "the file is open to others than its owner (mode 0644); run `chmod 600` on it";
+    const NO_FILE: &str = "there is no such file; a relative name begins at this file's folder";
+    let one = |key: &str, said: &str| format!("4:{}: state.{key}: {said}", "state. = ".len() + key.len() + 1);
+    check(&[
+        ("state.secret_file = \"state.secret\"", &[]),
+        ("state.secret_file = \"absent.secret\"", &[&one("secret_file", NO_FILE)]),
+        ("state.secret_file = \"ci.secret\"", &[&one("secret_file", FORM)]),
+        ("state.secret_file = \"huge.secret\"", &[&one("secret_file", "the file is longer than 66 B")]),
+        ("state.secret_file = \"open-state.secret\"", &[&one("secret_file", OPEN)]),
+        ("state.secret_file = \"\"", &[&one("secret_file", "must be the name of a file")]),
+        ("state.previous_secret_file = \"absent.secret\"", &[&one("previous_secret_file", NO_FILE)]),
+        ("state.previous_secret_file = \"open-state.secret\"", &[&one("previous_secret_file", OPEN)]),
+        (
+            "[state]\nsecret_file = \"state-old.secret\"\nprevious_secret_file = \"state-old.secret\"",
+            &["6:24: state.previous_secret_file: the same file as the secret of today; leave it out"],
+        ),
+        (
+            "[state]\nprevious_secret_file = \"state.secret\"",
+            &["5:24: state.previous_secret_file: the same file as the secret of today; leave it out"],
+        ),
+        ("state.secret = \"x\"", &["4:7: state.secret: unknown key; did you mean `secret_file`?"]),
+        // One report for one mistake: that the default cannot be known follows from it.
+        (
+            "realm = \"r\"\nseal.key_file = 1\nstore.path = \"d\"\n",
+            &["2:17: seal.key_file: must be a text in quotes; this is a whole number"],
+        ),
+    ]);
+}
+
+#[test]
+fn the_default_state_secret_is_checked_if_it_is_there() {
+    let dir = folder();
+    fs::write(dir.path().join("state.secret"), "not a secret").unwrap();
+    let lines = load(&format!("{BASE}[state]\n"), dir.path()).unwrap_err();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(
+        line.starts_with("4:1: state: `state.secret` in the folder of the seal key: the file must hold"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -370,7 +417,7 @@ fn grants() {
     const BUCKET: &str = "must be \"*\" for all buckets, or the name of one (3 to 63 of a-z 0-9 . -, begins and ends \
         with a letter or digit, no `..`, not an IP address)";
     const WORDS: &str = "known: `read`, `read_untrusted`, `write`, `write_signatures`, `delete`, `delete_version`, \
-        `list`, `admin`";
+        `lock`, `bypass_governance`, `list`, `admin`";
     let grants = |grants: &str| {
         format!(
             "[[clients]]\nname = \"a\"\naccess_key = \"abc\"\nsecret_env = \"SECRET\"\n[[clients.grants]]\n{grants}"
@@ -413,6 +460,33 @@ fn grants() {
 }
 
 #[test]
+fn what_is_immutable() {
+    const UNENDED: &str = "must be empty or end in `/`: \"v1\" would cover \"v10\" too";
+    check(&[
+        ("buckets.rel.immutable = true", &[]),
+        (
+            "buckets.rel.immutable = \"v1/\"",
+            &["4:25: buckets.rel.immutable: must be `true` or `false`; this is a text"],
+        ),
+        (
+            "buckets.rel.immutable_prefixes = [\"v1\", \"/v1/\", \"v1/\",\n\"v2/\",\n\"v1/\"]",
+            &[
+                &format!("4:35: buckets.rel.immutable_prefixes[0]: {UNENDED}"),
+                "4:41: buckets.rel.immutable_prefixes[1]: must be without a `/` in front, as S3 keys are: \"app/\", or \
+                 \"\" for the whole bucket",
+                "6:1: buckets.rel.immutable_prefixes[4]: the same as in line 4; each may stand here once",
+            ],
+        ),
+        (
+            "[buckets.rel]\nimmutable = true\nimmutable_prefixes = [\"v1/\"]",
+            &[
+                "6:22: buckets.rel.immutable_prefixes: says nothing beside `immutable = true`; keep one of the two",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn buckets_and_rules() {
     const SLASH: &str =
         "must be empty or end in `/`: \"app\" would cover \"apple\" too; one object is named by `key`";
@@ -434,7 +508,8 @@ fn buckets_and_rules() {
         (
             "[buckets.rel]\nserve_unsealed = true",
             &[
-                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `rules`",
+                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `immutable`, \
+                 `immutable_prefixes`, `rules`",
             ],
         ),
         (

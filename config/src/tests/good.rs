@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
-use crate::{BucketScope, Config, Permission, Permissions, RuleTarget, Signatures, Store};
+use crate::{
+    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, Signatures, Store,
+};
 
 #[test]
 fn defaults() {
@@ -30,6 +32,7 @@ fn defaults() {
     let bucket = config.buckets.values().next().unwrap();
     assert_eq!(bucket.anonymous, Permissions::default());
     assert!(!bucket.dangerous_serve_unsealed && bucket.rules.is_empty());
+    assert_eq!(bucket.immutable, Immutable::Nothing);
 }
 
 #[test]
@@ -54,6 +57,9 @@ fn everything_said_comes_out() {
         [seal]
         key_file = "closed.key"
         trusted_key_files = ["old.pub", "/older.pub"]
+        [state]
+        secret_file = "state.secret"
+        previous_secret_file = "state-old.secret"
         [store]
         kind = "local"
         path = "data"
@@ -80,6 +86,7 @@ fn everything_said_comes_out() {
         [buckets.releases]
         anonymous = ["read"]
         dangerous_serve_unsealed = true
+        immutable_prefixes = ["v1/", "app/1.0/"]
         [[buckets.releases.rules]]
         prefix = "app/"
         signatures = "required"
@@ -110,6 +117,9 @@ fn everything_said_comes_out() {
 
     assert_eq!(config.seal.key_file, dir.path().join("closed.key"));
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
+    assert_eq!(config.state.secret_file, dir.path().join("state.secret"));
+    assert_eq!(config.state.generated, Generated::Never);
+    assert_eq!(config.state.previous_secret_file, Some(dir.path().join("state-old.secret")));
     let Store::Local { path } = &config.store;
     assert_eq!(*path, dir.path().join("data"));
 
@@ -138,6 +148,8 @@ fn everything_said_comes_out() {
     assert_eq!(name.as_str(), "releases");
     assert_eq!(bucket.anonymous, [Permission::Read].into_iter().collect());
     assert!(bucket.dangerous_serve_unsealed);
+    let Immutable::Prefixes(prefixes) = &bucket.immutable else { panic!("{:?}", bucket.immutable) };
+    assert_eq!(prefixes.iter().map(crate::Prefix::as_str).collect::<Vec<_>>(), ["v1/", "app/1.0/"]);
     let [app, x] = bucket.rules.as_slice() else { panic!("{:?}", bucket.rules) };
     assert!(matches!(&app.target, RuleTarget::Prefix(prefix) if prefix.as_str() == "app/"));
     assert_eq!(app.signatures, Signatures::Required);
@@ -146,6 +158,60 @@ fn everything_said_comes_out() {
     assert_eq!(x.signatures, Signatures::Optional);
 
     assert!(!format!("{config:?}").contains(SECRET));
+}
+
+/// Beside the seal key, there yet or not: that is for the proxy to see to.
+#[test]
+fn the_state_secret_is_beside_the_seal_key_by_default() {
+    let dir = folder();
+    let state = |text: &str| load(text, dir.path()).unwrap().state;
+    for (key, file) in [
+        ("seal.key", dir.path().join("state.secret")),
+        ("absent/seal.key", dir.path().join("absent/state.secret")),
+        ("/absent/seal.key", "/absent/state.secret".into()),
+    ] {
+        let text = format!("realm = \"r\"\nseal.key_file = \"{key}\"\nstore.path = \"data\"\n");
+        for table in ["", "[state]", "[state]\nprevious_secret_file = \"state-old.secret\""] {
+            let state = state(&format!("{text}{table}"));
+            assert_eq!((&state.secret_file, state.generated), (&file, Generated::WhenAbsent));
+            assert_eq!(state.previous_secret_file.is_some(), table.contains("previous"));
+        }
+    }
+}
+
+#[test]
+fn what_is_immutable_is_held() {
+    let dir = folder();
+    let bucket = |settings: &str| -> Bucket {
+        let config = load(&format!("{BASE}[buckets.rel]\n{settings}\n"), dir.path()).unwrap();
+        config.buckets.into_values().next().unwrap()
+    };
+    for (settings, held, free) in [
+        ("", &[][..], &["a", "v1/a"][..]),
+        ("immutable = false", &[], &["a"]),
+        ("immutable = true", &["a", "v1/a", ""], &[]),
+        ("immutable_prefixes = []", &[], &["a"]),
+        ("immutable_prefixes = [\"\"]", &["a", "v1/a"], &[]),
+        (
+            "immutable = false\nimmutable_prefixes = [\"v1/\"]",
+            &["v1/a", "v1/"],
+            &["v1", "v10/a", "a/v1/", "V1/a"],
+        ),
+        ("immutable_prefixes = [\"v1/\", \"v2/\"]", &["v1/a", "v2/a"], &["v3/a"]),
+    ] {
+        let immutable = bucket(settings).immutable;
+        assert!(held.iter().all(|key| immutable.holds(key)), "{settings}");
+        assert!(!free.iter().any(|key| immutable.holds(key)), "{settings}");
+    }
+}
+
+#[test]
+fn a_set_holds_what_was_put_into_it() {
+    for permission in Permission::ALL {
+        let set: Permissions = [permission].into_iter().collect();
+        assert!(Permission::ALL.into_iter().all(|other| set.contains(other) == (other == permission)));
+        assert!(Permissions::all().contains(permission) && !Permissions::default().contains(permission));
+    }
 }
 
 #[test]

@@ -19,12 +19,15 @@ const BASE: &str = "realm = \"r\"\nseal.key_file = \"seal.key\"\nstore.path = \"
 /// In the files and variables with secrets; must appear nowhere.
 const SECRET: &str = "correct-horse-battery-staple";
 
+/// What is in the file with the state secret; must appear nowhere.
+const STATE: &str = "aaaaaaaaaaaaaaaa0123456789abcdefaaaaaaaaaaaaaaaa0123456789abcdef";
+
 const KEY_A: &str = "-----BEGIN PUBLIC KEY-----\nQUFB\nQUFB\n-----END PUBLIC KEY-----\n";
 const KEY_B: &str = "-----BEGIN PUBLIC KEY-----\nQkJC\n-----END PUBLIC KEY-----\n";
 /// The key of [`KEY_A`], wrapped otherwise.
 const KEY_A_AGAIN: &str = "-----BEGIN PUBLIC KEY-----\r\nQUFBQUFB\r\n-----END PUBLIC KEY-----";
 
-/// A folder with the files that the tests name.
+/// A folder with the files that the tests name, among them the state secret that is the default.
 fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let line = format!("{SECRET}\n");
@@ -40,6 +43,9 @@ fn folder() -> TempDir {
         ("lines.secret", &format!("{SECRET}\n\n"), 0o600),
         ("long.secret", &"x".repeat(1025), 0o600),
         ("huge.secret", &"x".repeat(2000), 0o600),
+        ("state.secret", &format!("{STATE}\n"), 0o600),
+        ("state-old.secret", &STATE.replace('a', "b"), 0o400),
+        ("open-state.secret", STATE, 0o644),
         ("open.key", "", 0o640),
         ("closed.key", "", 0o600),
         ("ci.pub", KEY_A, 0o644),
@@ -68,7 +74,7 @@ fn load(text: &str, dir: &Path) -> Result<Config, Vec<String>> {
     Config::parse(text, dir, "hallmark.toml", &env).map_err(|errors| {
         let shown = errors.to_string();
         for text in [&shown, &format!("{errors:?}")] {
-            assert!(!text.contains(SECRET), "a secret is shown: {text}");
+            assert!(!text.contains(SECRET) && !text.contains(STATE), "a secret is shown: {text}");
         }
         shown.lines().map(|line| line.strip_prefix("hallmark.toml:").unwrap().to_owned()).collect()
     })

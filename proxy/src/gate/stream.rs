@@ -130,10 +130,11 @@ impl Gate {
         }
         let sum = sum.map(DeclaredChecksum::to_metadata);
         let sealed = self.seal(upload, &headers, &hashed, &checked)?;
-        let record = record::encode(&sealed.line, hashed.0.leaves(), sum.as_deref()).map_err(|error| {
-            tracing::error!(object = %upload.name, %error, "cannot make the record");
-            internal()
-        })?;
+        let record =
+            record::encode(&sealed.line, hashed.0.leaves(), sum.as_deref(), None).map_err(|error| {
+                tracing::error!(object = %upload.name, %error, "cannot make the record");
+                internal()
+            })?;
         self.store
             .state_put(&record_name(reference), record.into(), Guard::Absent)
             .await

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{RecordError, RecordHeader};
+use super::{RecordError, RecordHeader, check_parts};
 use crate::leaves::ExpectedLeaf;
+use crate::parts::PartTable;
 use crate::seal::Seal;
 use crate::tree::{self, LeafHash, PAGE_LEAVES, PageRoot, leaf_count, leaf_range};
 
@@ -32,22 +33,30 @@ pub struct Pages {
     /// The length of the artifact, bytes.
     size: u64,
     roots: Vec<PageRoot>,
+    table: Option<PartTable>,
 }
 
 impl Pages {
     /// See [`RecordHeader::verify`].
     pub(super) fn verify(header: RecordHeader, seal: &Seal) -> Result<Self, RecordError> {
-        let RecordHeader { length, line, sum: _, roots } = header;
+        let RecordHeader { length, line, sum: _, table, roots } = header;
         if line != *seal.line() {
             return Err(RecordError::OtherSeal);
         }
+        check_parts(&line, table.as_ref())?;
         if roots.len() as u64 != leaf_count(seal.size()).div_ceil(PAGE_LEAVES as u64) {
             return Err(RecordError::PageCount);
         }
         if seal.content().tree() != Some(&tree::combine(&roots)) {
             return Err(RecordError::Root);
         }
-        Ok(Self { header: length, size: seal.size(), roots })
+        Ok(Self { header: length, size: seal.size(), roots, table })
+    }
+
+    /// The parts in which the artifact came, as the seal has them; `None`: it did not come in parts, or nothing is
+    /// known of them.
+    pub fn part_table(&self) -> Option<&PartTable> {
+        self.table.as_ref()
     }
 
     /// The number of pages.
@@ -105,6 +114,11 @@ impl LeafPage {
     /// The leaves whose hashes it holds, by their index in the artifact.
     pub fn leaves(&self) -> Range<u64> {
         self.first..self.first + self.hashes.len() as u64
+    }
+
+    /// Their hashes, in order: all pages together are what a copy's record is made of, under a seal of its own.
+    pub fn hashes(&self) -> &[LeafHash] {
+        &self.hashes
     }
 
     /// What leaf `index` of the artifact must be; `None`: it is not on this page.

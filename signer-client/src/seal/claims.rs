@@ -67,7 +67,7 @@ impl Claims {
     /// - A `put` was one upload, its ETag is an MD5; an `mpu` has an ETag with a number of parts. The others may keep
     ///   the ETag of what they took over, of either kind.
     /// - `parts` is the digest of a table in the record of an artifact that came in parts: so there is a record (more
-    ///   than 2^23 bytes) and the ETag has a number of parts.
+    ///   than 2^23 bytes) and the ETag has a number of parts. It may be missing, where nothing is known of the parts.
     ///
     /// # Errors
     /// The first rule that is broken.

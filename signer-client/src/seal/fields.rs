@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use md5::{Digest as _, Md5};
+
 use crate::digest::Md5Digest;
 use crate::text::{TextError, from_base64url, from_decimal, to_base64url};
 
@@ -220,6 +222,19 @@ impl SealedEtag {
         }
     }
 
+    /// Of a multipart upload whose parts have these MD5s, in order. Takes no more than 10001 of them.
+    ///
+    /// # Errors
+    /// Not 1 to 10000 parts.
+    pub fn of_parts(md5s: impl IntoIterator<Item = Md5Digest>) -> Result<Self, TextError> {
+        let (mut hash, mut parts) = (Md5::new(), 0);
+        for md5 in md5s.into_iter().take(usize::from(Self::MAX_PARTS) + 1) {
+            hash.update(md5.as_bytes());
+            parts += 1;
+        }
+        Self::multipart(Md5Digest::new(hash.finalize().into()), parts)
+    }
+
     /// Reads 32 lower-case hexadecimal characters, and for a multipart upload `-` and the number of parts.
     ///
     /// # Errors
@@ -295,6 +310,19 @@ mod tests {
             assert!(SealedEtag::parse(&format!("{md5}{suffix}")).is_err(), "{suffix}");
         }
         assert!(SealedEtag::parse(&md5.to_uppercase()).is_err());
+    }
+
+    /// The ETag that S3 clients compute: for two parts, `md5(md5(a) || md5(b))-2`.
+    #[test]
+    fn multipart_etags_are_made_of_the_parts() {
+        let md5s = ["a", "b"].map(|part| Md5Digest::of(part.as_bytes()));
+        let etag = SealedEtag::of_parts(md5s).unwrap();
+        // printf 'a' | md5sum and so on, by coreutils and xxd.
+        assert_eq!(etag.to_string(), "96e024ba2074fe77e8e965ba43a704be-2");
+        assert_ne!(SealedEtag::of_parts([md5s[1], md5s[0]]), Ok(etag));
+        let many = |count| SealedEtag::of_parts(std::iter::repeat_n(md5s[0], count)).map(|etag| etag.parts());
+        assert_eq!((many(1), many(10_000)), (Ok(Some(1)), Ok(Some(10_000))));
+        assert!(many(0).is_err() && many(10_001).is_err() && many(65_537).is_err());
     }
 
     #[test]

@@ -127,9 +127,14 @@ impl SealLine {
         &self.claims.content
     }
 
-    /// Whether it claims a table of parts.
-    pub(crate) fn has_parts(&self) -> bool {
-        self.claims.parts.is_some()
+    /// The digest of the table of parts it claims, for records as well.
+    pub(crate) fn parts(&self) -> Option<&Sha256Digest> {
+        self.claims.parts.as_ref()
+    }
+
+    /// The ETag it claims, for records as well.
+    pub(crate) fn etag(&self) -> SealedEtag {
+        self.claims.etag
     }
 }
 

@@ -1,0 +1,48 @@
+//! `[state]`
+
+use std::path::{Path, PathBuf};
+
+use crate::reader::{Read, Table, Value};
+use crate::state_secret::StateSecret;
+use crate::types::{Generated, Seal, State};
+
+/// In the folder of the seal key, if the file names no other.
+const DEFAULT_NAME: &str = "state.secret";
+
+/// `seal`: its key's folder is where the secret is, unless another file is named.
+pub(super) fn state(table: &mut Table<'_>, seal: &Read<Seal>) -> Read<State> {
+    let named = table.optional("secret_file", secret_file);
+    let previous = table.optional("previous_secret_file", |value| {
+        let path = secret_file(value)?;
+        Ok((value.place().clone(), path))
+    });
+    let (secret_file, generated) = match (named?, seal) {
+        (Some(path), _) => (path, Generated::Never),
+        (None, Ok(seal)) => (default_file(table, &seal.key_file)?, Generated::WhenAbsent),
+        (None, Err(reported)) => return Err(*reported),
+    };
+    let previous = previous?.map(|(place, path)| {
+        if path == secret_file {
+            return Err(place.problem("the same file as the secret of today; leave it out"));
+        }
+        Ok(path)
+    });
+    Ok(State { secret_file, generated, previous_secret_file: previous.transpose()? })
+}
+
+/// The name of a file with a state secret, which is there.
+fn secret_file(value: &Value<'_>) -> Read<PathBuf> {
+    let path = value.path()?;
+    StateSecret::load(&path).map_err(|message| value.place().problem(message))?;
+    Ok(path)
+}
+
+fn default_file(table: &Table<'_>, seal_key: &Path) -> Read<PathBuf> {
+    let path = seal_key.with_file_name(DEFAULT_NAME);
+    if path.exists() {
+        StateSecret::load(&path).map_err(|message| {
+            table.place().problem(format_args!("`{DEFAULT_NAME}` in the folder of the seal key: {message}"))
+        })?;
+    }
+    Ok(path)
+}
