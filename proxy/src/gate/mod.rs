@@ -14,6 +14,7 @@ mod download;
 mod error;
 mod guard;
 mod hash;
+pub mod multipart;
 mod receive;
 mod stream;
 mod upload;

@@ -1,0 +1,5 @@
+//! Multipart uploads.
+
+mod window;
+
+pub use window::{Feed, Windows};
