@@ -26,24 +26,19 @@ impl LocalStore {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
-        let Write { attributes, guard, .. } = write;
-        let key = object_key(object);
-        let bucket = object.bucket.clone();
         // What is refused anyway is refused before the body is taken. It is judged again in the transaction.
         let early = {
-            let (key, bucket, guard) = (key.clone(), bucket.clone(), guard.clone());
-            self.index.look(move |view| Ok(welcome(view, bucket.as_str(), &key, &guard))).await
+            let (object, guard) = (object.clone(), write.guard.clone());
+            self.index.look(move |view| Ok(welcome(view, &object, &guard))).await
         };
         early.map_err(PutError::NotStored)??;
         self.index.room.for_upload(length).map_err(PutError::NotStored)?;
 
         let id = Id::new().map_err(PutError::NotStored)?;
         let (content, etag) = receive(&self.bodies, id, length, body).await?;
-        let stub = Stub { id, place: content.place(), size: length, modified: unix_ms(SystemTime::now()) };
-        let row =
-            Row { stub, etag, attributes }.encode().ok_or(PutError::Unsupported("headers over 4 GiB"))?;
+        let new = NewVersion { id, size: length, modified: unix_ms(SystemTime::now()), etag, write };
         let object = object.clone();
-        self.committer.submit(move |tables| place(tables, &object, &guard, id, content, &row)).await?
+        self.committer.submit(move |tables| place(tables, &object, new, content)).await?
     }
 
     pub(super) async fn head_object(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
@@ -102,26 +97,40 @@ impl LocalStore {
     }
 }
 
-/// Makes a version the current one of its key, if `guard` holds. Every object comes to be here.
+/// An object that is about to be.
+pub(super) struct NewVersion {
+    /// Names its body, and never named anything before.
+    pub(super) id: Id,
+    pub(super) size: u64,
+    /// Unix milliseconds.
+    pub(super) modified: u64,
+    pub(super) etag: Box<str>,
+    pub(super) write: Write,
+}
+
+/// Makes a version the current one of its key, if its guard holds. Every object comes to be here.
 pub(super) fn place(
     tables: &mut Tables<'_>,
     object: &ObjectName,
-    guard: &Guard,
-    id: Id,
+    new: NewVersion,
     content: Content,
-    row: &[u8],
 ) -> Result<Result<Committed, PutError>, redb::Error> {
+    let NewVersion { id, size, modified, etag, write } = new;
     if tables.buckets.get(object.bucket.as_str())?.is_none() {
         return Ok(Err(PutError::NoSuchBucket));
     }
     let key = object_key(object);
     let old = standing(&tables.objects, &key)?;
-    if !holds(guard, old.as_ref()) {
+    if !holds(&write.guard, old.as_ref()) {
         return Ok(Err(PutError::GuardFailed));
     }
+    let stub = Stub { id, place: content.place(), size, modified };
+    let Some(row) = (Row { stub, etag, attributes: write.attributes }).encode() else {
+        return Ok(Err(PutError::Unsupported("headers over 4 GiB")));
+    };
     tables.changed();
     tables.keep_body(id, content)?;
-    tables.objects.insert(key.as_slice(), row)?;
+    tables.objects.insert(key.as_slice(), row.as_slice())?;
     old.map_or(Ok(()), |old| tables.drop_body(&old))?;
     Ok(Ok(Committed { pin: id.pin(), version: None }))
 }
@@ -157,13 +166,14 @@ pub(super) fn holds(guard: &Guard, standing: Option<&Stub>) -> bool {
 }
 
 /// Whether a put would be refused as things stand.
-fn welcome(view: &View, bucket: &str, key: &[u8], guard: &Guard) -> Result<(), PutError> {
-    if !view.has_bucket(bucket).map_err(PutError::NotStored)? {
+fn welcome(view: &View, object: &ObjectName, guard: &Guard) -> Result<(), PutError> {
+    if !view.has_bucket(object.bucket.as_str()).map_err(PutError::NotStored)? {
         return Err(PutError::NoSuchBucket);
     }
     if *guard != Guard::Any {
         let objects = view.objects().map_err(PutError::NotStored)?;
-        let row = objects.get(key).map_err(|e| PutError::NotStored(index_error(e)))?;
+        let row =
+            objects.get(object_key(object).as_slice()).map_err(|e| PutError::NotStored(index_error(e)))?;
         let old = row.and_then(|row| Stub::decode_first(row.value()).ok());
         if !holds(guard, old.as_ref()) {
             return Err(PutError::GuardFailed);
