@@ -10,8 +10,8 @@ use redb::ReadableTable as _;
 use super::LocalStore;
 use super::committer::{Tables, standing};
 use super::id::{Id, unix_ms};
-use super::index::{View, index_error, object_key, off_thread};
-use super::read::{self, Rest};
+use super::index::{View, index_error, object_key};
+use super::read;
 use super::receive::{Content, receive};
 use super::row::{Row, Stub};
 use crate::name::ObjectName;
@@ -63,11 +63,7 @@ impl LocalStore {
                 return Ok(Unverified::new(head(row), span, read::whole(bytes)));
             }
             let id = row.stub.id;
-            let opened = {
-                let (path, stub, span) = (self.bodies.path(&id), row.stub, span.clone());
-                off_thread(move || Rest::open_and_read(path, &stub, &span)).await?
-            };
-            match opened {
+            match self.open_body(row.stub, span.clone()).await? {
                 Ok((first, rest)) => return Ok(Unverified::new(head(row), span, read::chunks(first, rest))),
                 // Replaced between looking up and opening, unless the row still says the same.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && missing != Some(id) => missing = Some(id),
@@ -166,7 +162,7 @@ pub(super) fn holds(guard: &Guard, standing: Option<&Stub>) -> bool {
 }
 
 /// Whether a put would be refused as things stand.
-fn welcome(view: &View, object: &ObjectName, guard: &Guard) -> Result<(), PutError> {
+pub(super) fn welcome(view: &View, object: &ObjectName, guard: &Guard) -> Result<(), PutError> {
     if !view.has_bucket(object.bucket.as_str()).map_err(PutError::NotStored)? {
         return Err(PutError::NoSuchBucket);
     }
@@ -182,7 +178,7 @@ fn welcome(view: &View, object: &ObjectName, guard: &Guard) -> Result<(), PutErr
     Ok(())
 }
 
-fn row(view: &View, object: &ObjectName) -> Result<Row, GetError> {
+pub(super) fn row(view: &View, object: &ObjectName) -> Result<Row, GetError> {
     match view.objects()?.get(object_key(object).as_slice()).map_err(index_error)? {
         Some(row) => Ok(Row::decode(row.value())?),
         None if view.has_bucket(object.bucket.as_str())? => Err(GetError::NoSuchKey),
