@@ -101,12 +101,15 @@ impl Epoch {
         let keys = Hkdf::<Sha256>::new(Some(SALT), secret.expose());
         let expand = |label: &str| {
             let mut key = [0; 32];
-            // HKDF gives up to 255 times the 32 bytes that are asked for here.
-            let _ = keys.expand_multi_info(&[label.as_bytes(), b"\0", realm.as_str().as_bytes()], &mut key);
+            keys.expand_multi_info(&[label.as_bytes(), b"\0", realm.as_str().as_bytes()], &mut key)
+                .unwrap_or_else(|_| unreachable!("HKDF gives up to 255 times this many bytes"));
             key
         };
         let [hint, ..] = expand("epoch");
-        let mac = |purpose: Purpose| Hmac::new(&expand(purpose.label()).into());
+        let mac = |purpose: Purpose| {
+            Hmac::new_from_slice(&expand(purpose.label()))
+                .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"))
+        };
         Self { hint, macs: Purpose::ALL.map(mac) }
     }
 
@@ -127,8 +130,9 @@ impl Epoch {
             mac.update(field);
         }
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        let (tag, _) = whole.split_first_chunk().unwrap_or((&[0; TAG_BYTES], &[]));
-        *tag
+        let mut tag = [0; TAG_BYTES];
+        tag.iter_mut().zip(whole).for_each(|(tag, byte)| *tag = byte);
+        tag
     }
 
     fn verify(&self, purpose: Purpose, fields: &[&[u8]], tag: &Tag) -> bool {
