@@ -16,6 +16,7 @@ mod error;
 mod guard;
 mod hash;
 mod immutable;
+pub mod multipart;
 mod receive;
 mod stream;
 mod upload;
