@@ -6,8 +6,8 @@
 //! was judged. Were they altered, there or here, every download of the copy finds it out as it would for the source.
 
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Hallmark, LeafHash, MAX_INLINE, Observed, Op, PARTS_HEADER, PartTable, RecordRef,
-    Seal, SealId, SealLine, SealedEtag, SealedHeaders, record, tree,
+    By, CHECKSUM_HEADER, Claims, Hallmark, LeafHash, MAX_INLINE, Observed, Op, PARTS_HEADER, PartTable,
+    RecordRef, SealId, SealLine, SealedEtag, SealedHeaders, record, tree,
 };
 
 use super::upload::{Settled, Upload, internal, no_randomness, now_ms, too_large};
@@ -120,12 +120,13 @@ impl Gate {
             lock: copy.lock.clone(),
         };
         let guard = self.guard(&upload.name, &upload.condition).await?;
-        let line = self.seal_copy(&upload, &source, &inherited)?;
+        let at = now_ms();
+        let line = self.seal_copy(&upload, &source, &inherited, at)?;
         let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
         Ok(Copied {
             etag: inherited.etag,
-            at: line.at(),
+            at,
             source_version: source.standing().version.clone(),
             version,
             checksum,
@@ -154,6 +155,7 @@ impl Gate {
         upload: &Upload,
         source: &Admitted,
         inherited: &Inherited,
+        at: u64,
     ) -> Result<SealLine, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
         self.judge(upload, seal.sha256())?;
@@ -161,7 +163,7 @@ impl Gate {
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: Op::Copy,
-            at: now_ms(),
+            at,
             by: upload.by.clone(),
             src: Some(seal.id()),
             content: seal.content().clone(),
@@ -226,10 +228,11 @@ impl Gate {
         if source.length() <= MAX_INLINE {
             return Ok(None);
         }
-        let record = record::encode(line, &inherited.leaves, None, inherited.parts.as_ref()).map_err(|error| {
-            tracing::error!(object = %source.name(), %error, "cannot make the record of a copy");
-            internal()
-        })?;
+        let record =
+            record::encode(line, &inherited.leaves, None, inherited.parts.as_ref()).map_err(|error| {
+                tracing::error!(object = %source.name(), %error, "cannot make the record of a copy");
+                internal()
+            })?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
         Ok(Some(reference))

@@ -226,9 +226,8 @@ pub fn part_selection(admitted: &Admitted, number: PartNumber) -> Result<Resolve
         return Ok(Resolved::Whole);
     }
     let part = Part::of(&span, length);
-    let empty = || {
-        S3Error::new(Code::InvalidRange, "The part is empty").with("ActualObjectSize", length.to_string())
-    };
+    let empty =
+        || S3Error::new(Code::InvalidRange, "The part is empty").with("ActualObjectSize", length.to_string());
     Ok(Resolved::Part(part.ok_or_else(empty)?))
 }
 

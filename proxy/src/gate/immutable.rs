@@ -31,8 +31,7 @@ impl Gate {
 
     /// What a write is answered that found something standing under its name, though its client had asked for nothing.
     pub(super) fn explain(&self, name: &ObjectName, asked: &PutCondition, error: GateError) -> GateError {
-        let failed =
-            matches!(&error, GateError::Client(S3Error { code: Code::PreconditionFailed, .. }));
+        let failed = matches!(&error, GateError::Client(S3Error { code: Code::PreconditionFailed, .. }));
         if failed && *asked == PutCondition::None && self.policy.immutable(name) {
             refused(name, "overwrite")
         } else {

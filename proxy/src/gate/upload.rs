@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
-    SIGNATURE_HEADER, SealId, Sha256Digest, SealLine, SealedEtag, SealedHeaders,
+    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
 use super::guard::refused;

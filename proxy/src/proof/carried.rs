@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::Stream as _;
 use http_body::{Body, Frame, SizeHint};
 
 use super::released::Release;

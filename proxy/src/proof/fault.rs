@@ -62,9 +62,12 @@ impl ArtifactFault {
     pub fn code(&self) -> Code {
         match self {
             Self::Unsealed => Code::ArtifactUnsealed,
-            Self::Unreadable(_) | Self::Misplaced | Self::Seal(_) | Self::RecordMissing | Self::Record(_) | Self::Parts(_) => {
-                Code::ArtifactSealInvalid
-            }
+            Self::Unreadable(_)
+            | Self::Misplaced
+            | Self::Seal(_)
+            | Self::RecordMissing
+            | Self::Record(_)
+            | Self::Parts(_) => Code::ArtifactSealInvalid,
             Self::Digest(_) | Self::Truncated(_) => Code::ArtifactDigestMismatch,
             Self::Trust(TrustFault::SignatureMissing) => Code::ArtifactSignatureMissing,
             Self::Trust(TrustFault::SignatureMalformed | TrustFault::SignerUntrusted) => {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafHash, LeafPage, Pages, PartTable, RecordRef, Seal, SealId};
+use hallmark_signer::{
+    ExpectedLeaf, LEAF_SIZE, LeafHash, LeafPage, Pages, PartTable, RecordRef, Seal, SealId,
+};
 
 use super::admitted::Admitted;
 use super::fault::{ArtifactFault, ProofError};

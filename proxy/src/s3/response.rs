@@ -27,6 +27,7 @@ pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
 /// The seal line, shown as user metadata so that any client's `head-object` shows it.
 pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
 
+const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
@@ -174,6 +175,8 @@ pub struct ArtifactHead<'a> {
     pub verified: &'a str,
     /// The checksum that the uploader declared, if it is to be shown; never on a part.
     pub checksum: Option<&'a DeclaredChecksum>,
+    /// In how many parts it came; told to who asks for one of them.
+    pub parts: Option<u16>,
 }
 
 impl ArtifactHead<'_> {
@@ -208,6 +211,9 @@ impl ArtifactHead<'_> {
             }
             (Resolved::Whole, Some(declared)) => checksum(headers, declared)?,
             (Resolved::Whole, None) => {}
+        }
+        if let Some(parts) = self.parts {
+            headers.insert(PARTS_COUNT, HeaderValue::from(parts));
         }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -312,6 +318,7 @@ mod tests {
             seal: Some("v=1"),
             verified: "seal,release",
             checksum: None,
+            parts: None,
         };
         let id = RequestId::new(1);
         let overrides = ResponseOverrides::new(vec![

@@ -7,7 +7,7 @@ use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::GateError;
+use crate::gate::{GateError, part_selection};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -24,13 +24,16 @@ impl S3Service {
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
         let version = read.version.as_ref();
-        let found = self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await;
+        let found = match read.part {
+            Some(part) => self.gate.get_part(object, version, part, reader, context.account()).await,
+            None => self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await,
+        };
         let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
             download = self.gate.get(object, version, None, reader, context.account()).await?;
         }
-        let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
+        let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {
             Head::Found(head) => head,
             Head::NotModified(answer) => return bodiless(answer),
         };
@@ -51,7 +54,10 @@ impl S3Service {
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let admitted = self.admitted(context, object, read.version.as_ref()).await?;
-        let selection = || read.resolve(&admitted.etag(), admitted.length());
+        let selection = || match read.part {
+            Some(part) => part_selection(&admitted, part),
+            None => Ok(read.resolve(&admitted.etag(), admitted.length())?),
+        };
         match head(&admitted, read, &context.id, selection)? {
             Head::Found(answer) | Head::NotModified(answer) => bodiless(answer),
         }
@@ -92,7 +98,7 @@ impl S3Service {
     }
 
     /// How this client may read `object`.
-    fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
+    pub(super) fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
         let (bucket, key) = (&object.bucket, object.key.as_str());
         if self.access.permits(&context.identity, Permission::ReadUntrusted, bucket, key) {
             return Ok(Reader::Inspecting);
@@ -102,7 +108,7 @@ impl S3Service {
     }
 
     /// Who may not list learns nothing of which keys there are.
-    fn hide_absence(&self, context: &Context, object: &ObjectName, error: GateError) -> GateError {
+    pub(super) fn hide_absence(&self, context: &Context, object: &ObjectName, error: GateError) -> GateError {
         let GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchBucket, .. }) = &error else {
             return error;
         };
@@ -127,8 +133,8 @@ fn head(
     admitted: &Admitted,
     read: &Read,
     id: &RequestId,
-    selection: impl FnOnce() -> Result<Resolved, S3Error>,
-) -> Result<Head, S3Error> {
+    selection: impl FnOnce() -> Result<Resolved, GateError>,
+) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
     let checksum = match read.checksum {
@@ -145,6 +151,10 @@ fn head(
         seal: seal.as_deref(),
         verified: &verified,
         checksum: checksum.as_ref(),
+        parts: match read.part {
+            Some(_) => admitted.part_table()?.map(|table| table.parts().count()),
+            None => None,
+        },
     };
     // Without a seal there is no time to compare with: as good as changed just now.
     match read.conditions.evaluate(&etag, head.at.unwrap_or_else(SystemTime::now)) {
@@ -153,7 +163,8 @@ fn head(
         Verdict::PreconditionFailed => Err(S3Error::new(
             Code::PreconditionFailed,
             "At least one of the pre-conditions you specified did not hold",
-        )),
+        )
+        .into()),
     }
 }
 
