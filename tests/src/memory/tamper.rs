@@ -31,20 +31,13 @@ impl MemoryStore {
 
     /// Puts an object under a name in the place of the current version, whatever is there.
     pub fn place(&self, bucket: &str, key: &str, object: StoredObject) {
-        self.alternate(bucket, key, vec![object.clone()]);
-        self.contents().slot_mut(bucket, key).lies.clear();
+        self.contents().put_in_front(bucket, key, object);
     }
 
     /// Puts several versions under a name: each call gets the next of them, whatever version it asks for.
     pub fn alternate(&self, bucket: &str, key: &str, versions: Vec<StoredObject>) {
         let first = versions.first().expect("at least one version").clone();
-        let mut contents = self.contents();
-        let slot = contents.slot_mut(bucket, key);
-        match slot.versions.first_mut() {
-            Some(current) => current.what = What::Object(first),
-            None => slot.versions.push(Version { id: VersionId::null(), what: What::Object(first) }),
-        }
-        (slot.lies, slot.turn) = (versions, 0);
+        self.contents().put_in_front(bucket, key, first).lies = versions;
     }
 
     /// Takes a key away with all its versions.
@@ -132,5 +125,15 @@ impl Contents {
 
     fn slot_mut(&mut self, bucket: &str, key: &str) -> &mut Slot {
         self.objects.entry((bucket.to_owned(), key.to_owned())).or_default()
+    }
+
+    /// In the place of the current version, and of all lies.
+    fn put_in_front(&mut self, bucket: &str, key: &str, object: StoredObject) -> &mut Slot {
+        let slot = self.slot_mut(bucket, key);
+        let id = slot.versions.first().map_or_else(VersionId::null, |version| version.id.clone());
+        slot.versions.splice(..slot.versions.len().min(1), [Version { id, what: What::Object(object) }]);
+        slot.lies.clear();
+        slot.turn = 0;
+        slot
     }
 }
