@@ -9,7 +9,8 @@ use hallmark_proxy::store::{
 };
 
 use super::Contents;
-use super::objects::{Slot, StoredObject, Version, What};
+use super::objects::{Slot, Version, What};
+use super::stored::StoredObject;
 
 impl Contents {
     pub(super) fn list(&self, request: &ListRequest) -> Result<ListPage, GetError> {

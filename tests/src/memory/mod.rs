@@ -1,8 +1,8 @@
 //! A store in memory that keeps the contract of [`Store`](hallmark_proxy::store::Store), until a test tells it not to:
 //! everything in it can be edited behind the proxy's back, and single calls can be counted, held up, and made to fail.
 //!
-//! - [`objects`] and [`stages`] keep the contract; [`store`] is the trait, [`list`] and [`reading`] what it hands out.
-//! - [`tamper`] and [`tamper_progress`] edit what is stored; [`plan`] and [`gate`] say what goes wrong, and when.
+//! - `objects` and `stages` keep the contract; `store` is the trait, `list` and `reading` what it hands out.
+//! - `tamper` and `tamper_progress` edit what is stored; `plan` and `gate` say what goes wrong, and when.
 //!
 //! Tags of objects and buckets, and locks, are not among what it can do.
 
@@ -15,6 +15,7 @@ mod plan;
 mod reading;
 mod stages;
 mod store;
+mod stored;
 mod tamper;
 mod tamper_progress;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use hallmark_proxy::store::{BucketInfo, Pin, PutError, StateName, StoreError, St
 
 pub use call::{Call, Mishap, Which};
 pub use gate::Gate;
-pub use objects::StoredObject;
+pub use stored::StoredObject;
 
 use objects::Slot;
 use plan::Plan;

@@ -2,7 +2,8 @@
 
 use hallmark_proxy::store::VersionId;
 
-use super::objects::{Slot, StoredObject, Version, What};
+use super::objects::{Slot, Version, What};
+use super::stored::StoredObject;
 use super::{Contents, MemoryStore};
 
 /// Objects: of each key the current version.

@@ -1,6 +1,6 @@
 //! The least of an S3 client: signed requests whose answers come back raw.
 //!
-//! Here are whole objects; [`multipart`] is uploads in parts, [`documents`] is copies, versions, and what is said in XML.
+//! Here are whole objects; `multipart` is uploads in parts, `documents` is copies, versions, and what is said in XML.
 
 mod checksums;
 mod documents;
