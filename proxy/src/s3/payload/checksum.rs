@@ -44,8 +44,10 @@ pub enum ChecksumKind {
 /// Which checksum an object that comes in parts is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChecksumPlan {
-    algorithm: ChecksumAlgorithm,
-    kind: ChecksumKind,
+    /// With which algorithm.
+    pub algorithm: ChecksumAlgorithm,
+    /// Over what.
+    pub kind: ChecksumKind,
 }
 
 /// Computes a checksum. There is none for SHA-256, which the reader of a body computes in any case.
@@ -117,32 +119,6 @@ impl ChecksumKind {
     /// The kind of this name, whatever its case.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-}
-
-impl ChecksumPlan {
-    /// A checksum by `algorithm`, of the kind that S3 takes if none is named; `None`: S3 has none of that kind. (The
-    /// SHAs cannot be combined to that of the whole, and CRC-64/NVME is for whole objects only.)
-    pub fn new(algorithm: ChecksumAlgorithm, kind: Option<ChecksumKind>) -> Option<Self> {
-        let (default, other) = match algorithm {
-            ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c => {
-                (ChecksumKind::Composite, Some(ChecksumKind::FullObject))
-            }
-            ChecksumAlgorithm::Crc64Nvme => (ChecksumKind::FullObject, None),
-            ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => (ChecksumKind::Composite, None),
-        };
-        let kind = kind.unwrap_or(default);
-        (kind == default || Some(kind) == other).then_some(Self { algorithm, kind })
-    }
-
-    /// How it is computed.
-    pub fn algorithm(self) -> ChecksumAlgorithm {
-        self.algorithm
-    }
-
-    /// Over what.
-    pub fn kind(self) -> ChecksumKind {
-        self.kind
     }
 }
 
