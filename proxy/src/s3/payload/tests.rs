@@ -583,7 +583,7 @@ fn a_checksum_that_the_sender_did_not_declare_is_computed() {
         (ChecksumAlgorithm::Crc32c, "4waSgw=="),
         (ChecksumAlgorithm::Crc64Nvme, "rosUhgp5mIg="),
         (ChecksumAlgorithm::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
-        (ChecksumAlgorithm::Sha256, "FeKw08M4keuwJ4qPTK1eGJu77bDJcOtCNP0Y9Uvr4iU="),
+        (ChecksumAlgorithm::Sha256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
     ];
     for (wanted, expected) in known {
         let read = |payload: Payload<Frames>| {
