@@ -17,7 +17,8 @@ use bytes::Bytes;
 use hallmark_signer::SealedHeaders;
 
 use super::{
-    Attributes, Body, Capabilities, Committed, DeletedBucket, GetError, Guard, PutError, Span, Store,
+    Attributes, Body, Capabilities, Committed, DeletedBucket, Deletion, GetError, Guard, NewBucket, PutError,
+    Span, Store, Write,
 };
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::dissect::{self, Dissected};
@@ -83,7 +84,10 @@ impl Check {
     pub async fn run(&self, store: Arc<dyn Store>) {
         let capabilities = store.probe().await.expect("the store can be probed");
         let bucket = BucketName::parse(&format!("conformance-{:016x}", seed())).expect("a good name");
-        assert!(store.create_bucket(&bucket).await.expect("a bucket can be made"), "it is new");
+        assert!(
+            store.create_bucket(&bucket, NewBucket::default()).await.expect("a bucket can be made"),
+            "it is new"
+        );
         let subject = Subject { store: Arc::clone(&store), capabilities, bucket: bucket.clone() };
         if let Err(e) = tokio::spawn((self.run)(subject)).await {
             panic!("the store does not keep `{}` (bucket {bucket}): {e}", self.name);
@@ -109,7 +113,8 @@ impl Subject {
     async fn put_if(&self, key: &str, version: &Version, guard: Guard) -> Result<Committed, PutError> {
         let length = version.bytes.len() as u64;
         let body = Body::whole(version.bytes.clone(), version.etag.as_str());
-        self.store.put(&self.object(key), version.attributes.clone(), length, body, guard).await
+        let write = Write::new(version.attributes.clone(), guard);
+        self.store.put(&self.object(key), write, length, body).await
     }
 
     async fn put(&self, key: &str, version: &Version) -> Committed {
@@ -117,13 +122,13 @@ impl Subject {
     }
 
     async fn get(&self, key: &str, span: Span) -> Result<Dissected, GetError> {
-        let found = self.store.get(&self.object(key), span, None).await?;
+        let found = self.store.get(&self.object(key), None, span, None).await?;
         Ok(dissect::object(found).await?)
     }
 
     /// Checks that `version`, or nothing, stands under `key`, whichever way one looks.
     async fn expect(&self, key: &str, version: Option<&Version>) {
-        let (head, found) = (self.store.head(&self.object(key)).await, self.get(key, Span::All).await);
+        let (head, found) = (self.store.head(&self.object(key), None).await, self.get(key, Span::All).await);
         let Some(version) = version else {
             assert!(matches!(found, Err(GetError::NoSuchKey)), "{key}: {found:?}");
             assert!(matches!(head, Err(GetError::NoSuchKey)), "{key}");
@@ -143,7 +148,7 @@ impl Subject {
 
     async fn delete(&self, keys: &[&str]) {
         for key in keys {
-            self.store.delete(&self.object(key), Guard::Any).await.expect("it can be deleted");
+            self.store.delete(&self.object(key), Deletion::default()).await.expect("it can be deleted");
             self.expect(key, None).await;
         }
     }

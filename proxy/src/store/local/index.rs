@@ -12,8 +12,10 @@ use redb::{
 
 use super::id::Id;
 use super::open::OpenError;
+use super::parts::PartKey;
 use super::room::Room;
 use super::row::{Place, Stub};
+use super::segments::{PageKey, Segment};
 use crate::name::{BucketName, ObjectName};
 use crate::store::{StateArea, StateName, StoreError, StoreFault};
 
@@ -43,6 +45,12 @@ pub(super) const STATE: TableDefinition<'_, Bytewise, Bytewise> = TableDefinitio
 pub(super) const INLINE: TableDefinition<'_, &[u8; Id::LEN], Bytewise> = TableDefinition::new("inline");
 /// Ids whose bodies are files: what is on disk and not in here is garbage.
 pub(super) const FILES: TableDefinition<'_, &[u8; Id::LEN], ()> = TableDefinition::new("files");
+/// [`Segment`](super::segments::Segment)s of bodies that lie in several files, in pages.
+pub(super) const SEGMENTS: TableDefinition<'_, &PageKey, Bytewise> = TableDefinition::new("segments");
+/// Stages to unix milliseconds of their making and a byte that says [how they stand](super::stage::Phase).
+pub(super) const STAGES: TableDefinition<'_, &[u8; Id::LEN], (u64, u8)> = TableDefinition::new("stages");
+/// [`PartKey`] to the part: a [`Segment`](super::segments::Segment).
+pub(super) const PARTS: TableDefinition<'_, &PartKey, &[u8; Segment::LEN]> = TableDefinition::new("parts");
 
 /// The key of an object's row. No bucket name holds a NUL, so all keys of a bucket stand together, in their own order.
 pub(super) fn object_key(object: &ObjectName) -> Vec<u8> {
@@ -178,6 +186,9 @@ fn prepare(db: &Database) -> Result<(), OpenError> {
         txn.open_table(STATE)?;
         txn.open_table(INLINE)?;
         txn.open_table(FILES)?;
+        txn.open_table(SEGMENTS)?;
+        txn.open_table(STAGES)?;
+        txn.open_table(PARTS)?;
         Ok(txn.commit()?)
     };
     make().map_err(index)
@@ -201,6 +212,20 @@ impl View {
 
     pub(super) fn files(&self) -> Result<ReadOnlyTable<&'static [u8; Id::LEN], ()>, StoreError> {
         self.0.open_table(FILES).map_err(index_error)
+    }
+
+    pub(super) fn segments(&self) -> Result<ReadOnlyTable<&'static PageKey, Bytewise>, StoreError> {
+        self.0.open_table(SEGMENTS).map_err(index_error)
+    }
+
+    pub(super) fn stages(&self) -> Result<ReadOnlyTable<&'static [u8; Id::LEN], (u64, u8)>, StoreError> {
+        self.0.open_table(STAGES).map_err(index_error)
+    }
+
+    pub(super) fn parts(
+        &self,
+    ) -> Result<ReadOnlyTable<&'static PartKey, &'static [u8; Segment::LEN]>, StoreError> {
+        self.0.open_table(PARTS).map_err(index_error)
     }
 
     /// Whether there is such a bucket.

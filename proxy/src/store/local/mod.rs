@@ -3,7 +3,7 @@
 //! ```text
 //! lock             held while the store is open
 //! index.redb       buckets, rows of objects and of state, bodies up to 16 KiB
-//! bodies/<2 hex>/  larger bodies, one file for each version
+//! bodies/<2 hex>/  larger bodies, one file for each version, and parts of bodies
 //! ```
 //!
 //! **A put.** `receive` takes the body in: small ones into memory, others into a new file under a name that no
@@ -15,21 +15,30 @@
 //! because the version was replaced meanwhile, the row is looked up again. An open file can be read to its end
 //! whatever happens to its name.
 //!
+//! **Parts** of an object that is not one yet are files that a `stage` names; promoting it makes them the `segments` of
+//! the object, in one transaction and without moving a byte. Whoever reads such an object holds a lease (`leases`) on
+//! its files. A `copy` is a new name for the same files: a hard link each.
+//!
 //! **After a crash** nothing is scanned: the index opens as of its last transaction, and what lies in `bodies/` and
-//! is not named in the index is removed by and by (`sweep`).
+//! is not named in the index is removed by and by (`sweep`), as are stages that nobody came back to (`expire`).
 
 mod bodies;
 mod buckets;
 mod committer;
+mod copy;
 mod id;
 mod index;
+mod leases;
 mod list;
 mod objects;
 mod open;
+mod parts;
 mod read;
 mod receive;
 mod room;
 mod row;
+mod segments;
+mod stage;
 mod state;
 mod sweep;
 #[cfg(test)]
@@ -152,54 +161,54 @@ impl Store for LocalStore {
 
     async fn copy(
         &self,
-        _source: &Source,
-        _object: &ObjectName,
-        _write: Write,
-        _etag: &str,
+        source: &Source,
+        object: &ObjectName,
+        write: Write,
+        etag: &str,
     ) -> Result<Committed, PutError> {
-        Err(PutError::Unsupported("this yet"))
+        self.copy_object(source, object, write, etag).await
     }
 
     async fn stage_open(&self) -> Result<StageId, PutError> {
-        Err(PutError::Unsupported("this yet"))
+        self.open_stage().await
     }
 
     async fn stage_part(
         &self,
-        _stage: &StageId,
-        _number: PartNumber,
-        _length: u64,
-        _body: Body,
+        stage: &StageId,
+        number: PartNumber,
+        length: u64,
+        body: Body,
     ) -> Result<Pin, PutError> {
-        Err(PutError::Unsupported("this yet"))
+        self.put_part(stage, number, length, body).await
     }
 
-    async fn stage_close(&self, _stage: &StageId, _parts: &[StagedPart]) -> Result<(), PutError> {
-        Err(PutError::Unsupported("this yet"))
+    async fn stage_close(&self, stage: &StageId, parts: &[StagedPart]) -> Result<(), PutError> {
+        self.close_stage(stage, parts).await
     }
 
     async fn stage_read(
         &self,
-        _stage: &StageId,
-        _parts: &[StagedPart],
-        _span: Span,
+        stage: &StageId,
+        parts: &[StagedPart],
+        span: Span,
     ) -> Result<UnverifiedBody, GetError> {
-        Err(GetError::NoSuchStage)
+        self.read_stage(stage, parts, &span).await
     }
 
     async fn promote(
         &self,
-        _stage: &StageId,
-        _parts: &[StagedPart],
-        _object: &ObjectName,
-        _write: Write,
-        _etag: &str,
+        stage: &StageId,
+        parts: &[StagedPart],
+        object: &ObjectName,
+        write: Write,
+        etag: &str,
     ) -> Result<Committed, PutError> {
-        Err(PutError::Unsupported("this yet"))
+        self.promote_stage(stage, parts, object, write, etag).await
     }
 
-    async fn stage_drop(&self, _stage: &StageId) -> Result<(), StoreError> {
-        Ok(())
+    async fn stage_drop(&self, stage: &StageId) -> Result<(), StoreError> {
+        self.drop_stage(stage).await
     }
 
     async fn list_versions(&self, _request: ListVersionsRequest) -> Result<VersionPage, GetError> {

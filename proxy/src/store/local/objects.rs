@@ -10,8 +10,8 @@ use redb::ReadableTable as _;
 use super::LocalStore;
 use super::committer::{Tables, standing};
 use super::id::{Id, unix_ms};
-use super::index::{View, index_error, object_key, off_thread};
-use super::read::{self, Rest};
+use super::index::{View, index_error, object_key};
+use super::read;
 use super::receive::{Content, receive};
 use super::row::{Row, Stub};
 use crate::name::ObjectName;
@@ -26,24 +26,19 @@ impl LocalStore {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
-        let Write { attributes, guard, .. } = write;
-        let key = object_key(object);
-        let bucket = object.bucket.clone();
         // What is refused anyway is refused before the body is taken. It is judged again in the transaction.
         let early = {
-            let (key, bucket, guard) = (key.clone(), bucket.clone(), guard.clone());
-            self.index.look(move |view| Ok(welcome(view, bucket.as_str(), &key, &guard))).await
+            let (object, guard) = (object.clone(), write.guard.clone());
+            self.index.look(move |view| Ok(welcome(view, &object, &guard))).await
         };
         early.map_err(PutError::NotStored)??;
         self.index.room.for_upload(length).map_err(PutError::NotStored)?;
 
         let id = Id::new().map_err(PutError::NotStored)?;
         let (content, etag) = receive(&self.bodies, id, length, body).await?;
-        let stub = Stub { id, place: content.place(), size: length, modified: unix_ms(SystemTime::now()) };
-        let row =
-            Row { stub, etag, attributes }.encode().ok_or(PutError::Unsupported("headers over 4 GiB"))?;
+        let new = NewVersion { id, size: length, modified: unix_ms(SystemTime::now()), etag, write };
         let object = object.clone();
-        self.committer.submit(move |tables| place(tables, &object, &guard, id, content, &row)).await?
+        self.committer.submit(move |tables| place(tables, &object, new, content)).await?
     }
 
     pub(super) async fn head_object(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
@@ -68,11 +63,7 @@ impl LocalStore {
                 return Ok(Unverified::new(head(row), span, read::whole(bytes)));
             }
             let id = row.stub.id;
-            let opened = {
-                let (path, stub, span) = (self.bodies.path(&id), row.stub, span.clone());
-                off_thread(move || Rest::open_and_read(path, &stub, &span)).await?
-            };
-            match opened {
+            match self.open_body(row.stub, span.clone()).await? {
                 Ok((first, rest)) => return Ok(Unverified::new(head(row), span, read::chunks(first, rest))),
                 // Replaced between looking up and opening, unless the row still says the same.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && missing != Some(id) => missing = Some(id),
@@ -102,26 +93,40 @@ impl LocalStore {
     }
 }
 
-/// Makes a version the current one of its key, if `guard` holds. Every object comes to be here.
+/// An object that is about to be.
+pub(super) struct NewVersion {
+    /// Names its body, and never named anything before.
+    pub(super) id: Id,
+    pub(super) size: u64,
+    /// Unix milliseconds.
+    pub(super) modified: u64,
+    pub(super) etag: Box<str>,
+    pub(super) write: Write,
+}
+
+/// Makes a version the current one of its key, if its guard holds. Every object comes to be here.
 pub(super) fn place(
     tables: &mut Tables<'_>,
     object: &ObjectName,
-    guard: &Guard,
-    id: Id,
+    new: NewVersion,
     content: Content,
-    row: &[u8],
 ) -> Result<Result<Committed, PutError>, redb::Error> {
+    let NewVersion { id, size, modified, etag, write } = new;
     if tables.buckets.get(object.bucket.as_str())?.is_none() {
         return Ok(Err(PutError::NoSuchBucket));
     }
     let key = object_key(object);
     let old = standing(&tables.objects, &key)?;
-    if !holds(guard, old.as_ref()) {
+    if !holds(&write.guard, old.as_ref()) {
         return Ok(Err(PutError::GuardFailed));
     }
+    let stub = Stub { id, place: content.place(), size, modified };
+    let Some(row) = (Row { stub, etag, attributes: write.attributes }).encode() else {
+        return Ok(Err(PutError::Unsupported("headers over 4 GiB")));
+    };
     tables.changed();
     tables.keep_body(id, content)?;
-    tables.objects.insert(key.as_slice(), row)?;
+    tables.objects.insert(key.as_slice(), row.as_slice())?;
     old.map_or(Ok(()), |old| tables.drop_body(&old))?;
     Ok(Ok(Committed { pin: id.pin(), version: None }))
 }
@@ -157,13 +162,14 @@ pub(super) fn holds(guard: &Guard, standing: Option<&Stub>) -> bool {
 }
 
 /// Whether a put would be refused as things stand.
-fn welcome(view: &View, bucket: &str, key: &[u8], guard: &Guard) -> Result<(), PutError> {
-    if !view.has_bucket(bucket).map_err(PutError::NotStored)? {
+pub(super) fn welcome(view: &View, object: &ObjectName, guard: &Guard) -> Result<(), PutError> {
+    if !view.has_bucket(object.bucket.as_str()).map_err(PutError::NotStored)? {
         return Err(PutError::NoSuchBucket);
     }
     if *guard != Guard::Any {
         let objects = view.objects().map_err(PutError::NotStored)?;
-        let row = objects.get(key).map_err(|e| PutError::NotStored(index_error(e)))?;
+        let row =
+            objects.get(object_key(object).as_slice()).map_err(|e| PutError::NotStored(index_error(e)))?;
         let old = row.and_then(|row| Stub::decode_first(row.value()).ok());
         if !holds(guard, old.as_ref()) {
             return Err(PutError::GuardFailed);
@@ -172,7 +178,7 @@ fn welcome(view: &View, bucket: &str, key: &[u8], guard: &Guard) -> Result<(), P
     Ok(())
 }
 
-fn row(view: &View, object: &ObjectName) -> Result<Row, GetError> {
+pub(super) fn row(view: &View, object: &ObjectName) -> Result<Row, GetError> {
     match view.objects()?.get(object_key(object).as_slice()).map_err(index_error)? {
         Some(row) => Ok(Row::decode(row.value())?),
         None if view.has_bucket(object.bucket.as_str())? => Err(GetError::NoSuchKey),

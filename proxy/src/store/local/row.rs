@@ -19,6 +19,8 @@ pub(super) enum Place {
     Inline,
     /// In the file named by the version's id.
     File,
+    /// In the files that the index lists under the version's id.
+    Segments,
 }
 
 /// What every row begins with; all of a state object's row.
@@ -53,6 +55,7 @@ impl Stub {
         out.push(match self.place {
             Place::Inline => 0,
             Place::File => 1,
+            Place::Segments => 2,
         });
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(&self.size.to_le_bytes());
@@ -137,6 +140,7 @@ impl<'a> Fields<'a> {
         let place = match self.array()? {
             [ROW_FORMAT, 0] => Place::Inline,
             [ROW_FORMAT, 1] => Place::File,
+            [ROW_FORMAT, 2] => Place::Segments,
             _ => return None,
         };
         Some(Stub {
@@ -179,8 +183,8 @@ mod tests {
         let headers = proptest::collection::btree_map("x-amz-meta-[a-z0-9]{1,9}", "[!-~]{0,20}", 0..5);
         let content = proptest::option::of("[a-z]{1,8}/[a-z]{1,8}");
         let hallmark = proptest::option::of(".{0,60}");
-        (any::<[u8; 16]>(), any::<bool>(), any::<(u64, u64)>(), ".{0,40}", hallmark, headers, content)
-            .prop_map(|(id, file, (size, modified), etag, hallmark, metadata, content)| {
+        (any::<[u8; 16]>(), 0..3_usize, any::<(u64, u64)>(), ".{0,40}", hallmark, headers, content).prop_map(
+            |(id, place, (size, modified), etag, hallmark, metadata, content)| {
                 let mut headers = SealedHeaders::default();
                 for (name, value) in content.iter().map(|v| ("content-type", v)) {
                     headers.insert(name, value).unwrap();
@@ -188,13 +192,14 @@ mod tests {
                 for (name, value) in &metadata {
                     headers.insert(name, value).unwrap();
                 }
-                let place = if file { Place::File } else { Place::Inline };
+                let place = [Place::Inline, Place::File, Place::Segments][place];
                 Row {
                     stub: Stub { id: Id::from_bytes(id), place, size, modified },
                     etag: etag.into(),
                     attributes: Attributes { headers, hallmark },
                 }
-            })
+            },
+        )
     }
 
     proptest! {
