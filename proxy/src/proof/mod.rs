@@ -33,6 +33,8 @@ mod leaves;
 mod outgoing;
 mod record;
 mod released;
+mod secret;
+mod state;
 mod suspects;
 mod unverified;
 
@@ -44,5 +46,9 @@ pub use leaves::{LeafReader, Leaves};
 pub use outgoing::Outgoing;
 pub(crate) use record::name as record_name;
 pub use released::{Release, Released};
+#[cfg(test)]
+pub(crate) use secret::tests::keys as test_keys;
+pub use secret::{Purpose, StateKeys, TAG_BYTES, Tag};
+pub use state::authenticated;
 pub use suspects::Suspects;
 pub use unverified::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};

@@ -38,7 +38,7 @@ use chunked::Decoder;
 use coalesce::Coalescer;
 use declared::{Checksum, Declared};
 
-pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
+pub use checksum::{ChecksumAlgorithm, ChecksumKind, ChecksumPlan, DeclaredChecksum};
 pub use proof::{CheckedPayload, PayloadEnd};
 
 /// A body being read. See the [module](self).
