@@ -170,7 +170,8 @@ pub(crate) mod tests {
     fn fields_cannot_run_together() {
         let keys = keys(1, None, "r");
         let tag = keys.tag(Purpose::Part, &[b"a", b"bc"]);
-        for other in [&[&b"ab"[..], b"c"][..], &[b"abc"], &[b"a", b"bc", b""], &[b"a", b"b"], &[b"bc", b"a"]] {
+        for other in [&[&b"ab"[..], b"c"][..], &[b"abc"], &[b"a", b"bc", b""], &[b"a", b"b"], &[b"bc", b"a"]]
+        {
             assert!(!keys.verify(Purpose::Part, other, &tag));
         }
         for at in 0..TAG_BYTES {

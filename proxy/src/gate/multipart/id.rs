@@ -55,8 +55,7 @@ impl UploadId {
         let tag: &Tag = rest.try_into().ok()?;
         let created = u64::from_be_bytes(*created);
         let bound = Bound { hint: *hint, random, created, object, client };
-        let authentic =
-            bound.with_fields(|fields| keys.verify_hinted(*hint, Purpose::UploadId, fields, tag));
+        let authentic = bound.with_fields(|fields| keys.verify_hinted(*hint, Purpose::UploadId, fields, tag));
         (*version == VERSION && authentic).then(|| Self { random: *random, created, text: text.into() })
     }
 

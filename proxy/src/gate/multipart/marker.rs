@@ -84,8 +84,7 @@ impl Marker {
         let value = stored.authenticate(keys, Purpose::Marker, &name)?;
         let fields: Fields = serde_json::from_slice(&value).ok()?;
         // The name has a part of the key and a digest of the client: here they are whole.
-        let same =
-            fields.v == VERSION && fields.key == object.key.as_str() && fields.client == client;
+        let same = fields.v == VERSION && fields.key == object.key.as_str() && fields.client == client;
         if !same {
             return None;
         }

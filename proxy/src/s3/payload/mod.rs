@@ -14,6 +14,7 @@
 mod checksum;
 mod chunked;
 mod coalesce;
+mod combined;
 mod declared;
 mod encoding;
 mod proof;
