@@ -4,6 +4,7 @@ mod id;
 mod marker;
 mod names;
 mod part;
+mod readback;
 #[cfg(test)]
 mod testing;
 mod window;
