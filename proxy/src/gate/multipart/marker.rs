@@ -64,7 +64,7 @@ impl Marker {
             hold: self.lock.legal_hold.map(Into::into),
             checksum: self
                 .checksum
-                .map(|plan| (plan.algorithm().name().to_owned(), plan.kind().name().to_owned())),
+                .map(|plan| (plan.algorithm.name().to_owned(), plan.kind.name().to_owned())),
             stage: self.stage.as_str().to_owned(),
         };
         let value = serde_json::to_vec(&fields).ok()?;
@@ -94,7 +94,7 @@ impl Marker {
             None => None,
             Some((algorithm, kind)) => {
                 let algorithm = ChecksumAlgorithm::of_name(&algorithm)?;
-                Some(ChecksumPlan::new(algorithm, Some(ChecksumKind::of_name(&kind)?))?)
+                Some(ChecksumPlan { algorithm, kind: ChecksumKind::of_name(&kind)? })
             }
         };
         Some(Self {

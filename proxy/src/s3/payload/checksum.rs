@@ -8,6 +8,7 @@ use crc_fast::CrcAlgorithm;
 use sha1::{Digest, Sha1};
 
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation::ChecksumKind;
 use crate::store::PartNumber;
 
 /// The algorithms of S3's checksums.
@@ -34,22 +35,6 @@ pub struct DeclaredChecksum {
     kind: ChecksumKind,
     /// Padded standard base64; of a composite one `-` and the number of parts after it.
     value: Box<str>,
-}
-
-/// S3's checksum type: what a checksum of an object that came in parts is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ChecksumKind {
-    /// The checksums of its parts.
-    Composite,
-    /// Its bytes.
-    FullObject,
-}
-
-/// Which checksum an object that comes in parts is to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ChecksumPlan {
-    algorithm: ChecksumAlgorithm,
-    kind: ChecksumKind,
 }
 
 /// Computes a checksum. There is none for SHA-256, which the reader of a body computes in any case.
@@ -118,50 +103,6 @@ impl ChecksumAlgorithm {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
         }
-    }
-}
-
-impl ChecksumKind {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Composite, Self::FullObject];
-
-    /// The word in `x-amz-checksum-type` and in documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Composite => "COMPOSITE",
-            Self::FullObject => "FULL_OBJECT",
-        }
-    }
-
-    /// The kind of this name, whatever its case.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-}
-
-impl ChecksumPlan {
-    /// A checksum by `algorithm`, of the kind that S3 takes if none is named; `None`: S3 has none of that kind. (The
-    /// SHAs cannot be combined to that of the whole, and CRC-64/NVME is for whole objects only.)
-    pub fn new(algorithm: ChecksumAlgorithm, kind: Option<ChecksumKind>) -> Option<Self> {
-        let (default, other) = match algorithm {
-            ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c => {
-                (ChecksumKind::Composite, Some(ChecksumKind::FullObject))
-            }
-            ChecksumAlgorithm::Crc64Nvme => (ChecksumKind::FullObject, None),
-            ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => (ChecksumKind::Composite, None),
-        };
-        let kind = kind.unwrap_or(default);
-        (kind == default || Some(kind) == other).then_some(Self { algorithm, kind })
-    }
-
-    /// How it is computed.
-    pub fn algorithm(self) -> ChecksumAlgorithm {
-        self.algorithm
-    }
-
-    /// Over what.
-    pub fn kind(self) -> ChecksumKind {
-        self.kind
     }
 }
 

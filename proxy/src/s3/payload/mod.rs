@@ -39,7 +39,8 @@ use chunked::Decoder;
 use coalesce::Coalescer;
 use declared::{Checksum, Declared};
 
-pub use checksum::{ChecksumAlgorithm, ChecksumKind, ChecksumPlan, DeclaredChecksum};
+pub use crate::s3::operation::{ChecksumKind, ChecksumPlan};
+pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
 pub use proof::{CheckedPayload, PayloadEnd};
 
 /// A body being read. See the [module](self).
