@@ -1,9 +1,10 @@
 //! Deletions.
 
+use super::guard::deletion_refused;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::condition::DeleteCondition;
-use crate::store::{Deleted, Deletion, Guard, Retentions, VersionId};
+use crate::store::{Deleted, Deletion, Retentions, VersionId};
 
 impl Gate {
     /// Deletes what stands under `name`, or one version of it. A condition is about the sealed ETag.
@@ -17,10 +18,8 @@ impl Gate {
         condition: &DeleteCondition,
         retentions: Retentions,
     ) -> Result<Deleted, GateError> {
-        let guard = match condition {
-            DeleteCondition::None => Guard::Any,
-            DeleteCondition::Matches(tag) => self.guard_matching(name, tag).await?,
-        };
-        Ok(self.store.delete(name, Deletion { version, guard, retentions }).await?)
+        let guard = self.guard_deletion(name, condition).await?;
+        let deleted = self.store.delete(name, Deletion { version, guard, retentions }).await;
+        deleted.map_err(|error| deletion_refused(condition, error))
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, record, tree};
 
+use super::guard::refused;
 use super::hash::Hashing;
 use super::receive::Incoming;
 use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
@@ -46,7 +47,7 @@ impl Gate {
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload).await?;
+        let guard = self.guard(&upload.name, &upload.condition).await?;
         let first = first_bytes(&mut body).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {
@@ -65,7 +66,7 @@ impl Gate {
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(match put.err().unwrap_or(PutError::Incomplete) {
                 error @ PutError::Unknown(_) => Settled::Unknown(error.into()),
-                error => Settled::NotStored(error.into()),
+                error => Settled::NotStored(refused(&upload.condition, error)),
             }),
             Err(FeedError::Refused(error)) => Err(Settled::NotStored(error)),
         };

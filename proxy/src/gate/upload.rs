@@ -8,6 +8,7 @@ use hallmark_signer::{
     SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders,
 };
 
+use super::guard::refused;
 use super::receive::Incoming;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
@@ -126,15 +127,6 @@ impl Gate {
         Ok(Sealed { line, etag, checksum: checked.checksum().cloned() })
     }
 
-    /// Turns the client's condition, which is about sealed ETags, into the store's.
-    pub(super) async fn guard(&self, upload: &Upload) -> Result<Guard, GateError> {
-        match &upload.condition {
-            PutCondition::None => Ok(Guard::Any),
-            PutCondition::Absent => Ok(Guard::Absent),
-            PutCondition::Matches(tag) => self.guard_matching(&upload.name, tag).await,
-        }
-    }
-
     /// Finds out what became of a `put` that the store did not answer.
     pub(super) async fn settle(
         &self,
@@ -145,7 +137,7 @@ impl Gate {
         let error = match put {
             Ok(committed) => return Ok(committed.version),
             Err(PutError::Unknown(error)) => error,
-            Err(error) => return Err(Settled::NotStored(error.into())),
+            Err(error) => return Err(Settled::NotStored(refused(&upload.condition, error))),
         };
         match self.head(&upload.name, None, Reader::Inspecting).await {
             Ok(found) if found.seal().is_some_and(|seal| seal.id() == line.id()) => {

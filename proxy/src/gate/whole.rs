@@ -32,7 +32,7 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload).await?;
+        let guard = self.guard(&upload.name, &upload.condition).await?;
         let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };

@@ -8,12 +8,13 @@ use super::condition::{Conditions, DeleteCondition, PutCondition, refuse_conditi
 use super::error::{Code, S3Error};
 use super::headers::sealed_headers;
 use super::listing::{BUCKET_PARAMETERS, BucketListing, Listing, V1_PARAMETERS, V2_PARAMETERS};
-use super::operation::{ChecksumMode, Operation, Read, ResponseOverrides};
+use super::operation::{ChecksumMode, Operation, PutRequest, Read, ResponseOverrides};
 use super::payload::ChecksumAlgorithm;
 use super::range::RangeHeader;
 use super::refuse::{unknown_headers, unknown_parameters};
 use super::uri::{Query, RawPath};
 use crate::name::{BucketName, ObjectName};
+use crate::store::{Lock, Retentions, Tags};
 
 /// The head of a request, its target decoded: the same values that its signature was checked over.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,7 @@ fn in_bucket(head: &Head<'_>, bucket: BucketName) -> Result<Operation, S3Error> 
         Method::PUT => {
             unknown_parameters(query, &[])?;
             refuse_conditions(head.headers)?;
-            Ok(Operation::CreateBucket { bucket })
+            Ok(Operation::CreateBucket { bucket, object_lock: false })
         }
         Method::DELETE => {
             unknown_parameters(query, &[])?;
@@ -127,7 +128,7 @@ fn in_bucket(head: &Head<'_>, bucket: BucketName) -> Result<Operation, S3Error> 
             empty(query, "delete")?;
             refuse_conditions(head.headers)?;
             require_checksum(head.headers)?;
-            Ok(Operation::DeleteObjects { bucket })
+            Ok(Operation::DeleteObjects { bucket, retentions: Retentions::Respect })
         }
         Method::POST => {
             unknown_parameters(query, &[])?;
@@ -143,8 +144,8 @@ fn on_object(head: &Head<'_>, object: ObjectName) -> Result<Operation, S3Error> 
         Method::GET if query.contains("hallmark") => {
             unknown_parameters(query, &["hallmark"])?;
             match query.get("hallmark")? {
-                Some("seal") => Ok(Operation::GetSeal { object }),
-                Some("sha256") => Ok(Operation::GetSha256 { object }),
+                Some("seal") => Ok(Operation::GetSeal { object, version: None }),
+                Some("sha256") => Ok(Operation::GetSha256 { object, version: None }),
                 _ => Err(S3Error::new(
                     Code::NotImplemented,
                     "The query parameter `hallmark` is `seal` or `sha256`.",
@@ -157,11 +158,14 @@ fn on_object(head: &Head<'_>, object: ObjectName) -> Result<Operation, S3Error> 
         Method::PUT => {
             unknown_parameters(query, &[])?;
             let condition = PutCondition::from_headers(head.headers)?;
-            Ok(Operation::PutObject { object, headers: sealed_headers(head.headers)?, condition })
+            let headers = sealed_headers(head.headers)?;
+            let put = PutRequest { headers, condition, tags: Tags::default(), lock: Lock::default() };
+            Ok(Operation::PutObject { object, put: Box::new(put) })
         }
         Method::DELETE => {
             unknown_parameters(query, &[])?;
-            Ok(Operation::DeleteObject { object, condition: DeleteCondition::from_headers(head.headers)? })
+            let condition = DeleteCondition::from_headers(head.headers)?;
+            Ok(Operation::DeleteObject { object, version: None, condition, retentions: Retentions::Respect })
         }
         _ => not_allowed(head, "OBJECT"),
     }
@@ -191,6 +195,8 @@ fn read(head: &Head<'_>) -> Result<Read, S3Error> {
         }
     };
     Ok(Read {
+        version: None,
+        part: None,
         range: RangeHeader::from_headers(head.headers),
         conditions: Conditions::from_headers(head.headers),
         overrides: ResponseOverrides::new(overrides),

@@ -37,6 +37,7 @@ impl S3Service {
         &self,
         context: &Context,
         bucket: &BucketName,
+        object_lock: bool,
         upload: Upload,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Admin, bucket, "")?;
@@ -44,7 +45,7 @@ impl S3Service {
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
         let (body, _held) = self.gate.receive_document(payload, MAX_CONFIGURATION, context.account()).await?;
         documents::create_bucket(&body, &self.region)?;
-        if !self.gate.store().create_bucket(bucket, NewBucket::default()).await? {
+        if !self.gate.store().create_bucket(bucket, NewBucket { owner: None, object_lock }).await? {
             let message =
                 "Your previous request to create the named bucket succeeded and you already own it.";
             let error = S3Error::new(Code::BucketAlreadyOwnedByYou, message);

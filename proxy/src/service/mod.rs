@@ -1,8 +1,18 @@
 //! One request, from its head to its answer.
 
+mod attributes;
 mod bucket;
+mod complete;
+mod copy;
+mod dispatch;
+mod form;
+mod lock;
+mod multipart;
 mod object;
+mod plain;
 mod read;
+mod tagging;
+mod versioning;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -152,27 +162,7 @@ impl S3Service {
         let (identity, claim) = authenticated.into_parts();
         let context = Context { id: entry.id.clone(), identity, peer };
         let upload = Upload { parts, claim, body };
-        match operation {
-            Operation::ListBuckets(listing) => self.list_buckets(&context, &listing).await,
-            Operation::CreateBucket { bucket } => self.create_bucket(&context, &bucket, upload).await,
-            Operation::HeadBucket { bucket } => self.head_bucket(&context, &bucket).await,
-            Operation::DeleteBucket { bucket } => self.delete_bucket(&context, &bucket).await,
-            Operation::GetBucketLocation { bucket } => self.bucket_location(&context, &bucket).await,
-            Operation::ListObjects { bucket, listing } => {
-                self.list_objects(&context, &bucket, &listing).await
-            }
-            Operation::DeleteObjects { bucket } => self.delete_objects(&context, &bucket, upload).await,
-            Operation::PutObject { object, headers, condition } => {
-                self.put_object(&context, object, headers, condition, upload).await
-            }
-            Operation::GetObject { object, read } => self.get_object(&context, &object, &read).await,
-            Operation::HeadObject { object, read } => self.head_object(&context, &object, &read).await,
-            Operation::GetSeal { object } => self.seal_document(&context, &object).await,
-            Operation::GetSha256 { object } => self.sha256_document(&context, &object).await,
-            Operation::DeleteObject { object, condition } => {
-                self.delete_object(&context, &object, &condition).await
-            }
-        }
+        self.dispatch(&context, operation, upload).await
     }
 
     fn operation(&self, parts: &Parts) -> Result<Operation, S3Error> {
@@ -225,4 +215,9 @@ fn documented(response: Response<Document>) -> Answer {
 
 fn bodiless(response: Response<()>) -> Answer {
     Ok(response.map(|()| Outgoing::empty()))
+}
+
+/// The answer of a handler that is not there yet.
+fn not_implemented() -> GateError {
+    S3Error::new(Code::NotImplemented, "This is not implemented yet.").into()
 }

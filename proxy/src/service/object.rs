@@ -1,7 +1,7 @@
 //! Uploads and deletions.
 
 use hallmark_config::Permission;
-use hallmark_signer::{By, SealedHeaders};
+use hallmark_signer::By;
 use http::StatusCode;
 use http::header::ETAG;
 
@@ -12,9 +12,10 @@ use crate::proof::Outgoing;
 use crate::s3::condition::{DeleteCondition, PutCondition};
 use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_result};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
 use crate::s3::response;
-use crate::store::{Deletion, Lock, Retentions, Tags};
+use crate::store::{Deletion, Retentions, VersionId};
 
 impl S3Service {
     /// `PUT /bucket/key`
@@ -22,14 +23,11 @@ impl S3Service {
         &self,
         context: &Context,
         object: ObjectName,
-        headers: SealedHeaders,
-        condition: PutCondition,
+        put: PutRequest,
         upload: Upload,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
-        if let PutCondition::Matches(_) = condition {
-            self.require_sight(context, &object)?;
-        }
+        self.require_sight_for(context, &object, &put.condition)?;
         if object.key.as_str().len() > self.capabilities.max_key_bytes {
             return Err(
                 S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
@@ -42,14 +40,8 @@ impl S3Service {
             return Err(S3Error::new(Code::MissingContentLength, message).into());
         }
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
-        let upload = gate::Upload {
-            name: object,
-            by,
-            headers,
-            condition,
-            tags: Tags::default(),
-            lock: Lock::default(),
-        };
+        let PutRequest { headers, condition, tags, lock } = put;
+        let upload = gate::Upload { name: object, by, headers, condition, tags, lock };
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
@@ -64,14 +56,32 @@ impl S3Service {
         &self,
         context: &Context,
         object: &ObjectName,
+        version: Option<VersionId>,
         condition: &DeleteCondition,
+        retentions: Retentions,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Delete, &object.bucket, object.key.as_str())?;
-        if let DeleteCondition::Matches(_) = condition {
-            self.require_sight(context, object)?;
+        match condition {
+            DeleteCondition::None => {}
+            DeleteCondition::Exists | DeleteCondition::Matches(_) => self.require_sight(context, object)?,
         }
-        self.gate.delete(object, None, condition, Retentions::Respect).await?;
+        self.gate.delete(object, version, condition, retentions).await?;
         bodiless(response::empty(StatusCode::NO_CONTENT, &context.id))
+    }
+
+    /// A condition on what stands there is for those who may see it.
+    pub(super) fn require_sight_for(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        condition: &PutCondition,
+    ) -> Result<(), S3Error> {
+        match condition {
+            PutCondition::None | PutCondition::Absent => Ok(()),
+            PutCondition::Exists | PutCondition::Matches(_) | PutCondition::Differs(_) => {
+                self.require_sight(context, object)
+            }
+        }
     }
 
     /// `If-Match` tells what is there, so it is for those who may read and list (S3 asks for `s3:GetObject`, too).
@@ -86,6 +96,7 @@ impl S3Service {
         &self,
         context: &Context,
         bucket: &BucketName,
+        _retentions: Retentions,
         upload: Upload,
     ) -> Answer {
         self.require_somewhere(context, Permission::Delete, bucket)?;

@@ -17,16 +17,18 @@ use crate::s3::operation::{ChecksumMode, Read};
 use crate::s3::payload::DeclaredChecksum;
 use crate::s3::range::Resolved;
 use crate::s3::response::{self, ArtifactHead, RequestId};
+use crate::store::VersionId;
 
 impl S3Service {
     /// `GET /bucket/key`
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
-        let found = self.gate.get(object, None, read.range.as_ref(), reader, context.account()).await;
+        let version = read.version.as_ref();
+        let found = self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await;
         let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(object, None, None, reader, context.account()).await?;
+            download = self.gate.get(object, version, None, reader, context.account()).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
             Head::Found(head) => head,
@@ -48,7 +50,7 @@ impl S3Service {
 
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
-        let admitted = self.admitted(context, object).await?;
+        let admitted = self.admitted(context, object, read.version.as_ref()).await?;
         let selection = || read.resolve(&admitted.etag(), admitted.length());
         match head(&admitted, read, &context.id, selection)? {
             Head::Found(answer) | Head::NotModified(answer) => bodiless(answer),
@@ -56,21 +58,36 @@ impl S3Service {
     }
 
     /// `GET /bucket/key?hallmark=seal`
-    pub(super) async fn seal_document(&self, context: &Context, object: &ObjectName) -> Answer {
-        let admitted = self.admitted(context, object).await?;
+    pub(super) async fn seal_document(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Answer {
+        let admitted = self.admitted(context, object, version).await?;
         about(context, documents::seal_envelope(sealed(&admitted)?))
     }
 
     /// `GET /bucket/key?hallmark=sha256`
-    pub(super) async fn sha256_document(&self, context: &Context, object: &ObjectName) -> Answer {
-        let admitted = self.admitted(context, object).await?;
+    pub(super) async fn sha256_document(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Answer {
+        let admitted = self.admitted(context, object, version).await?;
         about(context, documents::sha256_line(sealed(&admitted)?))
     }
 
     /// What stands under `object`, if this client may read it.
-    async fn admitted(&self, context: &Context, object: &ObjectName) -> Result<Admitted, GateError> {
+    pub(super) async fn admitted(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
-        let found = self.gate.head(object, None, reader).await;
+        let found = self.gate.head(object, version, reader).await;
         found.map_err(|error| self.hide_absence(context, object, error))
     }
 

@@ -17,6 +17,7 @@ mod list_uploads;
 mod marker;
 mod names;
 mod part;
+mod readback;
 #[cfg(test)]
 mod testing;
 mod upload_part;

@@ -54,13 +54,10 @@ impl Gate {
             (Some(planned), _) => payload.wanting(planned),
             (None, _) => payload,
         };
-        let window = self.multipart.windows.begin(marker.id.random(), number);
         match payload.length() {
             Some(length) if length > MAX_PART.min(self.limits.max_object_size) => Err(too_large().into()),
-            Some(length) if length > BATCH as u64 => {
-                self.stream_part(marker, number, payload, length, window).await
-            }
-            Some(_) | None => self.whole_part(marker, number, &mut payload, window).await,
+            Some(length) if length > BATCH as u64 => self.stream_part(marker, number, payload, length).await,
+            Some(_) | None => self.whole_part(marker, number, &mut payload).await,
         }
     }
 
@@ -70,13 +67,13 @@ impl Gate {
         marker: &Marker,
         number: PartNumber,
         body: &mut Payload<B>,
-        mut window: Feed,
     ) -> Result<PartRecord, GateError> {
         let (_held, bytes, end) = self.collect(body, &marker.client).await?;
+        let length = bytes.len() as u64;
+        let mut window = self.multipart.windows.begin(marker.id.random(), number, length);
         window.data(&bytes);
         let hashed = hash_part(bytes.clone()).await?;
         let received = self.received(marker, number, end, hashed).await?;
-        let length = bytes.len() as u64;
         let body = Body::whole(bytes, received.etag.to_hex());
         let pin = committed(self.store.stage_part(&marker.stage, number, length, body)).await?;
         self.record(marker, number, length, received, pin, window).await
@@ -89,10 +86,10 @@ impl Gate {
         number: PartNumber,
         mut body: Payload<B>,
         length: u64,
-        mut window: Feed,
     ) -> Result<PartRecord, GateError> {
         let _held = self.budget.reserve(&marker.client, STREAM_MEMORY).await?;
         let first = first_bytes(&mut body).await?;
+        let mut window = self.multipart.windows.begin(marker.id.random(), number, length);
         let (writer, store_body) = Body::channel(1);
         let put = self.store.stage_part(&marker.stage, number, length, store_body);
         let feed = self.feed_part(marker, number, body, first, writer, &mut window);

@@ -37,13 +37,13 @@ pub enum Reporting {
 pub struct Undeleted {
     key: String,
     version: Option<String>,
-    error: S3Error,
+    error: Box<S3Error>,
 }
 
 impl Undeleted {
     /// The key could not be deleted because of `error`.
     pub fn new(key: &ObjectKey, error: S3Error) -> Self {
-        Self { key: key.as_str().to_owned(), version: None, error }
+        Self { key: key.as_str().to_owned(), version: None, error: Box::new(error) }
     }
 
     /// Why.
@@ -113,7 +113,7 @@ fn object(object: Element) -> Result<Result<ObjectKey, Undeleted>, S3Error> {
             Err(error) => error,
         }
     };
-    Ok(Err(Undeleted { key, version, error }))
+    Ok(Err(Undeleted { key, version, error: Box::new(error) }))
 }
 
 /// `DeleteResult`: what came of each object of a [`DeleteRequest`], in its order.
@@ -229,7 +229,7 @@ mod tests {
             Err(Undeleted {
                 key: "c".to_owned(),
                 version: Some("v1".to_owned()),
-                error: S3Error::new(Code::AccessDenied, "Access Denied"),
+                error: Box::new(S3Error::new(Code::AccessDenied, "Access Denied")),
             }),
         ];
         let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

@@ -14,6 +14,7 @@
 mod checksum;
 mod chunked;
 mod coalesce;
+mod combined;
 mod declared;
 mod encoding;
 mod proof;
@@ -38,7 +39,8 @@ use chunked::Decoder;
 use coalesce::Coalescer;
 use declared::{Checksum, Declared};
 
-pub use checksum::{ChecksumAlgorithm, ChecksumKind, ChecksumPlan, DeclaredChecksum};
+pub use crate::s3::operation::{ChecksumKind, ChecksumPlan};
+pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
 pub use proof::{CheckedPayload, PayloadEnd};
 
 /// A body being read. See the [module](self).

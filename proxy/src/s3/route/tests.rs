@@ -349,7 +349,9 @@ fn conditions_bind_or_are_refused() {
     for (method, target, header, expected) in [
         ("PUT", "/builds/a", ("if-none-match", "*"), Ok("PutObject builds/a")),
         ("PUT", "/builds/a", ("if-match", "\"x\""), Ok("PutObject builds/a")),
-        ("PUT", "/builds/a", ("if-match", "*"), Err(Code::NotImplemented)),
+        ("PUT", "/builds/a", ("if-match", "*"), Ok("PutObject builds/a")),
+        ("PUT", "/builds/a", ("if-none-match", "\"x\""), Ok("PutObject builds/a")),
+        ("PUT", "/builds/a", ("if-match", "\"x\", \"y\""), Err(Code::NotImplemented)),
         ("PUT", "/builds/a", ("if-unmodified-since", "x"), Err(Code::NotImplemented)),
         ("DELETE", "/builds/a", ("if-match", "\"x\""), Ok("DeleteObject builds/a")),
         ("DELETE", "/builds/a", ("if-none-match", "*"), Err(Code::NotImplemented)),
@@ -420,9 +422,10 @@ fn reads_carry_what_was_asked() {
 #[test]
 fn an_upload_carries_its_headers() {
     let headers = [("content-type", "a/b"), ("x-amz-meta-a", "1"), ("if-none-match", "*")];
-    let Ok(Operation::PutObject { headers, condition, .. }) = run("PUT", "h", "/builds/a", &headers) else {
+    let Ok(Operation::PutObject { put, .. }) = run("PUT", "h", "/builds/a", &headers) else {
         panic!("an upload")
     };
+    let PutRequest { headers, condition, .. } = *put;
     assert_eq!(headers.iter().collect::<Vec<_>>(), [("content-type", "a/b"), ("x-amz-meta-a", "1")]);
     assert_eq!(condition, PutCondition::Absent);
     let large = [("x-amz-meta-a", "x".repeat(3000))];
