@@ -30,7 +30,7 @@ pub use create::NewUpload;
 pub use find::PartRecords;
 pub use id::UploadId;
 pub use list_parts::PartPage;
-pub use list_uploads::{UploadEntry, UploadListing, UploadMarker, UploadPage};
+pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
 pub use window::{Feed, Windows};
