@@ -36,6 +36,9 @@ pub enum ArtifactFault {
     /// The bytes ended early.
     #[error("the bytes end within the leaf that begins at {start}", start = .0.saturating_mul(LEAF_SIZE))]
     Truncated(u64),
+    /// A part that lies in the store is not what its client sent.
+    #[error("the store holds other bytes than were uploaded as part {0}")]
+    Part(u16),
     /// The trust policy does not accept the artifact.
     #[error("{0}")]
     Trust(#[from] TrustFault),
@@ -54,6 +57,7 @@ impl ArtifactFault {
             Self::Parts(error) => error.label(),
             Self::Digest(_) => "digest_mismatch",
             Self::Truncated(_) => "truncated",
+            Self::Part(_) => "part_mismatch",
             Self::Trust(fault) => fault.label(),
         }
     }
@@ -68,7 +72,7 @@ impl ArtifactFault {
             | Self::RecordMissing
             | Self::Record(_)
             | Self::Parts(_) => Code::ArtifactSealInvalid,
-            Self::Digest(_) | Self::Truncated(_) => Code::ArtifactDigestMismatch,
+            Self::Digest(_) | Self::Truncated(_) | Self::Part(_) => Code::ArtifactDigestMismatch,
             Self::Trust(TrustFault::SignatureMissing) => Code::ArtifactSignatureMissing,
             Self::Trust(TrustFault::SignatureMalformed | TrustFault::SignerUntrusted) => {
                 Code::ArtifactSignerUntrusted

@@ -26,7 +26,7 @@ const INLINE_HASH: u64 = 64 * 1024;
 const SMALL_PIECE: usize = 4 * 1024;
 
 /// The longest piece that a store may send.
-const LARGEST_PIECE: usize = LEAF_SIZE as usize;
+pub(super) const LARGEST_PIECE: usize = LEAF_SIZE as usize;
 
 /// Where the sealed digest of each leaf is found.
 #[derive(Debug, Clone)]

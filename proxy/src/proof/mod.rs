@@ -35,6 +35,7 @@ mod outgoing;
 mod record;
 mod released;
 mod secret;
+mod staged;
 mod state;
 mod suspects;
 mod unverified;
@@ -51,6 +52,7 @@ pub use released::{Release, Released};
 #[cfg(test)]
 pub(crate) use secret::tests::keys as test_keys;
 pub use secret::{Purpose, StateKeys, TAG_BYTES, Tag};
+pub(crate) use staged::{HashOnly, Staged};
 pub use state::authenticated;
 pub use suspects::Suspects;
 pub use unverified::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
