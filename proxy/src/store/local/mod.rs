@@ -26,6 +26,7 @@ mod bodies;
 mod buckets;
 mod committer;
 mod copy;
+mod expire;
 mod id;
 mod index;
 mod leases;
