@@ -112,8 +112,8 @@ pub(super) async fn round_trips(on: Subject) {
             stage.expect_gone(&staged).await;
             on.expect(key, Some(&whole)).await;
         }
+        on.delete(&["new", "replaced"]).await;
     }
-    on.delete(&["new", "replaced"]).await;
 }
 
 pub(super) async fn spans_agree_with_a_model(on: Subject) {
