@@ -239,6 +239,16 @@ pub(super) async fn only_the_parts_that_are_named_count(on: Subject) {
     let (parts, staged): (Vec<_>, Vec<_>) = named.into_iter().unzip();
     let whole = Version { bytes: joined(&parts), ..Version::new(7, 0) };
     stage.close(&staged).await.expect("it can be closed");
+    // From now on the object is all of these, and nothing else.
+    for other in [&staged[..1], &staged[1..], &[staged[0].clone(), left[1].1.clone(), staged[1].clone()]] {
+        let refused = stage.close(other).await;
+        assert!(matches!(refused, Err(PutError::NoSuchPart(2..=5))), "{refused:?}");
+        let refused = stage.promote("key", other, &whole, Guard::Any).await;
+        assert!(matches!(refused, Err(PutError::NoSuchPart(2..=5))), "{refused:?}");
+        let refused = stage.read(other, Span::All).await;
+        assert!(matches!(refused, Err(GetError::Changed)), "{refused:?}");
+    }
+    on.expect("key", None).await;
     stage.promote("key", &staged, &whole, Guard::Any).await.expect("it can be promoted");
     on.expect("key", Some(&whole)).await;
     on.delete(&["key"]).await;

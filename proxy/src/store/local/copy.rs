@@ -168,3 +168,38 @@ fn duplicate(bodies: &Bodies, body: NewBody, from: Segment, room: Room<'_>) -> R
 fn damaged() -> StoreError {
     StoreError::new(StoreFault::Corrupt, "a body is not what its row says")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_copied_where_they_cannot_be_linked() {
+        let directory = tempfile::tempdir().unwrap();
+        let bodies = Arc::new(Bodies::open(directory.path().join("bodies")).unwrap());
+        let (file, id) = (Id::new().unwrap(), Id::new().unwrap());
+        std::fs::write(bodies.path(&file), b"bytes").unwrap();
+        let room = |length| {
+            assert_eq!(length, 5);
+            Ok(())
+        };
+        let from = Segment { file, length: 5 };
+        let mut copied = duplicate(&bodies, NewBody::begin(&bodies, id), from, &room).ok().unwrap();
+        copied.in_doubt();
+        copied.named();
+        std::fs::remove_file(bodies.path(&file)).unwrap();
+        assert_eq!(std::fs::read(bodies.path(&id)).unwrap(), b"bytes");
+
+        let full = |_| Err(StoreError::new(StoreFault::Unavailable, "full"));
+        let body = || NewBody::begin(&bodies, Id::new().unwrap());
+        let from = Segment { file: id, length: 5 };
+        assert!(
+            matches!(duplicate(&bodies, body(), from, &full), Err(NotTaken::Failed(e)) if e.message == "full")
+        );
+        let longer = Segment { file: id, length: 6 };
+        let damaged = duplicate(&bodies, body(), longer, &|_| Ok(()));
+        assert!(matches!(damaged, Err(NotTaken::Failed(e)) if e.fault == StoreFault::Corrupt));
+        let gone = Segment { file, length: 5 };
+        assert!(matches!(duplicate(&bodies, body(), gone, &|_| Ok(())), Err(NotTaken::Gone)));
+    }
+}

@@ -1,5 +1,7 @@
 //! What only this store promises: its directory, its crashes, its damages. The rest is the conformance suite.
 
+mod parts;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
