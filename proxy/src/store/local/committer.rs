@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::bodies::{Bodies, NewBody};
 use super::id::Id;
-use super::index::{BUCKETS, FILES, INLINE, Index, OBJECTS, STATE, index_error};
+use super::index::{BUCKETS, FILES, INLINE, Index, NULLS, OBJECTS, STATE, VERSIONS, index_error};
 use super::receive::Content;
 use super::row::{Place, Stub};
 use crate::store::{PutError, StoreError, StoreFault};
@@ -30,8 +30,10 @@ const QUEUE: usize = 1024;
 
 /// The tables, open for one transaction.
 pub(super) struct Tables<'txn> {
-    pub(super) buckets: Table<'txn, &'static str, u64>,
+    pub(super) buckets: Table<'txn, &'static str, &'static [u8]>,
     pub(super) objects: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) versions: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) nulls: Table<'txn, &'static [u8], u64>,
     pub(super) state: Table<'txn, &'static [u8], &'static [u8]>,
     inline: Table<'txn, &'static [u8; Id::LEN], &'static [u8]>,
     files: Table<'txn, &'static [u8; Id::LEN], ()>,
@@ -48,6 +50,8 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             buckets: txn.open_table(BUCKETS)?,
             objects: txn.open_table(OBJECTS)?,
+            versions: txn.open_table(VERSIONS)?,
+            nulls: txn.open_table(NULLS)?,
             state: txn.open_table(STATE)?,
             inline: txn.open_table(INLINE)?,
             files: txn.open_table(FILES)?,
