@@ -12,13 +12,14 @@ use super::bodies::{Bodies, NewBody, Writing};
 use super::id::{Id, unix_ms};
 use super::index::{View, off_thread};
 use super::leases::Lease;
-use super::objects::{NewVersion, place, row, welcome};
+use super::lookup::find;
+use super::objects::{NewVersion, place, welcome};
 use super::read::{self, ATTEMPTS};
 use super::receive::{Content, unwritten};
 use super::row::Place;
 use super::segments::Segment;
 use crate::name::ObjectName;
-use crate::store::{Committed, GetError, PutError, Source, StoreError, StoreFault, Write};
+use crate::store::{Committed, GetError, PutError, Source, Span, StoreError, StoreFault, Write};
 
 /// Why the bytes of the source were not taken over.
 enum NotTaken {
@@ -36,11 +37,12 @@ impl LocalStore {
         etag: &str,
     ) -> Result<Committed, PutError> {
         // What is refused anyway is refused before files are made. It is judged again in the transaction.
-        let early = {
-            let (object, guard) = (object.clone(), write.guard.clone());
-            self.index.look(move |view| Ok(welcome(view, &object, &guard))).await
-        };
-        early.map_err(PutError::NotStored)??;
+        let (early, write) = {
+            let object = object.clone();
+            self.index.look(move |view| Ok((welcome(view, &object, &write), write))).await
+        }
+        .map_err(PutError::NotStored)?;
+        early?;
         self.index.room.for_upload(0).map_err(PutError::NotStored)?;
 
         let id = Id::new().map_err(PutError::NotStored)?;
@@ -56,15 +58,13 @@ impl LocalStore {
         for _ in 0..ATTEMPTS {
             let wanted = source.clone();
             let look = move |view: &View| {
-                let stub = row(view, &wanted.object)?.stub;
-                if stub.id.pin() != wanted.pin {
-                    return Err(GetError::Changed);
-                }
-                Ok((stub, view.inline(&stub, &(0..stub.size))?))
+                let Source { object, version, pin } = &wanted;
+                find(view, object, version.as_ref(), &Span::All, Some(pin))
             };
             let found = self.index.look(move |view| Ok(look(view))).await.map_err(PutError::NotStored)?;
-            let (stub, inline) = found.map_err(unfit)?;
-            if let Some(bytes) = inline {
+            let found = found.map_err(unfit)?;
+            let stub = found.version.row.head.stub;
+            if let Some(bytes) = found.inline {
                 return Ok((Content::Inline(bytes), stub.size));
             }
             let lease = Lease::take(&self.bodies, stub.id);
