@@ -3,10 +3,12 @@
 //!
 //! Compiled for tests only (feature `testing`).
 
+mod copies;
 mod guards;
 mod lists;
 mod objects;
 mod races;
+mod stages;
 mod state;
 
 use std::future::Future;
@@ -60,6 +62,23 @@ checks![
     lists::pages_agree_with_a_model,
     lists::a_marker_that_is_a_rolled_up_prefix_skips_it,
     lists::entries_say_what_was_put,
+    stages::round_trips,
+    stages::spans_agree_with_a_model,
+    stages::parts_come_at_once,
+    stages::nobody_waits_for_a_part,
+    stages::a_part_is_sent_again,
+    stages::only_the_parts_that_are_named_count,
+    stages::parts_that_are_not_there_are_refused,
+    stages::an_unfinished_part_stores_nothing,
+    stages::a_stage_is_dropped_during_a_part,
+    stages::guards,
+    stages::one_of_many_promotes_wins,
+    copies::bytes_are_taken_over,
+    copies::neither_takes_from_the_other,
+    copies::an_object_is_copied_onto_itself,
+    copies::another_source_is_refused,
+    copies::guards,
+    copies::a_source_that_changes_meanwhile,
     state::round_trips_and_spans,
     state::areas_are_apart,
     state::lists,
