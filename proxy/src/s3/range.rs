@@ -52,6 +52,12 @@ impl RangeHeader {
         Some(Self { spec: parse(value)?, text: value.into() })
     }
 
+    /// The range that asks for `part`.
+    pub fn of(part: &Part) -> Self {
+        let (first, last) = (part.first, part.last);
+        Self { spec: Spec::From { first, last }, text: format!("bytes={first}-{last}").into() }
+    }
+
     /// The bytes that are meant whatever the object's length, cut at its end; `None` where they count from the end.
     pub fn from_start(&self) -> Option<Range<u64>> {
         match self.spec {

@@ -17,6 +17,7 @@ mod list_uploads;
 mod marker;
 mod names;
 mod part;
+mod part_copy;
 mod readback;
 #[cfg(test)]
 mod testing;
@@ -33,6 +34,7 @@ pub use list_parts::PartPage;
 pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
+pub use part_copy::{CopiedPart, PartCopy};
 pub use window::{Feed, Windows};
 
 use crate::proof::StateKeys;

@@ -23,7 +23,7 @@ use crate::s3::payload::{ChecksumAlgorithm, DeclaredChecksum, Payload, PayloadEn
 use crate::store::{Body, BodyWriter, Guard, PartNumber, Pin, PutError, committed};
 
 /// S3's largest part, bytes.
-const MAX_PART: u64 = 5 << 30;
+pub(super) const MAX_PART: u64 = 5 << 30;
 
 /// A part that was received and is all that was declared of it, and has its turn to be committed.
 struct Received {
@@ -180,19 +180,43 @@ impl Gate {
         window: Feed,
     ) -> Result<PartRecord, GateError> {
         let Received { sha256, etag, checksum, earlier, _turn } = received;
+        let content = PartContent::Staged { sha256, checksum, pin };
+        let record = PartRecord { number, length, etag, at: now_ms(), content };
+        let (record, earlier) = self.write_record(marker, record, earlier).await?;
+        window.commit(&sha256);
+        self.drop_names(earlier).await;
+        Ok(record)
+    }
+
+    /// Writes the record of a part that refers to the bytes of an artifact.
+    pub(super) async fn record_reference(
+        &self,
+        marker: &Marker,
+        record: PartRecord,
+    ) -> Result<PartRecord, GateError> {
+        let _turn = self.multipart.commits.turn(marker.id.random(), record.number).await?;
+        let earlier = self.records_of(&marker.id, record.number).await?;
+        let (record, earlier) = self.write_record(marker, record, earlier).await?;
+        self.drop_names(earlier).await;
+        Ok(record)
+    }
+
+    /// Writes a record; returns it and the names of those that it replaces.
+    async fn write_record(
+        &self,
+        marker: &Marker,
+        mut record: PartRecord,
+        earlier: Vec<(String, PartRecord)>,
+    ) -> Result<(PartRecord, Vec<String>), GateError> {
         // Clocks of instances differ: this one is later than those that it replaces, whatever they say.
         let after = earlier.iter().map(|(_, record)| record.at.saturating_add(1)).max();
-        let at = now_ms().max(after.unwrap_or_default());
-        let content = PartContent::Staged { sha256, checksum, pin };
-        let record = PartRecord { number, length, etag, at, content };
+        record.at = record.at.max(after.unwrap_or_default());
         let Some(name) = record.name(&self.multipart.keys, &marker.id) else {
             tracing::error!(upload = ?marker.id, "the store's name for a part does not fit its record");
             return Err(internal());
         };
         self.store.state_put(&name, Bytes::new(), Guard::Any).await?;
-        window.commit(&sha256);
-        self.drop_names(earlier.into_iter().map(|(name, _)| name).collect()).await;
-        Ok(record)
+        Ok((record, earlier.into_iter().map(|(name, _)| name).collect()))
     }
 }
 
