@@ -15,6 +15,7 @@ pub mod proof;
 pub mod s3;
 pub mod server;
 pub mod service;
+mod state_file;
 pub mod store;
 pub mod trust;
 mod verdicts;

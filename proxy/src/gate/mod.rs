@@ -31,7 +31,8 @@ pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{Upload, Uploaded};
 
-use crate::proof::{Prover, Suspects};
+use self::multipart::Multipart;
+use crate::proof::{Prover, StateKeys, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
@@ -45,10 +46,12 @@ pub struct Gate {
     suspects: Arc<Suspects>,
     budget: Budget,
     limits: Limits,
+    multipart: Multipart,
 }
 
 impl Gate {
-    /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most.
+    /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most. `state`
+    /// authenticates what uploads in progress leave in the store.
     pub fn new(
         store: Arc<dyn Store>,
         realm: Realm,
@@ -57,10 +60,13 @@ impl Gate {
         policy: TrustPolicy,
         limits: Limits,
         clients: usize,
+        state: StateKeys,
     ) -> Self {
-        let budget = Budget::new(limits.memory_budget, clients);
+        let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
+        let budget = Budget::new(for_bodies, clients);
+        let multipart = Multipart::new(state, for_windows);
         let suspects = Arc::default();
-        Self { store, realm, sealer, prover, policy, suspects, budget, limits }
+        Self { store, realm, sealer, prover, policy, suspects, budget, limits, multipart }
     }
 
     /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.

@@ -177,7 +177,7 @@ pub(super) fn declare(headers: &mut SealedHeaders, sum: &DeclaredChecksum) -> Re
     headers.insert(CHECKSUM_HEADER, &sum.to_metadata()).map_err(|_| internal())
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
@@ -186,7 +186,7 @@ pub(super) fn too_large() -> S3Error {
     S3Error::new(Code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size.")
 }
 
-fn malformed_signature() -> S3Error {
+pub(super) fn malformed_signature() -> S3Error {
     let message = "x-amz-meta-hallmark-signature is not a list of at most 8 signatures, each the base64 of a DER-encoded \
                    ECDSA P-256 signature, as `openssl dgst -sha256 -sign` makes it.";
     S3Error::new(Code::InvalidArgument, message).with("ArgumentName", SIGNATURE_HEADER)

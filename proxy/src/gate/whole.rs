@@ -46,7 +46,7 @@ impl Gate {
     }
 
     /// Receives a body of at most 8 MiB. The buffer grows as bytes arrive, not as they are announced.
-    async fn collect<B>(
+    pub(super) async fn collect<B>(
         &self,
         body: &mut Payload<B>,
         client: &str,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::UploadId;
 use super::names;
-use crate::name::ObjectName;
+use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::{Purpose, StateKeys, UnverifiedState, authenticated};
 use crate::s3::payload::{ChecksumAlgorithm, ChecksumKind, ChecksumPlan};
 use crate::store::{LegalHold, Lock, Retention, RetentionMode, StageId, StateName, Tags};
@@ -80,26 +80,52 @@ impl Marker {
         object: &ObjectName,
         client: &str,
     ) -> Option<Self> {
-        let name = names::marker(object, client, id);
-        let value = stored.authenticate(keys, Purpose::Marker, &name)?;
-        let fields: Fields = serde_json::from_slice(&value).ok()?;
+        let fields = Fields::read(stored, keys, &names::marker(object, client, id))?;
         // The name has a part of the key and a digest of the client: here they are whole.
-        let same = fields.v == VERSION && fields.key == object.key.as_str() && fields.client == client;
-        if !same {
-            return None;
-        }
+        let same = fields.key == object.key.as_str() && fields.client == client;
+        if same { fields.marker(id.clone(), object.clone()) } else { None }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote under `name`, which was found among the uploads of `client` to `bucket`;
+    /// `None`: it did not.
+    pub(super) fn discover(
+        stored: UnverifiedState,
+        keys: &StateKeys,
+        name: &StateName,
+        bucket: &BucketName,
+        client: &str,
+    ) -> Option<Self> {
+        let fields = Fields::read(stored, keys, name)?;
+        let object = ObjectName { bucket: bucket.clone(), key: ObjectKey::parse(&fields.key).ok()? };
+        let (_, id) = name.name().rsplit_once('~')?;
+        let id = UploadId::verify(id, keys, &object, client)?;
+        let same = fields.client == client && names::marker(&object, client, &id) == *name;
+        if same { fields.marker(id, object) } else { None }
+    }
+}
+
+impl Fields {
+    fn read(stored: UnverifiedState, keys: &StateKeys, name: &StateName) -> Option<Self> {
+        let value = stored.authenticate(keys, Purpose::Marker, name)?;
+        let fields: Self = serde_json::from_slice(&value).ok()?;
+        (fields.v == VERSION).then_some(fields)
+    }
+
+    fn marker(self, id: UploadId, object: ObjectName) -> Option<Marker> {
+        let fields = self;
         let mut headers = SealedHeaders::default();
         fields.headers.iter().try_for_each(|(name, value)| headers.insert(name, value)).ok()?;
         let checksum = match fields.checksum {
             None => None,
             Some((algorithm, kind)) => {
-                let algorithm = ChecksumAlgorithm::of_name(&algorithm)?;
-                Some(ChecksumPlan { algorithm, kind: ChecksumKind::of_name(&kind)? })
+                let (algorithm, kind) =
+                    (ChecksumAlgorithm::of_name(&algorithm)?, ChecksumKind::of_name(&kind)?);
+                Some(ChecksumPlan { algorithm, kind })
             }
         };
-        Some(Self {
-            id: id.clone(),
-            object: object.clone(),
+        Some(Marker {
+            id,
+            object,
             client: fields.client,
             by: By::parse(&fields.by).ok()?,
             headers,
