@@ -65,6 +65,16 @@ pub(super) fn sources(id: &UploadId) -> String {
     format!("sources/{}/", id.short())
 }
 
+/// Where it stands what an upload is about to become.
+pub(super) fn plan(id: &UploadId) -> StateName {
+    scratch(format!("plans/{}", id.short()))
+}
+
+/// Where it stands what an upload has become.
+pub(super) fn done(id: &UploadId) -> StateName {
+    scratch(format!("done/{}", id.short()))
+}
+
 /// A name in the scratch area.
 pub(super) fn scratch(name: String) -> StateName {
     StateName::new(StateArea::Scratch, name)
