@@ -5,6 +5,7 @@ pub mod auth;
 pub mod condition;
 pub mod documents;
 pub mod error;
+pub mod form;
 pub mod headers;
 pub mod listing;
 pub mod operation;

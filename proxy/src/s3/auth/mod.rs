@@ -15,6 +15,7 @@ mod credential;
 mod date;
 mod field;
 mod mechanism;
+mod policy;
 mod presented;
 mod signature;
 mod signed_headers;
@@ -39,6 +40,7 @@ use presented::Presented;
 
 pub use chunk::ChunkSigning;
 pub use claim::{Chunked, PayloadClaim};
+pub use policy::PolicySignature;
 
 pub(crate) use field::single;
 pub(crate) use signature::Signature;

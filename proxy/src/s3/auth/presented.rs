@@ -21,6 +21,8 @@ pub(super) enum Place {
     Header,
     /// In the query.
     Query,
+    /// In the fields of a form.
+    Form,
 }
 
 /// The fields of a signature.
@@ -46,6 +48,10 @@ impl Place {
                 S3Error::new(Code::AuthorizationHeaderMalformed, message)
             }
             Self::Query => query_error(format!("Error parsing the X-Amz-{field} parameter; {why}")),
+            Self::Form => {
+                let message = format!("Error parsing the X-Amz-{field} field; {why}");
+                S3Error::new(Code::InvalidArgument, message).with("ArgumentName", format!("X-Amz-{field}"))
+            }
         }
     }
 }

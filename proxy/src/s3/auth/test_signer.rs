@@ -72,6 +72,11 @@ impl TestSigner {
         format!("AWS4-HMAC-SHA256 Credential={key}/{scope},SignedHeaders={names},Signature={signature}")
     }
 
+    /// Signs the policy of a form, as it is in its field.
+    pub(crate) fn sign_policy(&self, policy: &str) -> String {
+        self.hmac(policy)
+    }
+
     /// Frames `chunks` with signatures chained from `seed`, and a trailer if there is one.
     pub(crate) fn frame(&self, seed: &str, chunks: &[&[u8]], trailer: Option<(&str, &str)>) -> Vec<u8> {
         let mut previous = seed.to_owned();

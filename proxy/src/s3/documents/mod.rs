@@ -5,6 +5,7 @@ mod delete;
 mod error;
 mod listing;
 mod location;
+mod post;
 mod read;
 mod write;
 
@@ -16,6 +17,7 @@ pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result
 pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
+pub use post::post_response;
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
