@@ -18,6 +18,8 @@ mod marker;
 mod names;
 mod part;
 mod readback;
+mod record;
+mod source;
 #[cfg(test)]
 mod testing;
 mod upload_part;
@@ -33,6 +35,7 @@ pub use list_parts::PartPage;
 pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
+pub use source::CopiedSource;
 pub use window::{Feed, Windows};
 
 use crate::proof::StateKeys;

@@ -15,6 +15,7 @@
 use hallmark_signer::Sha256Digest;
 
 use super::id::UploadId;
+use super::part::SourceId;
 use crate::name::{BucketName, ObjectName};
 use crate::store::{PartNumber, StateArea, StateName};
 
@@ -63,6 +64,11 @@ pub(super) fn part(id: &UploadId, number: PartNumber) -> String {
 /// What the names of all sources of an upload begin with.
 pub(super) fn sources(id: &UploadId) -> String {
     format!("sources/{}/", id.short())
+}
+
+/// The name of a source of an upload.
+pub(super) fn source(id: &UploadId, source: SourceId) -> StateName {
+    scratch(format!("{}{source}", sources(id)))
 }
 
 /// A name in the scratch area.
