@@ -12,13 +12,11 @@ use super::names::{self, KEY_BYTES};
 use crate::gate::{Gate, GateError, Reservation};
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::listing::{MAX_UPLOADS, UploadListing};
 use crate::store::{Span, StateArea, StateName, StoreError, StoreFault};
 
 /// What a page takes, bytes: a thousand names, and a thousand uploads with keys of ordinary length.
 const PAGE_MEMORY: u64 = 1024 * 1024;
-
-/// Uploads on a page at most.
-const MAX_UPLOADS: usize = 1000;
 
 /// Listings of names for one page. Each but a few brings an upload or a rolled-up prefix for it.
 const MAX_LISTINGS: usize = MAX_UPLOADS + 100;
@@ -29,19 +27,6 @@ const MAX_GROUP: usize = NAMES;
 
 /// Markers that are read at once.
 const READS: usize = 16;
-
-/// What to list of a client's uploads.
-#[derive(Debug, Clone, Default)]
-pub struct UploadListing {
-    /// Only to keys that begin with this; may be empty.
-    pub prefix: String,
-    /// Keys are rolled up at the first occurrence of this after the prefix. Never empty.
-    pub delimiter: Option<String>,
-    /// Begin after this key; with an id, after that upload to it.
-    pub after: Option<(String, Option<String>)>,
-    /// At most so many uploads and rolled-up prefixes together; no page has more than 1000.
-    pub limit: usize,
-}
 
 /// A page of uploads, and the memory that it takes.
 #[derive(Debug)]
@@ -110,7 +95,9 @@ struct Walk<'a> {
     bucket: &'a BucketName,
     client: &'a str,
     listing: &'a UploadListing,
-    /// The upload to begin after.
+    /// Begin after this key; may be empty.
+    after: &'a str,
+    /// The upload to that key to begin after.
     after_id: Option<UploadId>,
     limit: usize,
     /// What all names of this client's markers begin with.
@@ -130,10 +117,11 @@ impl<'a> Walk<'a> {
     ) -> Result<Self, GateError> {
         let base = names::markers(bucket, client);
         let (mut after_id, mut position) = (None, None);
-        if let Some((key, id)) = &listing.after {
+        let key = listing.key_marker.as_str();
+        if !key.is_empty() {
             let part = names::key_part(key);
             let cut = part.ends_with('~');
-            let within = match id {
+            let within = match &listing.upload_id_marker {
                 Some(id) => {
                     let object = ObjectKey::parse(key)
                         .map(|key| ObjectName { bucket: bucket.clone(), key })
@@ -149,8 +137,19 @@ impl<'a> Walk<'a> {
             // Keys that are cut are not in order there: all of them are looked at.
             position = Some(if cut { format!("{base}{part}") } else { format!("{base}{part}/{within}") });
         }
-        let limit = listing.limit.min(MAX_UPLOADS);
-        Ok(Self { gate, bucket, client, listing, after_id, limit, base, position, entries: Vec::new() })
+        let limit = listing.max_uploads.min(MAX_UPLOADS);
+        Ok(Self {
+            gate,
+            bucket,
+            client,
+            listing,
+            after: key,
+            after_id,
+            limit,
+            base,
+            position,
+            entries: Vec::new(),
+        })
     }
 
     async fn run(&mut self) -> Result<(), GateError> {
@@ -251,21 +250,20 @@ impl<'a> Walk<'a> {
     /// Takes an upload, unless it is not asked for. Says under which prefix it was rolled up.
     fn take(&mut self, key: ObjectKey, id: UploadId) -> Option<String> {
         let rest = key.as_str().strip_prefix(self.listing.prefix.as_str())?;
-        let after = self.listing.after.as_ref().map(|(key, _)| key.as_str());
         let delimiter = self.listing.delimiter.as_deref();
         if let Some((end, delimiter)) = delimiter.and_then(|text| rest.find(text).zip(Some(text))) {
             let rest = rest.get(..end + delimiter.len()).unwrap_or_default();
             let rolled = format!("{}{rest}", self.listing.prefix);
             let said = matches!(self.entries.last(), Some(UploadEntry::Prefix(last)) if *last == rolled);
-            if !said && after.is_none_or(|after| rolled.as_str() > after) {
+            // A marker that is a rolled-up prefix, or lies in it, stands for all of it.
+            if !said && rolled.as_str() > self.after {
                 self.entries.push(UploadEntry::Prefix(rolled.clone()));
             }
             return Some(rolled);
         }
-        let wanted = match (after, &self.after_id) {
-            (None, _) => true,
-            (Some(after), Some(last)) if key.as_str() == after => order(&id) > order(last),
-            (Some(after), _) => key.as_str() > after,
+        let wanted = match &self.after_id {
+            Some(last) if key.as_str() == self.after => order(&id) > order(last),
+            Some(_) | None => key.as_str() > self.after,
         };
         if wanted {
             self.entries.push(UploadEntry::Upload { key, id });

@@ -20,8 +20,10 @@ mod names;
 mod part;
 mod plan;
 mod readback;
+mod record;
 mod selection;
 mod settle;
+mod source;
 #[cfg(test)]
 mod testing;
 mod upload_part;
@@ -35,10 +37,11 @@ pub use create::NewUpload;
 pub use find::PartRecords;
 pub use id::UploadId;
 pub use list_parts::PartPage;
-pub use list_uploads::{UploadEntry, UploadListing, UploadMarker, UploadPage};
+pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
 pub use selection::{CompletedPart, Completion};
+pub use source::CopiedSource;
 pub(super) use verified::CheckedParts;
 pub use window::{Feed, Windows};
 

@@ -15,6 +15,7 @@
 use hallmark_signer::Sha256Digest;
 
 use super::id::UploadId;
+use super::part::SourceId;
 use crate::name::{BucketName, ObjectName};
 use crate::store::{PartNumber, StateArea, StateName};
 
@@ -73,6 +74,11 @@ pub(super) fn plan(id: &UploadId) -> StateName {
 /// Where it stands what an upload has become.
 pub(super) fn done(id: &UploadId) -> StateName {
     scratch(format!("done/{}", id.short()))
+}
+
+/// The name of a source of an upload.
+pub(super) fn source(id: &UploadId, source: SourceId) -> StateName {
+    scratch(format!("{}{source}", sources(id)))
 }
 
 /// A name in the scratch area.
