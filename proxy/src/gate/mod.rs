@@ -10,6 +10,7 @@
 
 mod budget;
 mod copy;
+mod checked;
 mod delete;
 mod download;
 mod error;

@@ -9,6 +9,7 @@
 //! is none. The tag covers all that stands before it, upload and part number included: a record that was moved or changed
 //! is none.
 
+use std::fmt;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -60,7 +61,7 @@ pub enum PartContent {
     },
 }
 
-/// Names what parts were copied from by reference, within an upload: 16 random bytes.
+/// Names what parts were copied from by reference, within an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId([u8; 16]);
 
@@ -73,6 +74,13 @@ impl SourceId {
     /// Its bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// 22 characters of base64url.
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64(&self.0))
     }
 }
 
@@ -89,7 +97,7 @@ impl PartRecord {
                 format!("s.{}.{}.{checksum}.{}", self.head(), sha256.to_base64url(), base64(pin.0.as_bytes()))
             }
             PartContent::Referenced { source, range } => {
-                format!("r.{}.{}.{}", self.head(), base64(&source.0), range.start)
+                format!("r.{}.{source}.{}", self.head(), range.start)
             }
         };
         let record = format!("{}{fields}", names::part(upload, self.number));

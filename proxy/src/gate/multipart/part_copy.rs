@@ -10,31 +10,23 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use hallmark_signer::{Md5Digest, SealId, Sha256Digest};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use serde::{Deserialize, Serialize};
 
 use super::marker::Marker;
-use super::names;
-use super::part::{PartContent, PartRecord, SourceId};
+use super::part::{PartContent, PartRecord};
+use super::source::CopiedSource;
 use super::upload_part::MAX_PART;
-use crate::gate::upload::{internal, now_ms};
 use crate::gate::{Gate, GateError};
-use crate::name::{BucketName, ObjectKey, ObjectName};
-use crate::proof::{Admitted, ArtifactFault, Purpose, Reader, StateKeys, UnverifiedState, authenticated};
+use crate::name::ObjectName;
+use crate::proof::{Admitted, ArtifactFault, Reader};
 use crate::s3::auth::PayloadClaim;
 use crate::s3::condition::CopyConditions;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::Payload;
 use crate::s3::range::{Part, RangeHeader};
-use crate::store::{Guard, PartNumber, PutError, Span, StateName, VersionId};
-
-/// The longest source, bytes: a bucket, a key and a version.
-const MAX_SOURCE: u64 = 16 * 1024;
-
-const VERSION: u8 = 1;
+use crate::store::{PartNumber, PutError, VersionId};
 
 /// A part that is to be made of an artifact.
 pub struct PartCopy {
@@ -54,14 +46,6 @@ pub struct CopiedPart {
     pub record: PartRecord,
     /// What the store calls the version that was copied.
     pub source_version: Option<VersionId>,
-}
-
-/// What parts refer to: an artifact under one seal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PartSource {
-    pub(super) object: ObjectName,
-    pub(super) version: Option<VersionId>,
-    pub(super) seal: SealId,
 }
 
 impl Gate {
@@ -125,29 +109,18 @@ impl Gate {
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?.id();
-        let version = source.version().cloned();
-        let source = PartSource { object: source.name().clone(), version, seal };
-        let id = source.id();
-        let (name, value) = source.encode(&self.multipart.keys, marker, &id).ok_or_else(internal)?;
-        self.store.state_put(&name, value, Guard::Any).await?;
-        let length = range.end - range.start;
-        let etag = reference_etag(&seal, &range);
+        let source = CopiedSource {
+            object: source.name().clone(),
+            version: source.version().cloned(),
+            seal,
+            pin: source.pin().clone(),
+            size: source.length(),
+        };
+        let replacing = self.replacing(marker, number).await?;
+        let id = self.put_source(&marker.id, &source).await?;
+        let (length, etag) = (range.end - range.start, reference_etag(&seal, &range));
         let content = PartContent::Referenced { source: id, range };
-        self.record_reference(marker, PartRecord { number, length, etag, at: now_ms(), content }).await
-    }
-
-    /// What parts with this source refer to.
-    ///
-    /// # Errors
-    /// It is not what was written; or the store failed.
-    pub(super) async fn part_source(&self, marker: &Marker, id: &SourceId) -> Result<PartSource, GateError> {
-        let name = names::source(&marker.id, id);
-        let stored = self.store.state_get(&name, Span::Bytes(0..MAX_SOURCE)).await?;
-        let source = stored.and_then(|stored| PartSource::decode(stored, &self.multipart.keys, &name));
-        source.filter(|source| source.id() == *id).ok_or_else(|| {
-            tracing::error!(upload = ?marker.id, "the source of a part is not what was written");
-            PutError::SourceChanged.into()
-        })
+        self.record_part(marker, replacing, length, etag, content).await
     }
 
     /// Carries a part by reference after all, and records it as sent.
@@ -158,7 +131,7 @@ impl Gate {
         &self,
         marker: &Marker,
         number: PartNumber,
-        source: &PartSource,
+        source: &CopiedSource,
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
         let found = self.referenced(source).await?;
@@ -176,58 +149,6 @@ impl Gate {
             Some(_) | None => Err(PutError::SourceChanged.into()),
         }
     }
-}
-
-impl PartSource {
-    /// The same source has the same id: parts of one artifact share it.
-    fn id(&self) -> SourceId {
-        let text = |text: &str| format!("{}:{text}", text.len());
-        let version = self.version.as_ref().map_or_else(String::new, |version| text(version.as_str()));
-        let (bucket, key) = (text(self.object.bucket.as_str()), text(self.object.key.as_str()));
-        let digest = Sha256Digest::of(format!("{}{bucket}{key}{version}", self.seal).as_bytes());
-        // A digest has more than 16 bytes.
-        SourceId::new(digest.as_bytes().first_chunk().copied().unwrap_or_default())
-    }
-
-    fn encode(&self, keys: &StateKeys, marker: &Marker, id: &SourceId) -> Option<(StateName, Bytes)> {
-        let fields = Fields {
-            v: VERSION,
-            bucket: self.object.bucket.as_str().to_owned(),
-            key: self.object.key.as_str().to_owned(),
-            version: self.version.as_ref().map(|version| version.as_str().to_owned()),
-            seal: self.seal.to_string(),
-        };
-        let name = names::source(&marker.id, id);
-        let value = authenticated(keys, Purpose::Source, &name, &serde_json::to_vec(&fields).ok()?);
-        (value.len() as u64 <= MAX_SOURCE).then_some((name, value))
-    }
-
-    fn decode(stored: UnverifiedState, keys: &StateKeys, name: &StateName) -> Option<Self> {
-        let value = stored.authenticate(keys, Purpose::Source, name)?;
-        let fields: Fields = serde_json::from_slice(&value).ok()?;
-        let version = match fields.version {
-            Some(version) => Some(VersionId::parse(&version)?),
-            None => None,
-        };
-        (fields.v == VERSION).then_some(Self {
-            object: ObjectName {
-                bucket: BucketName::parse(&fields.bucket).ok()?,
-                key: ObjectKey::parse(&fields.key).ok()?,
-            },
-            version,
-            seal: SealId::parse(&fields.seal).ok()?,
-        })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fields {
-    v: u8,
-    bucket: String,
-    key: String,
-    version: Option<String>,
-    seal: String,
 }
 
 /// Whether a part looks like one of those that make up an artifact of `length` bytes in order, all of one length but for

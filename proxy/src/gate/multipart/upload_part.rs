@@ -10,17 +10,17 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use hallmark_signer::{Md5Digest, Sha256Digest};
 
-use super::commits::Turn;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
+use super::record::Replacing;
 use super::window::Feed;
 use crate::gate::hash::{PartHashing, hash_part};
 use crate::gate::stream::{BATCH, FeedError, STREAM_MEMORY, first_bytes, send};
-use crate::gate::upload::{incomplete, internal, now_ms};
+use crate::gate::upload::{incomplete, internal};
 use crate::gate::{Gate, GateError, Incoming};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{ChecksumAlgorithm, DeclaredChecksum, Payload, PayloadEnd, Step};
-use crate::store::{Body, BodyWriter, Guard, PartNumber, Pin, PutError, committed};
+use crate::store::{Body, BodyWriter, PartNumber, Pin, PutError, committed};
 
 /// S3's largest part, bytes.
 pub(super) const MAX_PART: u64 = 5 << 30;
@@ -30,9 +30,7 @@ struct Received {
     sha256: Sha256Digest,
     etag: Md5Digest,
     checksum: Option<DeclaredChecksum>,
-    /// Records of earlier sends: what they are about is replaced once this part is durable.
-    earlier: Vec<(String, PartRecord)>,
-    _turn: Turn,
+    replacing: Replacing,
 }
 
 impl Gate {
@@ -76,7 +74,7 @@ impl Gate {
         let received = self.received(marker, number, end, hashed).await?;
         let body = Body::whole(bytes, received.etag.to_hex());
         let pin = committed(self.store.stage_part(&marker.stage, number, length, body)).await?;
-        self.record(marker, number, length, received, pin, window).await
+        self.staged(marker, length, received, pin, window).await
     }
 
     /// A part that goes on to the store as it comes, but for its last piece.
@@ -98,7 +96,7 @@ impl Gate {
             Either::Right((fed, put)) => (committed(put).await, fed),
         };
         match fed {
-            Ok(received) => self.record(marker, number, length, received, put?, window).await,
+            Ok(received) => self.staged(marker, length, received, put?, window).await,
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(put.err().unwrap_or(PutError::Incomplete).into()),
             Err(FeedError::Refused(error)) => Err(error),
@@ -149,6 +147,22 @@ impl Gate {
         Ok(received)
     }
 
+    /// Records a part that is durable.
+    async fn staged(
+        &self,
+        marker: &Marker,
+        length: u64,
+        received: Received,
+        pin: Pin,
+        window: Feed,
+    ) -> Result<PartRecord, GateError> {
+        let Received { sha256, etag, checksum, replacing } = received;
+        let content = PartContent::Staged { sha256, checksum, pin };
+        let record = self.record_part(marker, replacing, length, etag, content).await?;
+        window.commit(&sha256);
+        Ok(record)
+    }
+
     /// Compares what was declared of the part with what came, and waits for its turn to be committed.
     async fn received(
         &self,
@@ -163,60 +177,8 @@ impl Gate {
             Some(_) => Some(checked.wanted().cloned().ok_or_else(internal)?),
             None => checked.checksum().cloned(),
         };
-        let turn = self.multipart.commits.turn(marker.id.random(), number).await?;
-        // Before the part is durable: so what these records are about was, and is replaced.
-        let earlier = self.records_of(&marker.id, number).await?;
-        Ok(Received { sha256, etag, checksum, earlier, _turn: turn })
-    }
-
-    /// Writes the record of a part that is durable.
-    async fn record(
-        &self,
-        marker: &Marker,
-        number: PartNumber,
-        length: u64,
-        received: Received,
-        pin: Pin,
-        window: Feed,
-    ) -> Result<PartRecord, GateError> {
-        let Received { sha256, etag, checksum, earlier, _turn } = received;
-        let content = PartContent::Staged { sha256, checksum, pin };
-        let record = PartRecord { number, length, etag, at: now_ms(), content };
-        let (record, earlier) = self.write_record(marker, record, earlier).await?;
-        window.commit(&sha256);
-        self.drop_names(earlier).await;
-        Ok(record)
-    }
-
-    /// Writes the record of a part that refers to the bytes of an artifact.
-    pub(super) async fn record_reference(
-        &self,
-        marker: &Marker,
-        record: PartRecord,
-    ) -> Result<PartRecord, GateError> {
-        let _turn = self.multipart.commits.turn(marker.id.random(), record.number).await?;
-        let earlier = self.records_of(&marker.id, record.number).await?;
-        let (record, earlier) = self.write_record(marker, record, earlier).await?;
-        self.drop_names(earlier).await;
-        Ok(record)
-    }
-
-    /// Writes a record; returns it and the names of those that it replaces.
-    async fn write_record(
-        &self,
-        marker: &Marker,
-        mut record: PartRecord,
-        earlier: Vec<(String, PartRecord)>,
-    ) -> Result<(PartRecord, Vec<String>), GateError> {
-        // Clocks of instances differ: this one is later than those that it replaces, whatever they say.
-        let after = earlier.iter().map(|(_, record)| record.at.saturating_add(1)).max();
-        record.at = record.at.max(after.unwrap_or_default());
-        let Some(name) = record.name(&self.multipart.keys, &marker.id) else {
-            tracing::error!(upload = ?marker.id, "the store's name for a part does not fit its record");
-            return Err(internal());
-        };
-        self.store.state_put(&name, Bytes::new(), Guard::Any).await?;
-        Ok((record, earlier.into_iter().map(|(name, _)| name).collect()))
+        let replacing = self.replacing(marker, number).await?;
+        Ok(Received { sha256, etag, checksum, replacing })
     }
 }
 
