@@ -142,7 +142,7 @@ impl Gate {
     ///
     /// # Errors
     /// It is not.
-    pub(super) async fn referenced(&self, source: &PartSource) -> Result<Admitted, GateError> {
+    pub(super) async fn referenced(&self, source: &CopiedSource) -> Result<Admitted, GateError> {
         let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await?;
         match found.seal() {
             Some(seal) if seal.id() == source.seal => Ok(found),
