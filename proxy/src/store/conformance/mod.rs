@@ -77,6 +77,7 @@ checks![
     copies::neither_takes_from_the_other,
     copies::an_object_is_copied_onto_itself,
     copies::another_source_is_refused,
+    copies::of_an_older_version,
     copies::guards,
     copies::a_source_that_changes_meanwhile,
     state::round_trips_and_spans,
