@@ -1,7 +1,7 @@
 //! Copies: bytes that two objects share and that neither can take from the other.
 
 use super::*;
-use crate::store::{PartNumber, Pin, Source, StagedPart};
+use crate::store::{Deletion, PartNumber, Pin, Source, StagedPart, VersionId, Versioning};
 
 const KIB: usize = 1 << 10;
 
@@ -30,6 +30,12 @@ impl Subject {
         let write = Write::new(version.attributes.clone(), Guard::Any);
         let made = self.store.promote(&stage, &parts, &self.object(key), write, &version.etag).await;
         (version, made.expect("it can be promoted").pin)
+    }
+
+    /// What clients call the current version.
+    async fn version_of(&self, key: &str) -> VersionId {
+        let head = self.store.head(&self.object(key), None).await.expect("it is there");
+        dissect::standing(&head).version.clone().expect("it has a name")
     }
 
     /// Copies with attributes of its own.
@@ -114,6 +120,56 @@ pub(super) async fn another_source_is_refused(on: Subject) {
         on.delete(&["source"]).await;
         let refused = on.copy("source", &old, "copy", &version, Guard::Any).await;
         assert!(matches!(refused, Err(PutError::SourceChanged)), "{refused:?}");
+        on.expect("copy", None).await;
+    }
+}
+
+pub(super) async fn of_an_older_version(on: Subject) {
+    match on.store.set_versioning(&on.bucket, Versioning::Enabled).await {
+        Err(PutError::Unsupported(_)) => return,
+        kept => kept.expect("versions can be kept"),
+    }
+    for (number, shape) in (1..).zip(SHAPES) {
+        let mut made = Vec::new();
+        let (old, old_pin) = on.put_shape("source", number, shape).await;
+        let name = on.version_of("source").await;
+        let (new, new_pin) = on.put_shape("source", 50, &[40 * KIB]).await;
+        made.push(("source", on.version_of("source").await));
+        let copy = async |version: &VersionId, pin: &Pin| {
+            let source =
+                Source { object: on.object("source"), version: Some(version.clone()), pin: pin.clone() };
+            let write = Write::new(new.attributes.clone(), Guard::Any);
+            on.store.copy(&source, &on.object("copy"), write, "etag").await
+        };
+        let copied = Version { bytes: old.bytes.clone(), ..new.clone() };
+        let committed = copy(&name, &old_pin).await.expect("it can be copied");
+        on.expect("copy", Some(&copied)).await;
+        made.extend(committed.version.map(|version| ("copy", version)));
+        // Onto itself, in front of what is newer: that is how an old version is restored.
+        let source =
+            Source { object: on.object("source"), version: Some(name.clone()), pin: old_pin.clone() };
+        let write = Write::new(new.attributes.clone(), Guard::Any);
+        let restored = on.store.copy(&source, &on.object("source"), write, "etag").await;
+        made.extend(restored.expect("it can be copied").version.map(|version| ("source", version)));
+        on.expect("source", Some(&copied)).await;
+        for refused in [
+            copy(&name, &new_pin).await,
+            on.copy("source", &old_pin, "copy", &new, Guard::Any).await,
+            copy(&VersionId::parse("no-such-version").expect("a good name"), &old_pin).await,
+        ] {
+            assert!(matches!(refused, Err(PutError::SourceChanged)), "{refused:?}");
+        }
+        let this = Deletion { version: Some(name.clone()), ..Deletion::default() };
+        on.store.delete(&on.object("source"), this).await.expect("it can be deleted");
+        let refused = copy(&name, &old_pin).await;
+        assert!(matches!(refused, Err(PutError::SourceChanged)), "{refused:?}");
+        on.expect("copy", Some(&copied)).await;
+        assert_eq!(made.len(), 3, "versions have names");
+        for (key, version) in made {
+            let this = Deletion { version: Some(version), ..Deletion::default() };
+            on.store.delete(&on.object(key), this).await.expect("it can be deleted");
+        }
+        on.expect("source", None).await;
         on.expect("copy", None).await;
     }
 }

@@ -4,12 +4,14 @@
 //! Compiled for tests only (feature `testing`).
 
 mod copies;
+mod governance;
 mod guards;
 mod lists;
 mod objects;
 mod races;
 mod stages;
 mod state;
+mod versions;
 
 use std::future::Future;
 use std::pin::Pin as Pinned;
@@ -19,8 +21,8 @@ use bytes::Bytes;
 use hallmark_signer::SealedHeaders;
 
 use super::{
-    Attributes, Body, Capabilities, Committed, DeletedBucket, Deletion, GetError, Guard, NewBucket, PutError,
-    Span, Store, Write,
+    Attributes, Body, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, NewBucket,
+    Pin, PutError, Retentions, Span, Store, Write,
 };
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::dissect::{self, Dissected};
@@ -77,12 +79,25 @@ checks![
     copies::neither_takes_from_the_other,
     copies::an_object_is_copied_onto_itself,
     copies::another_source_is_refused,
+    copies::of_an_older_version,
     copies::guards,
     copies::a_source_that_changes_meanwhile,
     state::round_trips_and_spans,
     state::areas_are_apart,
     state::lists,
     state::one_of_many_writers_wins,
+    versions::a_bucket_keeps_none_at_first,
+    versions::histories_agree_with_a_model,
+    versions::pages_agree_with_a_model,
+    versions::what_is_listed_may_be_deleted_before_the_next_page,
+    versions::lists_pass_delete_markers_by,
+    versions::writers_at_once_each_make_a_version,
+    governance::tags_of_buckets,
+    governance::tags_of_versions,
+    governance::locks_need_a_bucket_made_for_them,
+    governance::what_is_locked_stays,
+    governance::a_retention_in_compliance_mode_ends_by_itself_only,
+    governance::new_versions_get_the_default_retention,
 ];
 
 /// Runs all checks, one after the other.

@@ -14,7 +14,7 @@ use super::index::{View, off_thread};
 use super::leases::Lease;
 use super::lookup::find;
 use super::objects::{NewVersion, place, welcome};
-use super::read::{self, ATTEMPTS};
+use super::read;
 use super::receive::{Content, unwritten};
 use super::row::Place;
 use super::segments::Segment;
@@ -45,17 +45,18 @@ impl LocalStore {
         early?;
         self.index.room.for_upload(0).map_err(PutError::NotStored)?;
 
-        let id = Id::new().map_err(PutError::NotStored)?;
-        let (content, size) = self.take_over(source, id).await?;
+        let (id, content, size) = self.take_over(source).await?;
         let new = NewVersion { id, size, modified: unix_ms(SystemTime::now()), etag: etag.into(), write };
         let object = object.clone();
         self.committer.submit(move |tables| place(tables, &object, new, content)).await?
     }
 
-    /// Makes a body `id` of the bytes that the source's pin names.
-    async fn take_over(&self, source: &Source, id: Id) -> Result<(Content, u64), PutError> {
+    /// Makes a body of the bytes that the source's pin names; says which, and of how many.
+    async fn take_over(&self, source: &Source) -> Result<(Id, Content, u64), PutError> {
         let mut missing = false;
-        for _ in 0..ATTEMPTS {
+        loop {
+            // A new one each time: what a first attempt left behind is removed by its name.
+            let id = Id::new().map_err(PutError::NotStored)?;
             let wanted = source.clone();
             let look = move |view: &View| {
                 let Source { object, version, pin } = &wanted;
@@ -65,7 +66,7 @@ impl LocalStore {
             let found = found.map_err(unfit)?;
             let stub = found.version.row.head.stub;
             if let Some(bytes) = found.inline {
-                return Ok((Content::Inline(bytes), stub.size));
+                return Ok((id, Content::Inline(bytes), stub.size));
             }
             let lease = Lease::take(&self.bodies, stub.id);
             let (index, bodies) = (Arc::clone(&self.index), Arc::clone(&self.bodies));
@@ -90,7 +91,8 @@ impl LocalStore {
                 taken
             };
             match off_thread(link).await.map_err(PutError::NotStored)? {
-                Ok(content) => return Ok((content, stub.size)),
+                Ok(content) => return Ok((id, content, stub.size)),
+                // Replaced between looking up and linking, unless the row still says the same.
                 Err(NotTaken::Gone) if !missing => missing = true,
                 Err(NotTaken::Gone) => {
                     return Err(PutError::NotStored(read::unread(&io::ErrorKind::NotFound.into())));
@@ -98,7 +100,6 @@ impl LocalStore {
                 Err(NotTaken::Failed(error)) => return Err(PutError::NotStored(error)),
             }
         }
-        Err(PutError::SourceChanged)
     }
 }
 

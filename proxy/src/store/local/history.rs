@@ -170,8 +170,16 @@ impl Tables<'_> {
 
     /// Removes the `null` version of `key` that is not the current object.
     fn drop_past_null(&mut self, key: &[u8]) -> Result<(), redb::Error> {
-        let seq = self.nulls.remove(key)?.map(|seq| seq.value());
-        seq.map_or(Ok(()), |seq| self.drop_past(key, seq))
+        let Some(seq) = self.nulls.remove(key)?.map(|seq| seq.value()) else { return Ok(()) };
+        let row = self.versions.get(version_key(key, seq).as_slice())?;
+        let past = row.map(|row| Past::decode(row.value(), Head::decode_first));
+        let named = past.is_some_and(|past| match past {
+            Ok(Past::Object(head)) => head.rank.naming == Naming::Own,
+            Ok(Past::Marker(marker)) => marker.rank.naming == Naming::Own,
+            Err(_) => false,
+        });
+        // Whatever else may be wrong with the index: a version with a name is not deleted in place of another.
+        if named { Ok(()) } else { self.drop_past(key, seq) }
     }
 
     /// Removes a row of the table of versions, and its body.
@@ -233,3 +241,6 @@ impl Tables<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

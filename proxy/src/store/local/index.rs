@@ -254,6 +254,13 @@ impl View {
         row.map(|row| Rules::decode_first(row.value())).transpose()
     }
 
+    /// How many bodies lie in the index.
+    #[cfg(test)]
+    pub(super) fn inline_bodies(&self) -> u64 {
+        use redb::ReadableTableMetadata as _;
+        self.0.open_table(INLINE).unwrap().len().unwrap()
+    }
+
     /// The bytes of `span`, which lies within the body, if the body is in the index.
     pub(super) fn inline(
         &self,

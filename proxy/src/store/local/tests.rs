@@ -72,7 +72,7 @@ fn files_in(data: &Path) -> Vec<PathBuf> {
 
 /// Waits for files to be removed behind the scenes.
 async fn until_files(directory: &tempfile::TempDir, count: usize) {
-    for _ in 0..400 {
+    for _ in 0..4000 {
         if files(directory).len() == count {
             return;
         }
