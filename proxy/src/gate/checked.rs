@@ -3,6 +3,7 @@
 use hallmark_signer::{Content, MAX_INLINE, Md5Digest, Op, PartTable, SealedEtag, Sha256Digest};
 
 use super::multipart::CheckedParts;
+use super::upload::now_ms;
 use crate::s3::payload::{CheckedPayload, DeclaredChecksum};
 
 /// How far a clock may lag behind that of the instance which sealed what stands there now, milliseconds: 15 minutes.
@@ -15,6 +16,16 @@ pub(super) struct CheckedUpload<'a>(Kind<'a>);
 enum Kind<'a> {
     Body { content: &'a Content, md5: Md5Digest, checksum: Option<&'a DeclaredChecksum> },
     Parts { parts: &'a CheckedParts, after: Option<u64> },
+}
+
+/// A time for a seal, later than that of what stands there now.
+pub(super) fn time_after(after: Option<u64>) -> u64 {
+    later(now_ms(), after)
+}
+
+fn later(now: u64, after: Option<u64>) -> u64 {
+    let after = after.filter(|after| *after < now.saturating_add(MAX_SKEW));
+    after.map_or(now, |after| now.max(after.saturating_add(1)))
 }
 
 impl<'a> CheckedUpload<'a> {
@@ -69,10 +80,7 @@ impl<'a> CheckedUpload<'a> {
     pub(super) fn at(&self, now: u64) -> u64 {
         match &self.0 {
             Kind::Body { .. } => now,
-            Kind::Parts { after, .. } => {
-                let after = after.filter(|after| *after < now.saturating_add(MAX_SKEW));
-                after.map_or(now, |after| now.max(after.saturating_add(1)))
-            }
+            Kind::Parts { after, .. } => later(now, *after),
         }
     }
 

@@ -38,7 +38,8 @@ use super::id::UploadId;
 use super::marker::Marker;
 use super::plan::{Asked, Plan, PlanError};
 use super::readback::MEMORY;
-use super::selection::{Completion, Selection, select};
+use super::references::Made;
+use super::selection::{Completion, Selection};
 use super::settle::Attempt;
 use super::verified::{CheckedParts, verify};
 use crate::gate::checked::CheckedUpload;
@@ -51,10 +52,20 @@ use crate::s3::error::{Code, S3Error};
 use crate::store::{Attributes, Guard, PutError, Write};
 
 /// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
-const LEAF_MEMORY: u64 = 160;
+pub(super) const LEAF_MEMORY: u64 = 160;
 
 /// What a part of a list takes, in its several forms.
 const PART_MEMORY: u64 = 1024;
+
+/// What is seen of the destination before anything is done.
+pub(super) struct Ahead {
+    /// On what the write depends, towards the store.
+    pub(super) guard: Guard,
+    /// When what stands there now was sealed.
+    pub(super) after: Option<u64>,
+    /// A guard for just what stands there now, or that nothing does.
+    pub(super) standing: Guard,
+}
 
 impl Gate {
     /// Makes an artifact of parts. May be asked for again, here or elsewhere, until the answer has come.
@@ -77,6 +88,7 @@ impl Gate {
             }
             answer => answer,
         }
+        .map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
     /// Removes what is left of an upload that was completed: nobody needs to wait for that.
@@ -113,19 +125,21 @@ impl Gate {
         let parts = completion.parts.len() as u64;
         let _held = self.budget.reserve(client, parts * PART_MEMORY).await?;
         let records = self.part_records(&marker).await?;
-        let selection = select(&records, marker.checksum, completion, self.limits.max_object_size)?;
-        drop(records);
+        let made = self.made_of(&marker, records, completion).await?;
         // An ETag that none has was refused just now.
         let asked = asked.ok_or_else(internal)?;
-        let staged = selection.staged();
-        let (plan, attempt) = match plan {
-            Some(plan) => (plan, Attempt::Again),
-            None => self.plan(&marker, selection, asked.clone(), &completion.whole.condition).await?,
+        let (origin, condition) = (made.origin(), &completion.whole.condition);
+        let (plan, attempt) = match (plan, made) {
+            (Some(plan), _) => (plan, Attempt::Again),
+            (None, Made::Parts(selection)) => {
+                self.plan(&marker, selection, asked.clone(), condition).await?
+            }
+            (None, Made::Artifact(copy)) => self.plan_copy(&marker, copy, asked.clone(), condition).await?,
         };
         if plan.asked != asked {
             return Err(other_plan().into());
         }
-        let version = self.settle_plan(&marker, &plan, &staged, attempt, &completion.whole.condition).await?;
+        let version = self.settle_plan(&marker, &plan, &origin, attempt, condition).await?;
         let done = plan.done(version);
         self.end(&marker, &done).await?;
         Ok(done.uploaded)
@@ -139,7 +153,7 @@ impl Gate {
         asked: Asked,
         condition: &PutCondition,
     ) -> Result<(Plan, Attempt), GateError> {
-        let (guard, after) = self.look_ahead(&marker.object, condition).await?;
+        let Ahead { guard, after, standing: _ } = self.look_ahead(&marker.object, condition).await?;
         let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves + MEMORY).await?;
         let checked = self.check_parts(marker, selection).await?;
@@ -163,31 +177,35 @@ impl Gate {
             at: sealed.at,
             etag: sealed.etag,
             record,
+            overtakable: guard == Guard::Any,
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
+            source: None,
         };
         self.propose(marker, plan).await
     }
 
     /// The condition, as far as it can be seen now, and the guard that holds the store to it; and when what stands there
     /// was sealed. Cheap, before anything is read.
-    async fn look_ahead(
+    pub(super) async fn look_ahead(
         &self,
         object: &ObjectName,
         condition: &PutCondition,
-    ) -> Result<(Guard, Option<u64>), GateError> {
+    ) -> Result<Ahead, GateError> {
         let guard = self.guard(object, condition).await?;
-        let found = match self.head(object, None, Reader::Inspecting).await {
-            Ok(found) => Some(found.seal().map(hallmark_signer::Seal::at)),
-            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => None,
+        let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
+            Ok(found) => {
+                (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone()))
+            }
+            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
             // Something is there, and it does not hold.
-            Err(GateError::Artifact(_)) => Some(None),
+            Err(GateError::Artifact(_)) => (None, Guard::Any),
             Err(error) => return Err(error),
         };
-        match (&guard, found) {
-            (Guard::Absent, Some(_)) => Err(PutError::GuardFailed.into()),
-            (_, found) => Ok((guard, found.flatten())),
+        match (&guard, &standing) {
+            (Guard::Absent, Guard::Any | Guard::Matches(_)) => Err(PutError::GuardFailed.into()),
+            _ => Ok(Ahead { guard, after, standing }),
         }
     }
 
@@ -232,7 +250,7 @@ impl Gate {
     }
 
     /// Writes the plan, unless there is one: then that counts.
-    async fn propose(&self, marker: &Marker, plan: Plan) -> Result<(Plan, Attempt), GateError> {
+    pub(super) async fn propose(&self, marker: &Marker, plan: Plan) -> Result<(Plan, Attempt), GateError> {
         let error = match self.write_plan(&marker.id, &plan).await {
             Ok(()) => return Ok((plan, Attempt::First)),
             Err(PlanError::Refused(error)) => return Err(error),

@@ -22,6 +22,7 @@ mod part_copy;
 mod plan;
 mod readback;
 mod record;
+mod references;
 mod selection;
 mod settle;
 mod source;

@@ -123,19 +123,21 @@ impl Gate {
         self.record_part(marker, replacing, length, etag, content).await
     }
 
-    /// Carries a part by reference after all, and records it as sent.
+    /// Carries a part by reference after all, and records it as sent, under the ETag that its client knows.
     ///
     /// # Errors
     /// The source is not there any more, or must not be served; or the store failed.
     pub(super) async fn carry_reference(
         &self,
         marker: &Marker,
-        number: PartNumber,
+        part: &PartRecord,
         source: &CopiedSource,
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
         let found = self.referenced(source).await?;
-        self.carry(marker, number, &found, range).await
+        let sent = self.carry(marker, part.number, &found, range).await?;
+        let replacing = self.replacing(marker, part.number).await?;
+        self.record_part(marker, replacing, sent.length, part.etag, sent.content).await
     }
 
     /// The artifact that parts refer to, if it is the same as then and still served.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::UploadId;
 use super::names;
+use super::part::SourceId;
 use crate::gate::upload::{Uploaded, internal};
 use crate::gate::{Gate, GateError};
 use crate::proof::{Purpose, authenticated};
@@ -56,10 +57,15 @@ pub(super) struct Plan {
     pub(super) record: Option<RecordRef>,
     /// On what the write depends, towards the store.
     pub(super) guard: Guard,
+    /// Whether nothing but the order of two uploads is lost where a later one of the key came first: the client asked for
+    /// nothing.
+    pub(super) overtakable: bool,
     /// The checksum of the whole.
     pub(super) sum: Option<DeclaredChecksum>,
     /// The part table of an artifact of at most 8 MiB, as it stands in its headers.
     pub(super) table: Option<String>,
+    /// What is copied, where the parts are all the bytes of one artifact.
+    pub(super) source: Option<SourceId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,8 +78,10 @@ struct PlanFields {
     etag: String,
     record: Option<String>,
     guard: GuardField,
+    overtakable: bool,
     sum: Option<String>,
     table: Option<String>,
+    source: Option<[u8; 16]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,8 +122,10 @@ impl Plan {
                 Guard::Absent => GuardField::Absent,
                 Guard::Matches(pin) => GuardField::Matches(pin.0.clone()),
             },
+            overtakable: self.overtakable,
             sum: self.sum.as_ref().map(DeclaredChecksum::to_metadata),
             table: self.table.clone(),
+            source: self.source.map(|source| *source.as_bytes()),
         };
         serde_json::to_vec(&fields).ok()
     }
@@ -134,8 +144,10 @@ impl Plan {
                 GuardField::Absent => Guard::Absent,
                 GuardField::Matches(pin) => Guard::Matches(Pin(pin)),
             },
+            overtakable: fields.overtakable,
             sum: checksum(fields.sum)?,
             table: fields.table,
+            source: fields.source.map(SourceId::new),
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallmark_signer::{Md5Digest, PartChecksums, PartTable, Parts, PartsError, SealedEtag, Sha256Digest};
 
-use super::part::{PartContent, PartRecord};
+use super::part::{PartContent, PartRecord, SourceId};
 use super::readback::ListedPart;
 use crate::gate::upload::too_large;
 use crate::s3::error::{Code, S3Error};
@@ -120,9 +120,8 @@ pub(super) fn select(
     for part in &completion.parts {
         let record = record_of(part, records)?;
         let PartContent::Staged { sha256, checksum, pin } = &record.content else {
-            // Parts that were copied by reference are for the path of copies.
-            let message = "Parts that were copied without their bytes cannot be joined with others yet.";
-            return Err(S3Error::new(Code::NotImplemented, message));
+            // Those by reference were carried before.
+            return Err(S3Error::internal());
         };
         compare_checksum(part, plan, checksum.as_ref())?;
         let staged = StagedPart { number: record.number, length: record.length, pin: pin.clone() };
@@ -130,13 +129,11 @@ pub(super) fn select(
         sums.push((record.length, checksum.as_ref()));
         list.push(ListedPart { staged, sha256: *sha256 });
     }
-    large_enough(&completion.parts, &list)?;
-    let size = list.iter().try_fold(0u64, |sum, part| sum.checked_add(part.staged.length));
-    let size = size.filter(|size| *size <= max_size).ok_or_else(too_large)?;
-    if completion.whole.size.is_some_and(|declared| declared != size) {
-        let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
-        return Err(S3Error::new(Code::InvalidRequest, message));
-    }
+    let lengths: Vec<u64> = list.iter().map(|part| part.staged.length).collect();
+    large_enough(&completion.parts, &lengths)?;
+    let size = lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length));
+    let size = size.ok_or_else(too_large)?;
+    compare_size(size, completion, max_size)?;
     let checksum = match plan {
         None => None,
         Some(plan) => {
@@ -150,6 +147,62 @@ pub(super) fn select(
     let table = table(&list, plan, &sums).map_err(|_| S3Error::internal())?;
     let etag = SealedEtag::of_parts(md5s).map_err(|_| S3Error::internal())?;
     Ok(Selection { list, size, etag, table, checksum })
+}
+
+/// Parts by reference that may be all the bytes of one artifact.
+pub(super) struct Whole {
+    /// Which.
+    pub(super) source: SourceId,
+    /// The lengths of the parts: together, so many of its first bytes.
+    pub(super) lengths: Vec<u64>,
+    /// The ETag of the object: `-N`.
+    pub(super) etag: SealedEtag,
+}
+
+/// Whether the parts that `completion` lists are, in order, bytes of one artifact from its first on.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn whole_of(
+    records: &BTreeMap<PartNumber, PartRecord>,
+    completion: &Completion,
+    max_size: u64,
+) -> Result<Option<Whole>, S3Error> {
+    in_order(&completion.parts)?;
+    let (mut source, mut lengths, mut md5s, mut end) = (None, Vec::new(), Vec::new(), 0);
+    for part in &completion.parts {
+        let record = record_of(part, records)?;
+        match &record.content {
+            PartContent::Referenced { source: of, range }
+                if range.start == end && source.is_none_or(|source| source == *of) =>
+            {
+                (source, end) = (Some(*of), range.end);
+            }
+            PartContent::Referenced { .. } | PartContent::Staged { .. } => return Ok(None),
+        }
+        // Nobody computed any: such uploads are without a checksum.
+        compare_checksum(part, None, None)?;
+        lengths.push(record.length);
+        md5s.push(record.etag);
+    }
+    let Some(source) = source else { return Ok(None) };
+    large_enough(&completion.parts, &lengths)?;
+    compare_size(end, completion, max_size)?;
+    compare_whole(None, None, &completion.whole)?;
+    let etag = SealedEtag::of_parts(md5s).map_err(|_| S3Error::internal())?;
+    Ok(Some(Whole { source, lengths, etag }))
+}
+
+/// The length of the whole against what is allowed and what was declared.
+fn compare_size(size: u64, completion: &Completion, max_size: u64) -> Result<(), S3Error> {
+    if size > max_size {
+        return Err(too_large());
+    }
+    if completion.whole.size.is_some_and(|declared| declared != size) {
+        let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
+        return Err(S3Error::new(Code::InvalidRequest, message));
+    }
+    Ok(())
 }
 
 fn in_order(parts: &[CompletedPart]) -> Result<(), S3Error> {
@@ -208,14 +261,14 @@ fn compare_checksum(
     }
 }
 
-fn large_enough(parts: &[CompletedPart], list: &[ListedPart]) -> Result<(), S3Error> {
-    let Some((_, first)) = list.split_last() else { return Ok(()) };
-    match parts.iter().zip(first).find(|(_, listed)| listed.staged.length < MIN_PART) {
+fn large_enough(parts: &[CompletedPart], lengths: &[u64]) -> Result<(), S3Error> {
+    let Some((_, first)) = lengths.split_last() else { return Ok(()) };
+    match parts.iter().zip(first).find(|(_, length)| **length < MIN_PART) {
         None => Ok(()),
-        Some((part, listed)) => {
+        Some((part, length)) => {
             let message = "Your proposed upload is smaller than the minimum allowed size";
             Err(S3Error::new(Code::EntityTooSmall, message)
-                .with("ProposedSize", listed.staged.length.to_string())
+                .with("ProposedSize", length.to_string())
                 .with("MinSizeAllowed", MIN_PART.to_string())
                 .with("PartNumber", part.number.number().to_string())
                 .with("ETag", part.etag.trim().trim_matches('"')))

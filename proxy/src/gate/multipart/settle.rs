@@ -5,12 +5,13 @@ use hallmark_signer::Seal;
 use super::marker::Marker;
 use super::names;
 use super::plan::{Done, Plan};
+use super::references::Origin;
 use crate::gate::guard::refused;
 use crate::gate::{Gate, GateError};
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{Guard, PutError, StagedPart, StoreError, StoreFault, VersionId};
+use crate::store::{PutError, StoreError, StoreFault, VersionId};
 
 /// Whether this plan may have been carried out before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Gate {
         &self,
         marker: &Marker,
         plan: &Plan,
-        staged: &[StagedPart],
+        origin: &Origin,
         attempt: Attempt,
         condition: &PutCondition,
     ) -> Result<Option<VersionId>, GateError> {
@@ -53,13 +54,19 @@ impl Gate {
         };
         match before {
             Sight::Ours(version) => return Ok(version),
-            Sight::Later if plan.guard == Guard::Any => return Ok(None),
+            Sight::Later if plan.overtakable => return Ok(None),
             Sight::Unknown(error) => return Err(error),
             Sight::Later | Sight::Other => {}
         }
         let write = self.write_of(marker, plan)?;
         let etag = plan.etag.to_string();
-        let error = match self.store.promote(&marker.stage, staged, &marker.object, write, &etag).await {
+        let made = match origin {
+            Origin::Stage(parts) => {
+                self.store.promote(&marker.stage, parts, &marker.object, write, &etag).await
+            }
+            Origin::Artifact(source) => self.store.copy(source, &marker.object, write, &etag).await,
+        };
+        let error = match made {
             Ok(committed) => return self.see(marker, plan, committed.version).await,
             Err(error) => error,
         };
@@ -79,9 +86,9 @@ impl Gate {
         match (self.sight(marker, plan, None).await, &error) {
             (Sight::Ours(version), _) => return Ok(version),
             (Sight::Unknown(error), _) => return Err(error),
-            (Sight::Later, PutError::Unknown(_)) if plan.guard == Guard::Any => return Ok(None),
+            (Sight::Later, PutError::Unknown(_) | PutError::GuardFailed) if plan.overtakable => return Ok(None),
             // The stage is gone, but not the upload: so it was promoted, and another one came after it.
-            (Sight::Later, PutError::NoSuchStage) if plan.guard == Guard::Any => {
+            (Sight::Later, PutError::NoSuchStage) if plan.overtakable => {
                 self.find_upload(&marker.object, marker.id.as_str(), &marker.client).await?;
                 return Ok(None);
             }
