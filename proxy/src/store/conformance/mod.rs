@@ -6,11 +6,14 @@
 mod copies;
 mod governance;
 mod guards;
+mod histories;
 mod lists;
 mod objects;
 mod races;
 mod stages;
 mod state;
+mod tags;
+mod version_lists;
 mod versions;
 
 use std::future::Future;
@@ -87,13 +90,13 @@ checks![
     state::lists,
     state::one_of_many_writers_wins,
     versions::a_bucket_keeps_none_at_first,
-    versions::histories_agree_with_a_model,
-    versions::pages_agree_with_a_model,
-    versions::what_is_listed_may_be_deleted_before_the_next_page,
-    versions::lists_pass_delete_markers_by,
+    histories::agree_with_a_model,
+    version_lists::pages_agree_with_a_model,
+    version_lists::what_is_listed_may_be_deleted_before_the_next_page,
+    version_lists::lists_pass_delete_markers_by,
     versions::writers_at_once_each_make_a_version,
-    governance::tags_of_buckets,
-    governance::tags_of_versions,
+    tags::of_buckets,
+    tags::of_versions,
     governance::locks_need_a_bucket_made_for_them,
     governance::what_is_locked_stays,
     governance::a_retention_in_compliance_mode_ends_by_itself_only,

@@ -27,8 +27,9 @@ impl LocalStore {
     ) -> Result<Deleted, PutError> {
         let object = object.clone();
         let marker = Id::new().map_err(PutError::NotStored)?;
-        let now = SystemTime::now;
-        self.committer.submit(move |tables| delete(tables, &object, &deletion, marker, now())).await?
+        let change =
+            move |tables: &mut Tables<'_>| delete(tables, &object, &deletion, marker, SystemTime::now());
+        self.committer.submit(change).await?
     }
 
     pub(super) async fn delete_objects(
