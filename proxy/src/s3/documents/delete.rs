@@ -11,7 +11,7 @@ use crate::s3::error::{Code, S3Error};
 pub const MAX_OBJECTS: usize = 1000;
 
 /// An object has at most a key, a version and three conditions.
-const LIMITS: Limits = Limits { depth: 3, elements: 2 + MAX_OBJECTS * 6 };
+const LIMITS: Limits = Limits { depth: 3, elements: 2 + MAX_OBJECTS * 6, attributes: &[] };
 
 /// The body of DeleteObjects.
 #[derive(Debug, Clone, PartialEq, Eq)]

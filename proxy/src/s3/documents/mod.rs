@@ -5,19 +5,31 @@ mod delete;
 mod error;
 mod listing;
 mod location;
+mod lock;
+mod plain;
 mod post;
 mod read;
+mod tagging;
+mod versioning;
 mod write;
 
 use bytes::Bytes;
 use hallmark_signer::Seal;
+use write::Xml;
 
 pub use buckets::list_buckets;
 pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
 pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
+pub use lock::{
+    legal_hold, legal_hold_document, object_lock, object_lock_configuration, retention, retention_document,
+};
+pub use plain::{acl, owner_only, plain};
 pub use post::post_response;
+pub use tagging::{bucket_tags, object_tags, tagging};
+pub use versioning::{versioning, versioning_configuration};
+pub use write::DECLARATION;
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -63,6 +75,13 @@ pub struct Owner {
     pub id: String,
     /// `DisplayName`.
     pub display_name: String,
+}
+
+fn owner_element(xml: &mut Xml, name: &str, owner: &Owner) {
+    xml.element(name, |xml| {
+        xml.text("ID", &owner.id);
+        xml.text("DisplayName", &owner.display_name);
+    });
 }
 
 /// `?hallmark=seal`: the sealed statement in a DSSE envelope.
