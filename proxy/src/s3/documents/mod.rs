@@ -1,6 +1,10 @@
 //! Documents: the XML that clients send, read strictly and within bounds, and the XML that they get, in S3's shape.
 
+mod attributes;
 mod buckets;
+mod checksum;
+mod complete;
+mod copy;
 mod delete;
 mod error;
 mod listing;
@@ -10,14 +14,19 @@ mod plain;
 mod post;
 mod read;
 mod tagging;
+mod uploads;
 mod versioning;
+mod versions;
 mod write;
 
 use bytes::Bytes;
 use hallmark_signer::Seal;
 use write::Xml;
 
+pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
 pub use buckets::list_buckets;
+pub use complete::{CompletePart, CompleteRequest, complete_result};
+pub use copy::{copy_object_result, copy_part_result};
 pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
 pub use error::error_document;
 pub use listing::list_objects;
@@ -28,7 +37,9 @@ pub use lock::{
 pub use plain::{acl, owner_only, plain};
 pub use post::post_response;
 pub use tagging::{bucket_tags, object_tags, tagging};
+pub use uploads::{ListedPart, PartsPage, UploadEntry, UploadsPage, initiated, list_parts, list_uploads};
 pub use versioning::{versioning, versioning_configuration};
+pub use versions::list_versions;
 pub use write::DECLARATION;
 
 /// The namespace of S3's documents.
@@ -60,6 +71,12 @@ impl Document {
     /// The body.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The body without [`DECLARATION`], for an answer that has begun with that already.
+    pub fn rest(&self) -> Bytes {
+        let begins_so = self.bytes.starts_with(DECLARATION.as_bytes());
+        self.bytes.slice(if begins_so { DECLARATION.len() } else { 0 }..)
     }
 
     /// The body.
