@@ -27,7 +27,9 @@ pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
 pub use buckets::list_buckets;
 pub use complete::{CompletePart, CompleteRequest, complete_result};
 pub use copy::{copy_object_result, copy_part_result};
-pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
+pub use delete::{
+    DeleteRequest, DeleteTarget, DeletedTarget, MAX_OBJECTS, Reporting, Undeleted, delete_result,
+};
 pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
