@@ -22,6 +22,8 @@ mod record;
 mod source;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod upload_part;
 mod window;
 
