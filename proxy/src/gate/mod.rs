@@ -9,6 +9,7 @@
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
 mod budget;
+mod checked;
 mod delete;
 mod download;
 mod error;

@@ -1,5 +1,6 @@
 //! One request, from its head to its answer.
 
+mod alive;
 mod attributes;
 mod bucket;
 mod complete;

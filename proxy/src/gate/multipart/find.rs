@@ -115,10 +115,10 @@ impl Gate {
         Ok(names.into_iter().filter_map(read).filter(|(_, record)| record.number == number).collect())
     }
 
-    /// Removes the records of an upload that is over, and what its parts were copied from. What cannot be removed is
-    /// garbage that expires.
+    /// Removes the records of an upload that is over, what its parts were copied from, and what it was about to become.
+    /// What cannot be removed is garbage that expires.
     pub(super) async fn drop_records(&self, id: &UploadId) {
-        for prefix in [names::parts(id), names::sources(id)] {
+        for prefix in [names::parts(id), names::sources(id), names::plan(id).name().to_owned()] {
             let mut names = Names { prefix, after: None, pages: 0 };
             loop {
                 match names.next(self).await {

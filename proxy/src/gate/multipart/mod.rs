@@ -9,6 +9,7 @@
 //! does not fit is as if it were not there.
 
 mod commits;
+mod complete;
 mod create;
 mod find;
 mod id;
@@ -17,14 +18,18 @@ mod list_uploads;
 mod marker;
 mod names;
 mod part;
+mod plan;
 mod readback;
 mod record;
+mod selection;
+mod settle;
 mod source;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod upload_part;
+mod verified;
 mod window;
 
 use std::sync::Arc;
@@ -37,8 +42,12 @@ pub use list_parts::PartPage;
 pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
+pub use selection::{CompletedPart, Completion};
 pub use source::CopiedSource;
+pub(super) use verified::CheckedParts;
 pub use window::{Feed, Windows};
+
+use tokio::sync::Semaphore;
 
 use crate::proof::StateKeys;
 
@@ -47,6 +56,7 @@ pub(super) struct Multipart {
     pub(super) keys: StateKeys,
     pub(super) windows: Arc<Windows>,
     commits: Commits,
+    read_backs: Arc<Semaphore>,
 }
 
 /// Of `budget` bytes of memory, those of the in-order windows and those of all else.
@@ -57,6 +67,11 @@ pub(super) fn shares(budget: u64) -> (u64, u64) {
 
 impl Multipart {
     pub(super) fn new(keys: StateKeys, window_bytes: u64) -> Self {
-        Self { keys, windows: Windows::new(window_bytes), commits: Commits::default() }
+        Self {
+            keys,
+            windows: Windows::new(window_bytes),
+            commits: Commits::default(),
+            read_backs: Arc::new(Semaphore::new(verified::READ_BACKS)),
+        }
     }
 }

@@ -66,6 +66,16 @@ pub(super) fn sources(id: &UploadId) -> String {
     format!("sources/{}/", id.short())
 }
 
+/// Where it stands what an upload is about to become.
+pub(super) fn plan(id: &UploadId) -> StateName {
+    scratch(format!("plans/{}", id.short()))
+}
+
+/// Where it stands what an upload has become.
+pub(super) fn done(id: &UploadId) -> StateName {
+    scratch(format!("done/{}", id.short()))
+}
+
 /// The name of a source of an upload.
 pub(super) fn source(id: &UploadId, source: SourceId) -> StateName {
     scratch(format!("{}{source}", sources(id)))

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use super::Document;
 
+/// What every document begins with.
+pub(super) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
 /// A document in the making.
 pub(super) struct Xml(String);
 
 /// The document with root element `root` in `namespace`, its content written by `content`.
 pub(super) fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Xml)) -> Document {
-    let mut xml = Xml(String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
+    let mut xml = Xml(String::from(DECLARATION));
     let open = match namespace {
         Some(namespace) => format!("{root} xmlns=\"{namespace}\""),
         None => root.to_owned(),
