@@ -7,6 +7,7 @@ mod listing;
 mod location;
 mod post;
 mod read;
+mod uploads;
 mod write;
 
 use bytes::Bytes;
@@ -18,6 +19,9 @@ pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
 pub use post::post_response;
+pub use uploads::{
+    ListedPart, ListedUpload, PartsPage, UploadsPage, list_parts, list_uploads, upload_created,
+};
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
