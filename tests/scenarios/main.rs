@@ -8,6 +8,7 @@
 
 mod clients;
 mod command;
+mod complete;
 mod conformance;
 mod crash;
 mod cut_downloads;
