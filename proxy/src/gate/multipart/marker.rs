@@ -211,3 +211,6 @@ impl From<StoredHold> for LegalHold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

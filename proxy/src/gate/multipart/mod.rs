@@ -26,6 +26,8 @@ mod settle;
 mod source;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod upload_part;
 mod verified;
 mod window;

@@ -1,7 +1,7 @@
 //! Records of parts: empty state objects whose names are the records, so that one listing brings a thousand of them.
 //!
 //! ```text
-//! parts/<upload>/<number>/s.<at>.<length>.<md5>.<checksum>.<sha256>.<pin>.<tag>      bytes that lie in the stage
+//! parts/<upload>/<number>/s.<at>.<length>.<md5>.<sha256>.<checksum>.<pin>.<tag>      bytes that lie in the stage
 //! parts/<upload>/<number>/r.<at>.<length>.<md5>.<source>.<start>.<tag>               bytes of another artifact
 //! ```
 //!
@@ -126,11 +126,11 @@ impl PartRecord {
         let etag = Md5Digest::from_base64url(fields.next()?).ok()?;
         let content = match kind {
             "s" => {
+                let sha256 = Sha256Digest::from_base64url(fields.next()?).ok()?;
                 let checksum = match fields.next()? {
                     "-" => None,
                     sum => Some(checksum(sum)?),
                 };
-                let sha256 = Sha256Digest::from_base64url(fields.next()?).ok()?;
                 let pin = URL_SAFE_NO_PAD.decode(fields.next()?).ok()?;
                 PartContent::Staged { sha256, checksum, pin: Pin(String::from_utf8(pin).ok()?) }
             }
@@ -157,4 +157,99 @@ fn base64(bytes: &[u8]) -> String {
 
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::object;
+    use super::*;
+    use crate::proof::test_keys as keys;
+
+    fn upload() -> UploadId {
+        UploadId::new(&keys(1, None, "r"), &object("bbb", "k"), "ci", 7).unwrap()
+    }
+
+    prop_compose! {
+        fn any_record()(
+            number in 1u64..=10_000, length in 0u64..=5 << 30, md5: [u8; 16], sha256: [u8; 32], at: u64,
+            algorithm in prop::option::of(prop::sample::select(&ChecksumAlgorithm::ALL[..])), sum: [u8; 32],
+            pin in "[ -~é]{0,60}", source: [u8; 16], start in 0u64..1 << 53, staged: bool,
+        ) -> PartRecord {
+            let checksum = algorithm.and_then(|algorithm| {
+                (0..=32).find_map(|length| DeclaredChecksum::of_bytes(algorithm, &sum[..length]))
+            });
+            let content = if staged {
+                PartContent::Staged { sha256: Sha256Digest::new(sha256), checksum, pin: Pin(pin) }
+            } else {
+                PartContent::Referenced { source: SourceId(source), range: start..start + length }
+            };
+            let number = PartNumber::new(number).unwrap();
+            PartRecord { number, length, etag: Md5Digest::new(md5), at, content }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_is_read_back_from_its_name(record in any_record()) {
+            let (keys, upload) = (keys(1, None, "r"), upload());
+            let name = record.name(&keys, &upload).unwrap();
+            prop_assert!(name.name().len() < 400, "{}", name.name().len());
+            prop_assert_eq!(PartRecord::parse(name.name(), &keys, &upload), Some(record));
+        }
+
+        #[test]
+        fn any_change_of_a_record_is_refused(
+            record in any_record(), at: prop::sample::Index, to in "[A-Za-z0-9._/~-]", cut: prop::sample::Index,
+        ) {
+            let (keys, upload) = (keys(1, Some(2), "r"), upload());
+            let name = record.name(&keys, &upload).unwrap();
+            let name = name.name();
+            let (at, to) = (at.index(name.len()), to.as_bytes()[0]);
+            prop_assume!(name.as_bytes()[at] != to);
+            let mut changed = name.as_bytes().to_vec();
+            changed[at] = to;
+            let changed = String::from_utf8(changed).unwrap();
+            prop_assert_eq!(PartRecord::parse(&changed, &keys, &upload), None);
+            prop_assert_eq!(PartRecord::parse(&name[..cut.index(name.len())], &keys, &upload), None);
+            let longer = format!("{name}{}", char::from(to));
+            prop_assert_eq!(PartRecord::parse(&longer, &keys, &upload), None);
+        }
+
+        #[test]
+        fn a_record_is_for_one_upload_number_and_deployment(record in any_record()) {
+            let (ours, upload) = (keys(1, None, "r"), upload());
+            let name = record.name(&ours, &upload).unwrap();
+            let read = |keys: &StateKeys, name: &str, id: &UploadId| PartRecord::parse(name, keys, id);
+            let other = super::tests::upload();
+            prop_assert_eq!(read(&ours, name.name(), &other), None);
+            let moved = name.name().replace(&upload.short(), &other.short());
+            prop_assert_eq!(read(&ours, &moved, &other), None);
+            let number = format!("/{:05}/", record.number.number());
+            let renumbered = name.name().replace(&number, &format!("/{:05}/", record.number.number() % 10_000 + 1));
+            prop_assert_eq!(read(&ours, &renumbered, &upload), None);
+            prop_assert_eq!(read(&keys(1, None, "s"), name.name(), &upload), None);
+            prop_assert_eq!(read(&keys(2, None, "r"), name.name(), &upload), None);
+            prop_assert_eq!(read(&keys(2, Some(1), "r"), name.name(), &upload), Some(record));
+        }
+    }
+
+    #[test]
+    fn a_pin_that_does_not_fit_makes_no_record() {
+        let record = |length| PartRecord {
+            number: PartNumber::new(10_000).unwrap(),
+            length: u64::MAX,
+            etag: Md5Digest::new([0xff; 16]),
+            at: u64::MAX,
+            content: PartContent::Staged {
+                sha256: Sha256Digest::new([0xff; 32]),
+                checksum: DeclaredChecksum::of_bytes(ChecksumAlgorithm::Sha256, &[0xff; 32]),
+                pin: Pin("p".repeat(length)),
+            },
+        };
+        let longest = record(MAX_PIN).name(&keys(1, None, "r"), &upload()).unwrap();
+        assert!(longest.name().len() < 480, "{}", longest.name().len());
+        assert_eq!(record(MAX_PIN + 1).name(&keys(1, None, "r"), &upload()), None);
+    }
 }

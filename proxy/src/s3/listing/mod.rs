@@ -5,7 +5,9 @@ mod versions;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub(in crate::s3) use uploads::UPLOAD_PARAMETERS;
 pub use uploads::{MAX_UPLOADS, UploadListing};
+pub(in crate::s3) use versions::VERSION_PARAMETERS;
 pub use versions::VersionListing;
 
 use super::error::{Code, S3Error};
@@ -111,17 +113,7 @@ impl Listing {
             prefix: text(query, "prefix")?.unwrap_or_default(),
             delimiter: text(query, "delimiter")?.filter(|delimiter| !delimiter.is_empty()),
             max_keys: number(query, "max-keys")?.unwrap_or(MAX_KEYS).min(MAX_KEYS),
-            encoding: match query.get("encoding-type")? {
-                None => Encoding::Plain,
-                Some("url") => Encoding::Url,
-                Some(other) => {
-                    return Err(invalid(
-                        "encoding-type",
-                        other,
-                        "Invalid Encoding Method specified in Request",
-                    ));
-                }
-            },
+            encoding: encoding(query)?,
             form,
         })
     }
@@ -233,6 +225,15 @@ pub(in crate::s3) fn last_entry(page: &ListPage) -> Option<&str> {
     match page.entries.last().filter(|_| page.more)? {
         ListEntry::Object { key, .. } => Some(key.as_str()),
         ListEntry::Prefix(prefix) => Some(prefix),
+    }
+}
+
+/// `encoding-type`.
+pub(in crate::s3) fn encoding(query: &Query) -> Result<Encoding, S3Error> {
+    match query.get("encoding-type")? {
+        None => Ok(Encoding::Plain),
+        Some("url") => Ok(Encoding::Url),
+        Some(other) => Err(invalid("encoding-type", other, "Invalid Encoding Method specified in Request")),
     }
 }
 

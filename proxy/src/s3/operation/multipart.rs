@@ -97,6 +97,9 @@ pub struct WholeChecksum {
     pub value: Box<str>,
 }
 
+/// Parts on a page at most, and by default.
+pub const MAX_PARTS_LISTED: usize = 1000;
+
 /// Which parts ListParts lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartListing {
