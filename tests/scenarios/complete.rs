@@ -212,6 +212,8 @@ async fn p6_every_step_can_fail_and_be_repeated_elsewhere() {
                 let answer = begun.complete(&lab.other).await;
                 match &answer {
                     Ok(uploaded) => lab.assert_stands(&begun, uploaded).await,
+                    // A store that has lost the record has lost the artifact: no success is told.
+                    Err(_) if mishap == Mishap::Pretends => {}
                     Err(_) => {
                         let stands = lab.stands("key").await;
                         let legal = [Sha256Digest::of(&old.content), Sha256Digest::of(&begun.content)];
