@@ -22,4 +22,5 @@ mod openssl;
 mod readme;
 mod store_faults;
 mod tamper;
+mod unknown_length;
 mod virtual_hosts;
