@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hallmark_config::Config;
-use hallmark_proxy::gate::multipart::{CompletedPart, Completion, Marker, NewUpload, PartRecord};
+use hallmark_proxy::gate::multipart::{Completion, Marker, NewUpload, PartRecord};
 use hallmark_proxy::gate::{Gate, GateError, Uploaded};
 use hallmark_proxy::name::{BucketName, ObjectKey, ObjectName};
 use hallmark_proxy::proof::Reader;
 use hallmark_proxy::s3::auth::PayloadClaim;
 use hallmark_proxy::s3::condition::PutCondition;
+use hallmark_proxy::s3::documents::CompletePart;
 use hallmark_proxy::s3::error::S3Error;
-use hallmark_proxy::s3::operation::{ChecksumKind, ChecksumPlan, CompleteUpload};
+use hallmark_proxy::s3::operation::{ChecksumKind, ChecksumPlan, CompleteUpload, WholeChecksum};
 use hallmark_proxy::s3::payload::{ChecksumAlgorithm, Payload};
 use hallmark_proxy::store::{Lock, PartNumber, StateArea, Store, StoreFault, Tags};
 use hallmark_signer::{By, SealedHeaders, Sha256Digest};
@@ -97,9 +98,9 @@ struct Begun {
 
 impl Begun {
     fn completion(&self) -> Completion {
-        let parts = self.records.iter().map(|record| CompletedPart {
+        let parts = self.records.iter().map(|record| CompletePart {
             number: record.number,
-            etag: format!("\"{}\"", record.etag.to_hex()).into(),
+            etag: record.etag.to_hex().into(),
             checksums: Vec::new(),
         });
         Completion { parts: parts.collect(), whole: CompleteUpload::default() }
@@ -330,7 +331,7 @@ async fn the_list_is_the_clients_and_must_fit() {
             else {
                 panic!("every part has a checksum")
             };
-            part.checksums = vec![(sum.algorithm(), sum.value().into())];
+            part.checksums = vec![WholeChecksum { algorithm: sum.algorithm(), value: sum.value().into() }];
         }
         edit(&mut completion);
         begun.complete_with(&lab.one, &completion).await.map_err(code)
@@ -341,15 +342,15 @@ async fn the_list_is_the_clients_and_must_fit() {
     assert_eq!(refused(&|c| c.parts[1] = c.parts[0].clone()).await, "InvalidPartOrder");
     assert_eq!(refused(&|c| c.parts[1].number = PartNumber::new(3).unwrap()).await, "InvalidPart");
     assert_eq!(refused(&|c| c.parts[1].etag = c.parts[0].etag.clone()).await, "InvalidPart");
-    assert_eq!(refused(&|c| c.parts[1].etag = "\"no etag\"".into()).await, "InvalidPart");
-    assert_eq!(refused(&|c| c.parts[1].checksums[0].1 = "AAAAAA==".into()).await, "InvalidPart");
+    assert_eq!(refused(&|c| c.parts[1].etag = "no etag".into()).await, "InvalidPart");
+    assert_eq!(refused(&|c| c.parts[1].checksums[0].value = "AAAAAA==".into()).await, "InvalidPart");
     assert_eq!(refused(&|c| c.parts[1].checksums.clear()).await, "InvalidRequest");
     assert_eq!(refused(&|c| c.whole.size = Some(7)).await, "InvalidRequest");
     assert_eq!(refused(&|c| c.whole.kind = Some(ChecksumKind::FullObject)).await, "InvalidRequest");
     let wrong = |value: &str| {
         let value = value.into();
         let algorithm = ChecksumAlgorithm::Crc32;
-        Some(hallmark_proxy::s3::operation::WholeChecksum { algorithm, value })
+        Some(WholeChecksum { algorithm, value })
     };
     assert_eq!(refused(&|c| c.whole.checksum = wrong("AAAAAA==-2")).await, "BadDigest");
     assert_eq!(lab.stands("key").await, None);
