@@ -20,6 +20,7 @@ mod immutable;
 pub mod multipart;
 mod receive;
 mod stream;
+mod unknown;
 mod upload;
 mod whole;
 

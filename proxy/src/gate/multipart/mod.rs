@@ -45,7 +45,7 @@ pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
 pub use part_copy::{CopiedPart, PartCopy};
-pub use selection::{CompletedPart, Completion};
+pub use selection::Completion;
 pub use source::CopiedSource;
 pub(super) use verified::CheckedParts;
 pub use window::{Feed, Windows};

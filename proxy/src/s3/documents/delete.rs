@@ -269,7 +269,8 @@ mod tests {
     fn results_are_said_as_s3_says_them() {
         let version = |text| VersionId::parse(text);
         let deleted = |key, named: Option<&str>, deleted| {
-            let target = DeleteTarget { key: ObjectKey::parse(key).unwrap(), version: named.and_then(version) };
+            let target =
+                DeleteTarget { key: ObjectKey::parse(key).unwrap(), version: named.and_then(version) };
             Ok(DeletedTarget { target, deleted })
         };
         let outcomes = [

@@ -51,14 +51,6 @@ pub fn list_objects(bucket: &BucketName, listing: &Listing, page: &ListPage, own
     })
 }
 
-/// A key as the client asked to have it written.
-pub(super) fn written(encoding: Encoding, text: &str) -> Cow<'_, str> {
-    match encoding {
-        Encoding::Plain => Cow::Borrowed(text),
-        Encoding::Url => Cow::from(utf8_percent_encode(text, URL)),
-    }
-}
-
 /// Where the page begins and where the next one does.
 fn position<'a>(
     xml: &mut Xml,

@@ -87,16 +87,7 @@ impl Document {
     pub fn into_bytes(self) -> Bytes {
         self.bytes
     }
-
-    /// What is left of it after [`PREFACE`].
-    pub fn after_preface(self) -> Bytes {
-        let begin = if self.bytes.starts_with(PREFACE.as_bytes()) { PREFACE.len() } else { 0 };
-        self.bytes.slice(begin..)
-    }
 }
-
-/// How a document begins that is not ready yet; after it comes white space, until [`Document::after_preface`].
-pub const PREFACE: &str = write::DECLARATION;
 
 /// Who owns buckets and objects, as lists have to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
