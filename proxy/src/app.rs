@@ -75,7 +75,10 @@ impl S3Service {
 }
 
 /// The gate before `store`.
-pub(crate) fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
     let Trusted { sealer, seal_keys, policy } =
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.

@@ -20,4 +20,6 @@ pub mod store;
 pub mod trust;
 mod verdicts;
 
+#[cfg(any(test, feature = "testing"))]
+pub use app::gate as gate_before;
 pub use app::{App, StartError, check};

@@ -36,6 +36,14 @@ impl Hashing {
         Self { content: Stage::Idle(ContentHasher::exactly(length)), md5: Stage::Idle(Md5Hasher::default()) }
     }
 
+    /// For an upload whose length is not known before its end.
+    pub(super) fn of_unknown_length() -> Self {
+        Self {
+            content: Stage::Idle(ContentHasher::of_unknown_length()),
+            md5: Stage::Idle(Md5Hasher::default()),
+        }
+    }
+
     /// Begins to hash the next batch once the one before is done: so at most one waits in here.
     pub(super) async fn update(self, batch: impl IntoIterator<Item = Bytes>) -> Result<Self, GateError> {
         let batch: Vec<Bytes> = batch.into_iter().collect();

@@ -18,6 +18,7 @@ mod hash;
 pub mod multipart;
 mod receive;
 mod stream;
+mod unknown;
 mod upload;
 mod whole;
 

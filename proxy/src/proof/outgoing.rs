@@ -11,7 +11,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::fault::ProofError;
 use super::released::Release;
-use crate::s3::documents::{Document, PREFACE};
+use crate::s3::documents::{DECLARATION, Document};
 
 /// How often a client that waits for a document hears that it is still being worked on.
 const TICK: Duration = Duration::from_secs(10);
@@ -95,12 +95,12 @@ impl Late {
         match self.progress {
             Progress::Begin => {
                 self.progress = Progress::Waiting;
-                Poll::Ready(Some(Bytes::from_static(PREFACE.as_bytes())))
+                Poll::Ready(Some(Bytes::from_static(DECLARATION.as_bytes())))
             }
             Progress::Waiting => match self.document.as_mut().poll(cx) {
                 Poll::Ready(document) => {
                     self.progress = Progress::Ended;
-                    Poll::Ready(Some(document.after_preface()))
+                    Poll::Ready(Some(document.rest()))
                 }
                 Poll::Pending => self.tick.poll_tick(cx).map(|_| Some(Bytes::from_static(b" "))),
             },
@@ -201,8 +201,8 @@ mod tests {
             frames.push(frame.unwrap().into_data().unwrap());
         }
         let rest = frames.split_off(3);
-        assert_eq!(frames, [PREFACE, " ", " "]);
-        assert_eq!([PREFACE.as_bytes(), &rest.concat()].concat(), whole);
+        assert_eq!(frames, [DECLARATION, " ", " "]);
+        assert_eq!([DECLARATION.as_bytes(), &rest.concat()].concat(), whole);
         assert!(body.is_end_stream());
     }
 }

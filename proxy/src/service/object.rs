@@ -8,11 +8,13 @@ use hyper::body::Incoming;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
-use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::name::{BucketName, ObjectName};
 use crate::pace::Paced;
 use crate::proof::Outgoing;
 use crate::s3::condition::{DeleteCondition, PutCondition};
-use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_result};
+use crate::s3::documents::{
+    DeleteRequest, DeleteTarget, DeletedTarget, MAX_REQUEST_BYTES, Undeleted, delete_result,
+};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
@@ -119,26 +121,29 @@ impl S3Service {
         let request = DeleteRequest::parse(&body)?;
         self.require_bucket(bucket).await?;
 
-        let permitted = |key: ObjectKey| match self.access.require(
-            &context.identity,
-            Permission::Delete,
-            bucket,
-            key.as_str(),
-        ) {
-            Ok(()) => Ok(ObjectName { bucket: bucket.clone(), key }),
-            Err(denied) => Err(Undeleted::new(&key, denied)),
+        let permitted = |target: DeleteTarget| {
+            let (key, version) = (target.key.as_str(), &target.version);
+            match self.access.require(&context.identity, Permission::Delete, bucket, key) {
+                Ok(()) if version.is_none() => Ok(target),
+                Ok(()) => Err(Undeleted::new(
+                    &target,
+                    S3Error::new(Code::NotImplemented, "Versions are deleted one by one."),
+                )),
+                Err(denied) => Err(Undeleted::new(&target, denied)),
+            }
         };
-        let wanted: Vec<_> = request.objects.into_iter().map(|key| key.and_then(permitted)).collect();
+        let wanted: Vec<_> = request.objects.into_iter().map(|target| target.and_then(permitted)).collect();
+        let named = |target: &DeleteTarget| ObjectName { bucket: bucket.clone(), key: target.key.clone() };
         let objects: Vec<_> =
-            wanted.iter().flatten().map(|object| (object.clone(), Deletion::default())).collect();
+            wanted.iter().flatten().map(|target| (named(target), Deletion::default())).collect();
         let mut deleted = self.gate.store().delete_many(&objects).await.into_iter();
-        let mut outcome = |object: ObjectName| match deleted.next() {
+        let mut outcome = |target: DeleteTarget| match deleted.next() {
             // One answer for each that was asked for, in their order: the store's contract.
-            Some(Ok(_)) => Ok(object.key),
-            Some(Err(error)) => Err(Undeleted::new(&object.key, gate::GateError::from(error).into())),
-            None => Err(Undeleted::new(&object.key, S3Error::internal())),
+            Some(Ok(deleted)) => Ok(DeletedTarget { target, deleted }),
+            Some(Err(error)) => Err(Undeleted::new(&target, gate::GateError::from(error).into())),
+            None => Err(Undeleted::new(&target, S3Error::internal())),
         };
-        let outcomes: Vec<_> = wanted.into_iter().map(|object| object.and_then(&mut outcome)).collect();
+        let outcomes: Vec<_> = wanted.into_iter().map(|target| target.and_then(&mut outcome)).collect();
         let document = delete_result(request.reporting, &outcomes);
         // The answer is about as long as the request, for which the memory was set aside.
         let response = response::document(StatusCode::OK, document, &context.id);

@@ -42,7 +42,7 @@ pub use list_parts::PartPage;
 pub use list_uploads::{UploadEntry, UploadMarker, UploadPage};
 pub use marker::Marker;
 pub use part::{PartContent, PartRecord, SourceId};
-pub use selection::{CompletedPart, Completion};
+pub use selection::Completion;
 pub use source::CopiedSource;
 pub(super) use verified::CheckedParts;
 pub use window::{Feed, Windows};

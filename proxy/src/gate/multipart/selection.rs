@@ -7,9 +7,10 @@ use hallmark_signer::{Md5Digest, PartChecksums, PartTable, Parts, PartsError, Se
 use super::part::{PartContent, PartRecord};
 use super::readback::ListedPart;
 use crate::gate::upload::too_large;
+use crate::s3::documents::CompletePart;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::{ChecksumKind, ChecksumPlan, CompleteUpload};
-use crate::s3::payload::{ChecksumAlgorithm, DeclaredChecksum};
+use crate::s3::payload::DeclaredChecksum;
 use crate::store::{PartNumber, StagedPart};
 
 /// All parts but the last must have so many bytes.
@@ -19,28 +20,13 @@ const MIN_PART: u64 = 5 << 20;
 #[derive(Debug, Clone)]
 pub struct Completion {
     /// The parts that the object is to have, in their order: at least one.
-    pub parts: Vec<CompletedPart>,
+    pub parts: Vec<CompletePart>,
     /// What is declared of the whole, and on what the write depends.
     pub whole: CompleteUpload,
 }
 
-/// A part in the list of a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompletedPart {
-    /// Its number.
-    pub number: PartNumber,
-    /// Its ETag as it came, with or without quotes.
-    pub etag: Box<str>,
-    /// Its checksums as they came; only those of the upload's algorithm are of interest.
-    pub checksums: Vec<(ChecksumAlgorithm, Box<str>)>,
-}
-
-impl CompletedPart {
-    fn md5(&self) -> Option<Md5Digest> {
-        let etag = self.etag.trim();
-        let unquoted = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"'));
-        Md5Digest::from_hex(unquoted.unwrap_or(etag)).ok()
-    }
+fn md5(part: &CompletePart) -> Option<Md5Digest> {
+    Md5Digest::from_hex(&part.etag).ok()
 }
 
 impl Completion {
@@ -49,7 +35,7 @@ impl Completion {
         let mut text = Vec::with_capacity(self.parts.len().saturating_mul(18));
         for part in &self.parts {
             text.extend_from_slice(&part.number.number().to_be_bytes());
-            text.extend_from_slice(part.md5()?.as_bytes());
+            text.extend_from_slice(md5(part)?.as_bytes());
         }
         Some(Sha256Digest::of(&text))
     }
@@ -152,7 +138,7 @@ pub(super) fn select(
     Ok(Selection { list, size, etag, table, checksum })
 }
 
-fn in_order(parts: &[CompletedPart]) -> Result<(), S3Error> {
+fn in_order(parts: &[CompletePart]) -> Result<(), S3Error> {
     if parts.is_empty() {
         let message =
             "The XML you provided was not well-formed or did not validate against our published schema";
@@ -166,30 +152,31 @@ fn in_order(parts: &[CompletedPart]) -> Result<(), S3Error> {
 }
 
 fn record_of<'r>(
-    part: &CompletedPart,
+    part: &CompletePart,
     records: &'r BTreeMap<PartNumber, PartRecord>,
 ) -> Result<&'r PartRecord, S3Error> {
-    let record = records.get(&part.number).filter(|record| Some(record.etag) == part.md5());
+    let record = records.get(&part.number).filter(|record| Some(record.etag) == md5(part));
     record.ok_or_else(|| invalid_part(part))
 }
 
-fn invalid_part(part: &CompletedPart) -> S3Error {
+fn invalid_part(part: &CompletePart) -> S3Error {
     let message = "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
                    specified entity tag may not match the part's entity tag.";
     S3Error::new(Code::InvalidPart, message)
         .with("PartNumber", part.number.number().to_string())
-        .with("ETag", part.etag.trim().trim_matches('"'))
+        .with("ETag", &*part.etag)
 }
 
 /// A checksum that the client gives for a part must be the one that was computed; a composite one is over those that it
 /// gives, so it must give all.
 fn compare_checksum(
-    part: &CompletedPart,
+    part: &CompletePart,
     plan: Option<ChecksumPlan>,
     computed: Option<&DeclaredChecksum>,
 ) -> Result<(), S3Error> {
-    for (algorithm, value) in &part.checksums {
-        let same = computed.is_some_and(|sum| sum.algorithm() == *algorithm && sum.value() == &**value);
+    for declared in &part.checksums {
+        let same = computed
+            .is_some_and(|sum| sum.algorithm() == declared.algorithm && *sum.value() == *declared.value);
         if !same {
             return Err(invalid_part(part));
         }
@@ -208,7 +195,7 @@ fn compare_checksum(
     }
 }
 
-fn large_enough(parts: &[CompletedPart], list: &[ListedPart]) -> Result<(), S3Error> {
+fn large_enough(parts: &[CompletePart], list: &[ListedPart]) -> Result<(), S3Error> {
     let Some((_, first)) = list.split_last() else { return Ok(()) };
     match parts.iter().zip(first).find(|(_, listed)| listed.staged.length < MIN_PART) {
         None => Ok(()),
@@ -218,7 +205,7 @@ fn large_enough(parts: &[CompletedPart], list: &[ListedPart]) -> Result<(), S3Er
                 .with("ProposedSize", listed.staged.length.to_string())
                 .with("MinSizeAllowed", MIN_PART.to_string())
                 .with("PartNumber", part.number.number().to_string())
-                .with("ETag", part.etag.trim().trim_matches('"')))
+                .with("ETag", &*part.etag))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Document;
 
 /// What every document begins with.
-pub(super) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// A document in the making.
 pub(super) struct Xml(String);
@@ -25,6 +25,16 @@ impl Xml {
     /// An element with elements in it.
     pub(super) fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         self.between(name, name, content);
+    }
+
+    /// An element with attributes, written out, and with elements in it.
+    pub(super) fn element_with(&mut self, name: &str, attributes: &str, content: impl FnOnce(&mut Self)) {
+        self.between(&format!("{name} {attributes}"), name, content);
+    }
+
+    /// An element that says whether something is so.
+    pub(super) fn flag(&mut self, name: &str, is_so: bool) {
+        self.text(name, if is_so { "true" } else { "false" });
     }
 
     /// An element with text in it.

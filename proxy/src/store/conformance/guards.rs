@@ -1,7 +1,6 @@
 //! Conditions.
 
 use super::*;
-use crate::store::Pin;
 
 /// What a store without conditions says to one.
 fn unsupported<T: std::fmt::Debug>(result: &Result<T, PutError>) {

@@ -39,7 +39,7 @@ async fn page(on: &Subject, request: &ListRequest, keys: &BTreeSet<String>) -> V
 }
 
 /// Keys of few characters, so that they share beginnings; some of more bytes than one, some that sort before `/`.
-fn random_keys(random: &mut Random, count: usize) -> BTreeSet<String> {
+pub(super) fn random_keys(random: &mut Random, count: usize) -> BTreeSet<String> {
     const PARTS: [&str; 12] = ["a", "b", "aa", "/", "/", "//", "-", "ä", "\u{FFFF}", "\u{10FFFF}", " ", "%"];
     let mut keys = BTreeSet::new();
     while keys.len() < count {

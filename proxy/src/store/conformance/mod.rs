@@ -3,11 +3,18 @@
 //!
 //! Compiled for tests only (feature `testing`).
 
+mod copies;
+mod governance;
 mod guards;
+mod histories;
 mod lists;
 mod objects;
 mod races;
+mod stages;
 mod state;
+mod tags;
+mod version_lists;
+mod versions;
 
 use std::future::Future;
 use std::pin::Pin as Pinned;
@@ -17,8 +24,8 @@ use bytes::Bytes;
 use hallmark_signer::SealedHeaders;
 
 use super::{
-    Attributes, Body, Capabilities, Committed, DeletedBucket, Deletion, GetError, Guard, NewBucket, PutError,
-    Span, Store, Write,
+    Attributes, Body, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, NewBucket,
+    Pin, PutError, Retentions, Span, Store, Write,
 };
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::dissect::{self, Dissected};
@@ -60,10 +67,40 @@ checks![
     lists::pages_agree_with_a_model,
     lists::a_marker_that_is_a_rolled_up_prefix_skips_it,
     lists::entries_say_what_was_put,
+    stages::round_trips,
+    stages::spans_agree_with_a_model,
+    stages::parts_come_at_once,
+    stages::nobody_waits_for_a_part,
+    stages::a_part_is_sent_again,
+    stages::only_the_parts_that_are_named_count,
+    stages::parts_that_are_not_there_are_refused,
+    stages::an_unfinished_part_stores_nothing,
+    stages::a_stage_is_dropped_during_a_part,
+    stages::guards,
+    stages::one_of_many_promotes_wins,
+    copies::bytes_are_taken_over,
+    copies::neither_takes_from_the_other,
+    copies::an_object_is_copied_onto_itself,
+    copies::another_source_is_refused,
+    copies::of_an_older_version,
+    copies::guards,
+    copies::a_source_that_changes_meanwhile,
     state::round_trips_and_spans,
     state::areas_are_apart,
     state::lists,
     state::one_of_many_writers_wins,
+    versions::a_bucket_keeps_none_at_first,
+    histories::agree_with_a_model,
+    version_lists::pages_agree_with_a_model,
+    version_lists::what_is_listed_may_be_deleted_before_the_next_page,
+    version_lists::lists_pass_delete_markers_by,
+    versions::writers_at_once_each_make_a_version,
+    tags::of_buckets,
+    tags::of_versions,
+    governance::locks_need_a_bucket_made_for_them,
+    governance::what_is_locked_stays,
+    governance::a_retention_in_compliance_mode_ends_by_itself_only,
+    governance::new_versions_get_the_default_retention,
 ];
 
 /// Runs all checks, one after the other.

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::bodies::{Bodies, Gone, NewBody};
 use super::id::Id;
-use super::index::{BUCKETS, FILES, INLINE, Index, OBJECTS, PARTS, SEGMENTS, STAGES, STATE, index_error};
+use super::index::{
+    BUCKETS, FILES, INLINE, Index, NULLS, OBJECTS, PARTS, SEGMENTS, STAGES, STATE, VERSIONS, index_error,
+};
 use super::parts::PartKey;
 use super::receive::Content;
 use super::row::{Place, Stub};
@@ -32,8 +34,10 @@ const QUEUE: usize = 1024;
 
 /// The tables, open for one transaction.
 pub(super) struct Tables<'txn> {
-    pub(super) buckets: Table<'txn, &'static str, u64>,
+    pub(super) buckets: Table<'txn, &'static str, &'static [u8]>,
     pub(super) objects: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) versions: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) nulls: Table<'txn, &'static [u8], u64>,
     pub(super) state: Table<'txn, &'static [u8], &'static [u8]>,
     pub(super) segments: Table<'txn, &'static PageKey, &'static [u8]>,
     pub(super) stages: Table<'txn, &'static [u8; Id::LEN], (u64, u8)>,
@@ -53,6 +57,8 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             buckets: txn.open_table(BUCKETS)?,
             objects: txn.open_table(OBJECTS)?,
+            versions: txn.open_table(VERSIONS)?,
+            nulls: txn.open_table(NULLS)?,
             state: txn.open_table(STATE)?,
             segments: txn.open_table(SEGMENTS)?,
             stages: txn.open_table(STAGES)?,

@@ -12,13 +12,14 @@ use super::bodies::{Bodies, NewBody, Writing};
 use super::id::{Id, unix_ms};
 use super::index::{View, off_thread};
 use super::leases::Lease;
-use super::objects::{NewVersion, place, row, welcome};
-use super::read::{self, ATTEMPTS};
+use super::lookup::find;
+use super::objects::{NewVersion, place, welcome};
+use super::read;
 use super::receive::{Content, unwritten};
 use super::row::Place;
 use super::segments::Segment;
 use crate::name::ObjectName;
-use crate::store::{Committed, GetError, PutError, Source, StoreError, StoreFault, Write};
+use crate::store::{Committed, GetError, PutError, Source, Span, StoreError, StoreFault, Write};
 
 /// Why the bytes of the source were not taken over.
 enum NotTaken {
@@ -36,36 +37,36 @@ impl LocalStore {
         etag: &str,
     ) -> Result<Committed, PutError> {
         // What is refused anyway is refused before files are made. It is judged again in the transaction.
-        let early = {
-            let (object, guard) = (object.clone(), write.guard.clone());
-            self.index.look(move |view| Ok(welcome(view, &object, &guard))).await
-        };
-        early.map_err(PutError::NotStored)??;
+        let (early, write) = {
+            let object = object.clone();
+            self.index.look(move |view| Ok((welcome(view, &object, &write), write))).await
+        }
+        .map_err(PutError::NotStored)?;
+        early?;
         self.index.room.for_upload(0).map_err(PutError::NotStored)?;
 
-        let id = Id::new().map_err(PutError::NotStored)?;
-        let (content, size) = self.take_over(source, id).await?;
+        let (id, content, size) = self.take_over(source).await?;
         let new = NewVersion { id, size, modified: unix_ms(SystemTime::now()), etag: etag.into(), write };
         let object = object.clone();
         self.committer.submit(move |tables| place(tables, &object, new, content)).await?
     }
 
-    /// Makes a body `id` of the bytes that the source's pin names.
-    async fn take_over(&self, source: &Source, id: Id) -> Result<(Content, u64), PutError> {
+    /// Makes a body of the bytes that the source's pin names; says which, and of how many.
+    async fn take_over(&self, source: &Source) -> Result<(Id, Content, u64), PutError> {
         let mut missing = false;
-        for _ in 0..ATTEMPTS {
+        loop {
+            // A new one each time: what a first attempt left behind is removed by its name.
+            let id = Id::new().map_err(PutError::NotStored)?;
             let wanted = source.clone();
             let look = move |view: &View| {
-                let stub = row(view, &wanted.object)?.stub;
-                if stub.id.pin() != wanted.pin {
-                    return Err(GetError::Changed);
-                }
-                Ok((stub, view.inline(&stub, &(0..stub.size))?))
+                let Source { object, version, pin } = &wanted;
+                find(view, object, version.as_ref(), &Span::All, Some(pin))
             };
             let found = self.index.look(move |view| Ok(look(view))).await.map_err(PutError::NotStored)?;
-            let (stub, inline) = found.map_err(unfit)?;
-            if let Some(bytes) = inline {
-                return Ok((Content::Inline(bytes), stub.size));
+            let found = found.map_err(unfit)?;
+            let stub = found.version.row.head.stub;
+            if let Some(bytes) = found.inline {
+                return Ok((id, Content::Inline(bytes), stub.size));
             }
             let lease = Lease::take(&self.bodies, stub.id);
             let (index, bodies) = (Arc::clone(&self.index), Arc::clone(&self.bodies));
@@ -90,7 +91,8 @@ impl LocalStore {
                 taken
             };
             match off_thread(link).await.map_err(PutError::NotStored)? {
-                Ok(content) => return Ok((content, stub.size)),
+                Ok(content) => return Ok((id, content, stub.size)),
+                // Replaced between looking up and linking, unless the row still says the same.
                 Err(NotTaken::Gone) if !missing => missing = true,
                 Err(NotTaken::Gone) => {
                     return Err(PutError::NotStored(read::unread(&io::ErrorKind::NotFound.into())));
@@ -98,7 +100,6 @@ impl LocalStore {
                 Err(NotTaken::Failed(error)) => return Err(PutError::NotStored(error)),
             }
         }
-        Err(PutError::SourceChanged)
     }
 }
 
@@ -167,4 +168,39 @@ fn duplicate(bodies: &Bodies, body: NewBody, from: Segment, room: Room<'_>) -> R
 
 fn damaged() -> StoreError {
     StoreError::new(StoreFault::Corrupt, "a body is not what its row says")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_copied_where_they_cannot_be_linked() {
+        let directory = tempfile::tempdir().unwrap();
+        let bodies = Arc::new(Bodies::open(directory.path().join("bodies")).unwrap());
+        let (file, id) = (Id::new().unwrap(), Id::new().unwrap());
+        std::fs::write(bodies.path(&file), b"bytes").unwrap();
+        let room = |length| {
+            assert_eq!(length, 5);
+            Ok(())
+        };
+        let from = Segment { file, length: 5 };
+        let mut copied = duplicate(&bodies, NewBody::begin(&bodies, id), from, &room).ok().unwrap();
+        copied.in_doubt();
+        copied.named();
+        std::fs::remove_file(bodies.path(&file)).unwrap();
+        assert_eq!(std::fs::read(bodies.path(&id)).unwrap(), b"bytes");
+
+        let full = |_| Err(StoreError::new(StoreFault::Unavailable, "full"));
+        let body = || NewBody::begin(&bodies, Id::new().unwrap());
+        let from = Segment { file: id, length: 5 };
+        assert!(
+            matches!(duplicate(&bodies, body(), from, &full), Err(NotTaken::Failed(e)) if e.message == "full")
+        );
+        let longer = Segment { file: id, length: 6 };
+        let damaged = duplicate(&bodies, body(), longer, &|_| Ok(()));
+        assert!(matches!(damaged, Err(NotTaken::Failed(e)) if e.fault == StoreFault::Corrupt));
+        let gone = Segment { file, length: 5 };
+        assert!(matches!(duplicate(&bodies, body(), gone, &|_| Ok(())), Err(NotTaken::Gone)));
+    }
 }

@@ -10,6 +10,7 @@ use redb::{
     Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, StorageBackend, TableDefinition,
 };
 
+use super::bucket_row::Rules;
 use super::id::Id;
 use super::open::OpenError;
 use super::parts::PartKey;
@@ -20,7 +21,7 @@ use crate::name::{BucketName, ObjectName};
 use crate::store::{StateArea, StateName, StoreError, StoreFault};
 
 /// What the index calls its own layout; another number is refused.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// Memory for pages of the index, bytes. What falls out of it is still in the kernel's page cache.
 const CACHE_BYTES: usize = 64 << 20;
@@ -35,10 +36,14 @@ type Bytewise = &'static [u8];
 
 /// `"format"` to [`FORMAT`].
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// Bucket to unix milliseconds of its making.
-pub(super) const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");
-/// [`object_key`] to [`Row`](super::row::Row).
+/// Bucket to [`BucketRow`](super::bucket_row::BucketRow).
+pub(super) const BUCKETS: TableDefinition<'_, &str, Bytewise> = TableDefinition::new("buckets");
+/// [`object_key`] to [`Row`](super::row::Row): the current version of each key, unless that is a delete marker.
 pub(super) const OBJECTS: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("objects");
+/// [`version_key`](super::version::version_key) to [`Past`](super::row::Past): all other versions. See `history`.
+pub(super) const VERSIONS: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("versions");
+/// [`object_key`] to the number of the `null` version among [`VERSIONS`], where there is one.
+pub(super) const NULLS: TableDefinition<'_, Bytewise, u64> = TableDefinition::new("nulls");
 /// [`state_key`] to [`Stub`].
 pub(super) const STATE: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("state");
 /// Id to the body of that version. Apart from the rows, so that a listing does not read bodies.
@@ -183,6 +188,8 @@ fn prepare(db: &Database) -> Result<(), OpenError> {
         txn.open_table(META)?.insert("format", FORMAT)?;
         txn.open_table(BUCKETS)?;
         txn.open_table(OBJECTS)?;
+        txn.open_table(VERSIONS)?;
+        txn.open_table(NULLS)?;
         txn.open_table(STATE)?;
         txn.open_table(INLINE)?;
         txn.open_table(FILES)?;
@@ -198,12 +205,20 @@ fn prepare(db: &Database) -> Result<(), OpenError> {
 pub(super) struct View(ReadTransaction);
 
 impl View {
-    pub(super) fn buckets(&self) -> Result<ReadOnlyTable<&'static str, u64>, StoreError> {
+    pub(super) fn buckets(&self) -> Result<ReadOnlyTable<&'static str, Bytewise>, StoreError> {
         self.0.open_table(BUCKETS).map_err(index_error)
     }
 
     pub(super) fn objects(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
         self.0.open_table(OBJECTS).map_err(index_error)
+    }
+
+    pub(super) fn versions(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
+        self.0.open_table(VERSIONS).map_err(index_error)
+    }
+
+    pub(super) fn nulls(&self) -> Result<ReadOnlyTable<Bytewise, u64>, StoreError> {
+        self.0.open_table(NULLS).map_err(index_error)
     }
 
     pub(super) fn state(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
@@ -231,6 +246,19 @@ impl View {
     /// Whether there is such a bucket.
     pub(super) fn has_bucket(&self, bucket: &str) -> Result<bool, StoreError> {
         Ok(self.buckets()?.get(bucket).map_err(index_error)?.is_some())
+    }
+
+    /// What a bucket does with what is written into it; `None`: there is no such bucket.
+    pub(super) fn rules(&self, bucket: &BucketName) -> Result<Option<Rules>, StoreError> {
+        let row = self.buckets()?.get(bucket.as_str()).map_err(index_error)?;
+        row.map(|row| Rules::decode_first(row.value())).transpose()
+    }
+
+    /// How many bodies lie in the index.
+    #[cfg(test)]
+    pub(super) fn inline_bodies(&self) -> u64 {
+        use redb::ReadableTableMetadata as _;
+        self.0.open_table(INLINE).unwrap().len().unwrap()
     }
 
     /// The bytes of `span`, which lies within the body, if the body is in the index.

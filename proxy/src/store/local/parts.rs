@@ -1,6 +1,6 @@
 //! Parts of stages, as the index holds them.
 
-use redb::ReadableTable as _;
+use redb::ReadableTable;
 
 use super::committer::Tables;
 use super::id::Id;
@@ -63,24 +63,49 @@ impl Named {
     }
 }
 
-impl Tables<'_> {
-    /// Checks that the stage has the parts that are named, and says which files it has beside theirs.
-    pub(super) fn beside(&self, stage: Id, named: &Named) -> Result<Result<Vec<Id>, PutError>, redb::Error> {
-        let mut beside = Vec::new();
-        let mut named = named.iter().peekable();
-        let (first, last) = parts_of(stage);
-        for entry in self.parts.range::<&PartKey>(&first..=&last)? {
-            let (key, part) = entry?;
-            let (number, part) = (part_number(key.value()), Segment::decode(part.value()));
-            match named.next_if(|(next, _)| next.number() <= number) {
-                None => beside.push(part.file),
-                Some((next, segment)) if next.number() == number && segment == part => {}
-                Some((next, _)) => return Ok(Err(PutError::NoSuchPart(next.number()))),
-            }
-        }
-        Ok(named.next().map_or(Ok(beside), |(next, _)| Err(PutError::NoSuchPart(next.number()))))
-    }
+/// A table of parts, read or written.
+pub(super) trait PartTable: ReadableTable<&'static PartKey, &'static [u8; Segment::LEN]> {}
 
+impl<T: ReadableTable<&'static PartKey, &'static [u8; Segment::LEN]>> PartTable for T {}
+
+/// What a stage has beside parts that were named: numbers and files.
+type Beside = Vec<(u16, Id)>;
+
+/// Checks that a stage has the parts that are named, and says what it has beside them.
+pub(super) fn beside(
+    parts: &impl PartTable,
+    stage: Id,
+    named: &Named,
+) -> Result<Result<Beside, PutError>, redb::Error> {
+    let mut beside = Vec::new();
+    let mut named = named.iter().peekable();
+    let (first, last) = parts_of(stage);
+    for entry in parts.range::<&PartKey>(&first..=&last)? {
+        let (key, part) = entry?;
+        let (number, part) = (part_number(key.value()), Segment::decode(part.value()));
+        match named.next_if(|(next, _)| next.number() <= number) {
+            None => beside.push((number, part.file)),
+            Some((next, segment)) if next.number() == number && segment == part => {}
+            Some((next, _)) => return Ok(Err(PutError::NoSuchPart(next.number()))),
+        }
+    }
+    Ok(named.next().map_or(Ok(beside), |(next, _)| Err(PutError::NoSuchPart(next.number()))))
+}
+
+/// Checks that the parts that are named are those of a stage, and all of them.
+pub(super) fn exactly(
+    parts: &impl PartTable,
+    stage: Id,
+    named: &Named,
+) -> Result<Result<(), PutError>, redb::Error> {
+    let beside = beside(parts, stage, named)?;
+    Ok(beside.and_then(|beside| match beside.first() {
+        Some((unnamed, _)) => Err(PutError::NoSuchPart(*unnamed)),
+        None => Ok(()),
+    }))
+}
+
+impl Tables<'_> {
     /// Removes a stage and the names of its parts, and says which files they were.
     pub(super) fn remove_stage(&mut self, stage: Id) -> Result<Vec<Id>, redb::Error> {
         let mut files = Vec::new();

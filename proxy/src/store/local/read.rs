@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use futures_util::stream;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::LocalStore;
@@ -24,9 +25,6 @@ const CHUNK: u64 = 256 << 10;
 
 /// How often a read follows a name whose versions are replaced between looking up the row and opening the file.
 pub(super) const ATTEMPTS: usize = 8;
-
-/// `EIO` of POSIX: the disk cannot give the bytes back. The standard library has no name for it.
-const EIO: i32 = 5;
 
 /// Opens a body file of `length` bytes. Blocks.
 pub(super) fn open_plain(path: PathBuf, length: u64) -> io::Result<File> {
@@ -181,8 +179,13 @@ pub(super) fn unread(error: &io::Error) -> StoreError {
             | io::ErrorKind::PermissionDenied
             | io::ErrorKind::IsADirectory
     );
+    // What the standard library has no names for: the disk cannot give the bytes back; a link stands there.
+    let named = [Errno::IO, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
     // The rest may pass, as too many open files does.
-    let fault =
-        if gone || error.raw_os_error() == Some(EIO) { StoreFault::Corrupt } else { StoreFault::Unavailable };
+    let fault = if gone || named.contains(&error.raw_os_error()) {
+        StoreFault::Corrupt
+    } else {
+        StoreFault::Unavailable
+    };
     StoreError::new(fault, format!("a body was not read: {error}"))
 }

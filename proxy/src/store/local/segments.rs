@@ -83,22 +83,32 @@ fn pages_from(body: Id, from: u64) -> (PageKey, PageKey) {
     (page_key(body, from.saturating_add(1)), page_key(body, u64::MAX))
 }
 
-/// `None`: no page that was ever written looks like this.
-fn decode_page(page: &[u8]) -> Option<Vec<Segment>> {
-    let (entries, rest) = page.as_chunks::<{ Segment::LEN }>();
+/// A page: where it begins, and what lies there. Together with its key it says where it ends twice over.
+fn encode_page(start: u64, segments: &[Segment]) -> Vec<u8> {
+    let mut page = start.to_le_bytes().to_vec();
+    page.extend(segments.iter().flat_map(Segment::encode));
+    page
+}
+
+/// `None`: no page that ends there was ever written like this.
+fn decode_page(page: &[u8], end: u64) -> Option<(u64, Vec<Segment>)> {
+    let (start, entries) = page.split_first_chunk()?;
+    let start = u64::from_le_bytes(*start);
+    let (entries, rest) = entries.as_chunks::<{ Segment::LEN }>();
     let segments: Vec<Segment> = entries.iter().map(Segment::decode).collect();
+    let sum = segments.iter().try_fold(start, |sum, segment| sum.checked_add(segment.length))?;
     let whole = rest.is_empty() && !segments.is_empty() && segments.iter().all(|s| s.length > 0);
-    whole.then_some(segments)
+    (whole && sum == end).then_some((start, segments))
 }
 
 impl Tables<'_> {
     /// Keeps the list of a body's files. Empty ones need not be kept.
     pub(super) fn keep_segments(&mut self, body: Id, list: &[Segment]) -> Result<(), redb::Error> {
-        let mut end = 0_u64;
+        let mut start = 0_u64;
         for page in list.chunks(PAGE) {
-            end = page.iter().fold(end, |end, segment| end.saturating_add(segment.length));
-            let entries: Vec<u8> = page.iter().flat_map(Segment::encode).collect();
-            self.segments.insert(&page_key(body, end), entries.as_slice())?;
+            let end = page.iter().fold(start, |end, segment| end.saturating_add(segment.length));
+            self.segments.insert(&page_key(body, end), encode_page(start, page).as_slice())?;
+            start = end;
         }
         Ok(())
     }
@@ -108,8 +118,9 @@ impl Tables<'_> {
         let mut files = Vec::new();
         let (first, last) = pages_from(body, 0);
         for page in self.segments.range::<&PageKey>(&first..=&last)? {
-            match decode_page(page?.1.value()) {
-                Some(segments) => files.extend(segments.iter().map(|segment| segment.file)),
+            let (key, page) = page?;
+            match decode_page(page.value(), page_end(key.value())) {
+                Some((_, segments)) => files.extend(segments.iter().map(|segment| segment.file)),
                 None => tracing::warn!(%body, "a damaged list of segments is being deleted; its files stay"),
             }
         }
@@ -129,9 +140,8 @@ impl View {
         let (first, last) = pages_from(stub.id, span.start);
         for entry in self.segments()?.range::<&PageKey>(&first..=&last).map_err(index_error)? {
             let (key, page) = entry.map_err(index_error)?;
-            let (end, page) = (page_end(key.value()), decode_page(page.value()).ok_or_else(damaged)?);
-            let length = page.iter().try_fold(0_u64, |sum, segment| sum.checked_add(segment.length));
-            let start = length.and_then(|length| end.checked_sub(length)).ok_or_else(damaged)?;
+            let end = page_end(key.value());
+            let (start, page) = decode_page(page.value(), end).ok_or_else(damaged)?;
             // Pages join without a gap, the first holds the first byte, and none reaches past the body's end.
             if at.map_or(start > span.start, |at| start != at) || end > stub.size {
                 return Err(damaged());
@@ -139,7 +149,7 @@ impl View {
             let mut begins = start;
             for segment in page {
                 extents.extend(Extent::of(segment, begins, span));
-                // Cannot overflow: the sum was made above.
+                // Cannot overflow: the sum was made when the page was decoded.
                 begins = begins.saturating_add(segment.length);
             }
             at = Some(end);
@@ -163,4 +173,61 @@ impl View {
 
 fn damaged() -> StoreError {
     StoreError::new(StoreFault::Corrupt, "a list of segments is not what its row says")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pages_read_back_and_nothing_else_does(
+            list in proptest::collection::vec((any::<[u8; 16]>(), 0..u64::MAX / 32), 0..20),
+            start in 0..u64::MAX / 4, at: proptest::sample::Index, flip in 1..=255_u8, cut: bool,
+        ) {
+            let list: Vec<Segment> =
+                list.into_iter().map(|(id, length)| Segment { file: Id::from_bytes(id), length }).collect();
+            let end = start + list.iter().map(|segment| segment.length).sum::<u64>();
+            let mut page = encode_page(start, &list);
+            let fits = !list.is_empty() && list.iter().all(|segment| segment.length > 0);
+            prop_assert_eq!(decode_page(&page, end), fits.then_some((start, list)));
+            prop_assert_eq!(decode_page(&page, end + 1), None);
+            let at = at.index(page.len());
+            if cut { page.truncate(at) } else { page[at] ^= flip }
+            // Which file it is cannot be told by the page: that is what lengths and seals are for.
+            if let Some((_, list)) = decode_page(&page, end) {
+                prop_assert!((8..8 + list.len() * Segment::LEN).contains(&at) && (at - 8) % Segment::LEN < Id::LEN);
+            }
+        }
+
+        #[test]
+        fn extents_cover_a_span(lengths in proptest::collection::vec(1..100_u64, 1..20), a: u64, b: u64) {
+            let (id, total) = (Id::from_bytes([7; 16]), lengths.iter().sum::<u64>());
+            let span = (a % total).min(b % total)..(a % total).max(b % total) + 1;
+            let (mut start, mut next) = (0, span.start);
+            for length in lengths {
+                let segment = Segment { file: id, length };
+                if let Some(extent) = Extent::of(segment, start, &span) {
+                    prop_assert_eq!(start + extent.span.start, next);
+                    prop_assert!(!extent.span.is_empty() && extent.span.end <= length);
+                    next = start + extent.span.end;
+                }
+                start += length;
+            }
+            prop_assert_eq!(next, span.end);
+        }
+    }
+
+    #[test]
+    fn keys_stand_in_the_order_of_the_bytes() {
+        let (body, other) = (Id::from_bytes([7; 16]), Id::from_bytes([8; 16]));
+        let mut keys =
+            [page_key(other, 0), page_key(body, u64::MAX), page_key(body, 256), page_key(body, 255)];
+        keys.sort_unstable();
+        assert_eq!(keys.map(|key| page_end(&key)), [255, 256, u64::MAX, 0]);
+        let (first, last) = pages_from(body, 255);
+        assert!(keys.map(|key| (first..=last).contains(&key)) == [false, true, true, false]);
+    }
 }

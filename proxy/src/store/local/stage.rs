@@ -14,7 +14,7 @@ use super::id::{Id, unix_ms};
 use super::index::{View, index_error, off_thread};
 use super::leases::Lease;
 use super::objects::{NewVersion, place};
-use super::parts::{Named, part_key};
+use super::parts::{Named, beside, exactly, part_key};
 use super::read::{self, Rest};
 use super::receive::{Content, receive_file};
 use super::segments::{Extent, Segment};
@@ -100,20 +100,10 @@ impl LocalStore {
     pub(super) async fn close_stage(&self, stage: &StageId, parts: &[StagedPart]) -> Result<(), PutError> {
         let stage = stage_id(stage).ok_or(PutError::NoSuchStage)?;
         let named = Named::parse(parts)?;
-        let change = move |tables: &mut Tables<'_>| {
-            let Some(phase) = tables.phase(stage)? else { return Ok(Err(PutError::NoSuchStage)) };
-            if let Err(refusal) = tables.beside(stage, &named)? {
-                return Ok(Err(refusal));
-            }
-            match phase {
-                Phase::Open => {
-                    tables.changed();
-                    let made = tables.stages.get(stage.as_bytes())?.map_or(0, |row| row.value().0);
-                    tables.stages.insert(stage.as_bytes(), (made, Phase::Closed.byte()))?;
-                }
-                Phase::Closed => {}
-            }
-            Ok(Ok(()))
+        let change = move |tables: &mut Tables<'_>| match tables.phase(stage)? {
+            None => Ok(Err(PutError::NoSuchStage)),
+            Some(Phase::Closed) => exactly(&tables.parts, stage, &named),
+            Some(Phase::Open) => tables.close_stage(stage, &named),
         };
         self.committer.submit(change).await?
     }
@@ -156,18 +146,16 @@ impl LocalStore {
             if tables.phase(stage)? != Some(Phase::Closed) {
                 return Ok(Err(PutError::NoSuchStage));
             }
-            let mut unused = match tables.beside(stage, &named)? {
-                Ok(beside) => beside,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
+            if let Err(refusal) = exactly(&tables.parts, stage, &named)? {
+                return Ok(Err(refusal));
+            }
             let (list, empty): (Vec<_>, Vec<_>) =
                 named.iter().map(|(_, part)| part).partition(|part| part.length > 0);
-            unused.extend(empty.iter().map(|part| part.file));
             let content = Content::Segments { list, new: Vec::new() };
             let placed = place(tables, &object, new, content)?;
             if placed.is_ok() {
                 tables.remove_stage(stage)?;
-                tables.unname_files(stage, unused)?;
+                tables.unname_files(stage, empty.iter().map(|part| part.file).collect())?;
             }
             Ok(placed)
         };
@@ -185,27 +173,20 @@ fn stage_id(stage: &StageId) -> Option<Id> {
     Id::parse(stage.as_str())
 }
 
-/// What `span` wants of which parts. Only those are compared with what the caller says they are: that all are was
-/// found when the stage was closed.
+/// What `span` wants of which parts.
 fn find(view: &View, stage: Id, named: &Named, span: &Range<u64>) -> Result<Vec<Extent>, GetError> {
     if view.phase(stage)? != Some(Phase::Closed) {
         return Err(GetError::NoSuchStage);
     }
-    let parts = view.parts()?;
-    let mut extents = Vec::new();
+    exactly(&view.parts()?, stage, named).map_err(index_error)?.map_err(|_| GetError::Changed)?;
     let mut start = 0_u64;
-    for (number, part) in named.iter() {
-        if let Some(extent) = Extent::of(part, start, span) {
-            let found = parts.get(&part_key(stage, number.number())).map_err(index_error)?;
-            if found.is_none_or(|found| Segment::decode(found.value()) != part) {
-                return Err(GetError::Changed);
-            }
-            extents.push(extent);
-        }
+    let extents = named.iter().filter_map(|(_, part)| {
+        let extent = Extent::of(part, start, span);
         // Cannot overflow: the sum of all was made before.
         start = start.saturating_add(part.length);
-    }
-    Ok(extents)
+        extent
+    });
+    Ok(extents.collect())
 }
 
 impl View {
@@ -218,6 +199,22 @@ impl View {
 impl Tables<'_> {
     fn phase(&self, stage: Id) -> Result<Option<Phase>, redb::Error> {
         Ok(self.stages.get(stage.as_bytes())?.and_then(|row| Phase::of(row.value())))
+    }
+
+    /// Closes an open stage: what is not named is not needed any more.
+    fn close_stage(&mut self, stage: Id, named: &Named) -> Result<Result<(), PutError>, redb::Error> {
+        let unnamed = match beside(&self.parts, stage, named)? {
+            Ok(unnamed) => unnamed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.changed();
+        let made = self.stages.get(stage.as_bytes())?.map_or(0, |row| row.value().0);
+        self.stages.insert(stage.as_bytes(), (made, Phase::Closed.byte()))?;
+        for (number, _) in &unnamed {
+            self.parts.remove(&part_key(stage, *number))?;
+        }
+        self.unname_files(stage, unnamed.into_iter().map(|(_, file)| file).collect())?;
+        Ok(Ok(()))
     }
 
     /// Removes a stage and all its parts, if there is one.
