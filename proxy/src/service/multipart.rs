@@ -9,14 +9,14 @@ use http::header::ETAG;
 
 use super::bucket::owner;
 use super::{Answer, Context, S3Service, Upload, bodiless, documented};
-use crate::gate::multipart::{Marker, NewUpload, PartContent, PartRecord, UploadEntry, UploadId};
+use crate::gate::multipart::{Marker, NewUpload, PartContent, PartRecord, UploadEntry};
 use crate::gate::{GateError, Reservation};
 use crate::name::{BucketName, ObjectName};
 use crate::proof::Outgoing;
-use crate::s3::documents::{self, Document, ListedPart, ListedUpload, PartsPage, UploadsPage};
+use crate::s3::documents::{self, Document, ListedPart, PartsPage, UploadsPage};
 use crate::s3::error::S3Error;
 use crate::s3::listing::UploadListing;
-use crate::s3::operation::{CreateUpload, PartListing};
+use crate::s3::operation::{CreateUpload, PartListing, WholeChecksum};
 use crate::s3::payload::DeclaredChecksum;
 use crate::s3::response;
 use crate::store::PartNumber;
@@ -35,7 +35,7 @@ impl S3Service {
         let CreateUpload { headers, tags, lock, checksum } = create;
         let new = NewUpload { object, by, headers, tags, lock, checksum };
         let marker = self.gate.create_upload(new, context.account()).await?;
-        let document = documents::upload_created(&marker.object, marker.id.as_str());
+        let document = documents::initiated(&marker.object, marker.id.as_str());
         let mut response = response::document(StatusCode::OK, document, &context.id);
         if let Some(plan) = marker.checksum {
             response::checksum_plan(response.headers_mut(), plan);
@@ -74,14 +74,10 @@ impl S3Service {
     ) -> Answer {
         let marker = self.own_upload(context, &object, id).await?;
         let page = self.gate.list_parts(&marker, listing.after, listing.limit).await?;
-        let shown = PartsPage {
-            object: &object,
-            upload: id,
-            checksum: marker.checksum,
-            parts: page.parts.iter().map(listed_part).collect(),
-            more: page.more,
-        };
-        let document = documents::list_parts(&listing, &shown, &owner(context));
+        let parts = page.parts.iter().map(listed_part).collect();
+        let shown = PartsPage { parts, more: page.more };
+        let plan = marker.checksum;
+        let document = documents::list_parts(&object, id, &listing, plan, &shown, &owner(context));
         page_answer(context, document, page.held)
     }
 
@@ -98,11 +94,8 @@ impl S3Service {
         }
         self.require_bucket(bucket).await?;
         let page = self.gate.list_uploads(bucket, context.account(), listing).await?;
-        let next = page.next.as_ref();
-        let shown = UploadsPage {
-            entries: page.entries.iter().map(listed_upload).collect(),
-            next: next.map(|next| (next.key.as_str(), next.id.as_ref().map(UploadId::as_str))),
-        };
+        let (entries, more) = (page.entries.into_iter().map(listed_upload).collect(), page.next.is_some());
+        let shown = UploadsPage { entries, more };
         let document = documents::list_uploads(bucket, listing, &shown, &owner(context));
         page_answer(context, document, page.held)
     }
@@ -133,22 +126,28 @@ fn page_answer(context: &Context, document: Document, held: Reservation) -> Answ
     Ok(response.map(|document| Outgoing::document_holding(document, held)))
 }
 
-fn listed_part(record: &PartRecord) -> ListedPart<'_> {
+fn listed_part(record: &PartRecord) -> ListedPart {
+    let whole =
+        |sum: &DeclaredChecksum| WholeChecksum { algorithm: sum.algorithm(), value: sum.value().into() };
     ListedPart {
         number: record.number,
         modified: time(record.at),
         etag: record.etag.to_hex(),
         size: record.length,
-        checksum: checksum(record),
+        checksum: checksum(record).map(whole),
     }
 }
 
-fn listed_upload(entry: &UploadEntry) -> ListedUpload<'_> {
+fn listed_upload(entry: UploadEntry) -> documents::UploadEntry {
     match entry {
-        UploadEntry::Upload { key, id } => {
-            ListedUpload::Upload { key: key.as_str(), id: id.as_str(), initiated: time(id.created()) }
-        }
-        UploadEntry::Prefix(prefix) => ListedUpload::Prefix(prefix),
+        UploadEntry::Upload { key, id } => documents::UploadEntry::Upload {
+            key,
+            upload: id.as_str().to_owned(),
+            initiated: time(id.created()),
+            // Only the marker says it: a page would take a thousand reads.
+            checksum: None,
+        },
+        UploadEntry::Prefix(prefix) => documents::UploadEntry::Prefix(prefix),
     }
 }
 

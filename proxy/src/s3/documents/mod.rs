@@ -39,12 +39,10 @@ pub use lock::{
 pub use plain::{acl, owner_only, plain};
 pub use post::post_response;
 pub use tagging::{bucket_tags, object_tags, tagging};
+pub use uploads::{ListedPart, PartsPage, UploadEntry, UploadsPage, initiated, list_parts, list_uploads};
 pub use versioning::{versioning, versioning_configuration};
 pub use versions::list_versions;
 pub use write::DECLARATION;
-pub use uploads::{
-    ListedPart, ListedUpload, PartsPage, UploadsPage, list_parts, list_uploads, upload_created,
-};
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";

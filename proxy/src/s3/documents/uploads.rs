@@ -1,75 +1,19 @@
-//! The answers to CreateMultipartUpload, ListParts and ListMultipartUploads.
+//! The answers about multipart uploads that are not done yet.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
+use super::checksum::checksum_element;
 use super::listing::written;
 use super::write::{Xml, document};
-use super::{Document, NAMESPACE, Owner};
-use crate::name::{BucketName, ObjectName};
+use super::{Document, NAMESPACE, Owner, owner_element};
+use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::s3::listing::{Encoding, UploadListing};
-use crate::s3::operation::{ChecksumPlan, PartListing};
-use crate::s3::payload::DeclaredChecksum;
+use crate::s3::operation::{ChecksumPlan, PartListing, WholeChecksum};
 use crate::s3::times::iso8601;
 use crate::store::PartNumber;
 
-/// A page of an upload's parts.
-#[derive(Debug)]
-pub struct PartsPage<'a> {
-    /// What the upload will write.
-    pub object: &'a ObjectName,
-    /// Its id.
-    pub upload: &'a str,
-    /// What checksum it will have.
-    pub checksum: Option<ChecksumPlan>,
-    /// The parts, by number.
-    pub parts: Vec<ListedPart<'a>>,
-    /// Whether there are more.
-    pub more: bool,
-}
-
-/// A part of an upload.
-#[derive(Debug)]
-pub struct ListedPart<'a> {
-    /// Its number.
-    pub number: PartNumber,
-    /// When it was finished.
-    pub modified: SystemTime,
-    /// Its ETag, unquoted.
-    pub etag: String,
-    /// Its length, bytes.
-    pub size: u64,
-    /// Its checksum.
-    pub checksum: Option<&'a DeclaredChecksum>,
-}
-
-/// A page of uploads.
-#[derive(Debug)]
-pub struct UploadsPage<'a> {
-    /// By key, with rolled-up prefixes among them.
-    pub entries: Vec<ListedUpload<'a>>,
-    /// The last key or rolled-up prefix of the page, and the last upload to that key; `None`: there is no more.
-    pub next: Option<(&'a str, Option<&'a str>)>,
-}
-
-/// A line of a page of uploads.
-#[derive(Debug)]
-pub enum ListedUpload<'a> {
-    /// An upload in progress.
-    Upload {
-        /// To which key.
-        key: &'a str,
-        /// Its id.
-        id: &'a str,
-        /// When it was begun.
-        initiated: SystemTime,
-    },
-    /// All keys that begin with this.
-    Prefix(&'a str),
-}
-
 /// `InitiateMultipartUploadResult`.
-pub fn upload_created(object: &ObjectName, upload: &str) -> Document {
+pub fn initiated(object: &ObjectName, upload: &str) -> Document {
     document("InitiateMultipartUploadResult", Some(NAMESPACE), |xml| {
         xml.text("Bucket", object.bucket.as_str());
         xml.text("Key", object.key.as_str());
@@ -77,219 +21,252 @@ pub fn upload_created(object: &ObjectName, upload: &str) -> Document {
     })
 }
 
+/// A page of ListParts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartsPage {
+    /// In ascending order.
+    pub parts: Vec<ListedPart>,
+    /// There is more after the last.
+    pub more: bool,
+}
+
+/// A part that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPart {
+    /// Its number.
+    pub number: PartNumber,
+    /// When it was uploaded.
+    pub modified: SystemTime,
+    /// Its ETag, unquoted.
+    pub etag: String,
+    /// Its length, bytes.
+    pub size: u64,
+    /// Its checksum in the upload's algorithm.
+    pub checksum: Option<WholeChecksum>,
+}
+
 /// `ListPartsResult`.
-pub fn list_parts(listing: &PartListing, page: &PartsPage<'_>, owner: &Owner) -> Document {
+pub fn list_parts(
+    object: &ObjectName,
+    upload: &str,
+    listing: &PartListing,
+    plan: Option<ChecksumPlan>,
+    page: &PartsPage,
+    owner: &Owner,
+) -> Document {
     document("ListPartsResult", Some(NAMESPACE), |xml| {
-        xml.text("Bucket", page.object.bucket.as_str());
-        xml.text("Key", &written(listing.encoding, page.object.key.as_str()));
-        encoding(xml, listing.encoding);
-        xml.text("UploadId", page.upload);
-        xml.number("PartNumberMarker", listing.after.map_or(0, |after| after.number().into()));
-        // S3 says it on the last page too.
-        if let Some(last) = page.parts.last() {
-            xml.number("NextPartNumberMarker", last.number.number().into());
-        }
+        xml.text("Bucket", object.bucket.as_str());
+        xml.text("Key", &written(listing.encoding, object.key.as_str()));
+        xml.text("UploadId", upload);
+        let after = listing.after.map_or(0, PartNumber::number);
+        xml.number("PartNumberMarker", after.into());
+        let last = page.parts.last().map_or(after, |part| part.number.number());
+        xml.number("NextPartNumberMarker", last.into());
         xml.number("MaxParts", listing.limit as u64);
-        xml.text("IsTruncated", if page.more { "true" } else { "false" });
+        encoding_type(xml, listing.encoding);
+        xml.flag("IsTruncated", page.more);
         for part in &page.parts {
             xml.element("Part", |xml| {
                 xml.number("PartNumber", part.number.number().into());
                 xml.text("LastModified", &iso8601(part.modified));
                 xml.text("ETag", &format!("\"{}\"", part.etag));
                 xml.number("Size", part.size);
-                if let Some(checksum) = part.checksum {
-                    xml.text(&format!("Checksum{}", checksum.algorithm().name()), checksum.value());
+                if let Some(checksum) = &part.checksum {
+                    checksum_element(xml, checksum);
                 }
             });
         }
-        people(xml, owner);
-        if let Some(ChecksumPlan { algorithm, kind }) = page.checksum {
-            xml.text("ChecksumAlgorithm", algorithm.name());
-            xml.text("ChecksumType", kind.name());
-        }
+        owner_element(xml, "Initiator", owner);
+        owner_element(xml, "Owner", owner);
+        xml.text("StorageClass", "STANDARD");
+        checksum_plan(xml, plan);
     })
 }
 
-/// `ListMultipartUploadsResult`. All uploads of a page are `owner`'s.
+/// A page of ListMultipartUploads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UploadsPage {
+    /// In the order of keys and rolled-up prefixes.
+    pub entries: Vec<UploadEntry>,
+    /// There is more after the last.
+    pub more: bool,
+}
+
+/// A line of a listing of uploads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UploadEntry {
+    /// An upload.
+    Upload {
+        /// What it will write.
+        key: ObjectKey,
+        /// Its id, as clients know it.
+        upload: String,
+        /// When it was begun.
+        initiated: SystemTime,
+        /// How the object's checksum will be computed.
+        checksum: Option<ChecksumPlan>,
+    },
+    /// All uploads of keys that begin with this.
+    Prefix(String),
+}
+
+/// `ListMultipartUploadsResult`; all uploads are `owner`'s.
 pub fn list_uploads(
     bucket: &BucketName,
     listing: &UploadListing,
-    page: &UploadsPage<'_>,
+    page: &UploadsPage,
     owner: &Owner,
 ) -> Document {
-    let written = |text| written(listing.encoding, text);
+    let encoding = listing.encoding;
     document("ListMultipartUploadsResult", Some(NAMESPACE), |xml| {
         xml.text("Bucket", bucket.as_str());
-        xml.text("KeyMarker", &written(&listing.key_marker));
+        xml.text("KeyMarker", &written(encoding, &listing.key_marker));
         xml.text("UploadIdMarker", listing.upload_id_marker.as_deref().unwrap_or_default());
-        if let Some((key, id)) = page.next {
-            xml.text("NextKeyMarker", &written(key));
-            xml.text("NextUploadIdMarker", id.unwrap_or_default());
+        match page.entries.last().filter(|_| page.more) {
+            Some(UploadEntry::Upload { key, upload, .. }) => {
+                xml.text("NextKeyMarker", &written(encoding, key.as_str()));
+                xml.text("NextUploadIdMarker", upload);
+            }
+            Some(UploadEntry::Prefix(prefix)) => {
+                xml.text("NextKeyMarker", &written(encoding, prefix));
+                xml.text("NextUploadIdMarker", "");
+            }
+            None => {}
         }
-        xml.text("Prefix", &written(&listing.prefix));
+        xml.text("Prefix", &written(encoding, &listing.prefix));
         if let Some(delimiter) = &listing.delimiter {
-            xml.text("Delimiter", &written(delimiter));
+            xml.text("Delimiter", &written(encoding, delimiter));
         }
-        encoding(xml, listing.encoding);
         xml.number("MaxUploads", listing.max_uploads as u64);
-        xml.text("IsTruncated", if page.next.is_some() { "true" } else { "false" });
-        uploads(xml, page, owner, written);
+        encoding_type(xml, encoding);
+        xml.flag("IsTruncated", page.more);
+        for entry in &page.entries {
+            let UploadEntry::Upload { key, upload, initiated, checksum } = entry else { continue };
+            xml.element("Upload", |xml| {
+                xml.text("Key", &written(encoding, key.as_str()));
+                xml.text("UploadId", upload);
+                owner_element(xml, "Initiator", owner);
+                owner_element(xml, "Owner", owner);
+                xml.text("StorageClass", "STANDARD");
+                xml.text("Initiated", &iso8601(*initiated));
+                checksum_plan(xml, *checksum);
+            });
+        }
+        for entry in &page.entries {
+            if let UploadEntry::Prefix(prefix) = entry {
+                xml.element("CommonPrefixes", |xml| xml.text("Prefix", &written(encoding, prefix)));
+            }
+        }
     })
 }
 
-fn uploads<'a>(
-    xml: &mut Xml,
-    page: &UploadsPage<'a>,
-    owner: &Owner,
-    written: impl Fn(&'a str) -> Cow<'a, str>,
-) {
-    for entry in &page.entries {
-        if let ListedUpload::Upload { key, id, initiated } = entry {
-            xml.element("Upload", |xml| {
-                xml.text("Key", &written(key));
-                xml.text("UploadId", id);
-                people(xml, owner);
-                xml.text("Initiated", &iso8601(*initiated));
-            });
-        }
-    }
-    for entry in &page.entries {
-        if let ListedUpload::Prefix(prefix) = entry {
-            xml.element("CommonPrefixes", |xml| xml.text("Prefix", &written(prefix)));
-        }
-    }
-}
-
-fn encoding(xml: &mut Xml, encoding: Encoding) {
+fn encoding_type(xml: &mut Xml, encoding: Encoding) {
     if encoding == Encoding::Url {
         xml.text("EncodingType", "url");
     }
 }
 
-fn people(xml: &mut Xml, owner: &Owner) {
-    for role in ["Initiator", "Owner"] {
-        xml.element(role, |xml| {
-            xml.text("ID", &owner.id);
-            xml.text("DisplayName", &owner.display_name);
-        });
+fn checksum_plan(xml: &mut Xml, plan: Option<ChecksumPlan>) {
+    if let Some(ChecksumPlan { algorithm, kind }) = plan {
+        xml.text("ChecksumAlgorithm", algorithm.name());
+        xml.text("ChecksumType", kind.name());
     }
-    xml.text("StorageClass", "STANDARD");
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::name::ObjectKey;
     use crate::s3::operation::ChecksumKind;
     use crate::s3::payload::ChecksumAlgorithm;
 
-    const PEOPLE: &str = "<Initiator><ID>ci</ID><DisplayName>CI</DisplayName></Initiator>\
-        <Owner><ID>ci</ID><DisplayName>CI</DisplayName></Owner><StorageClass>STANDARD</StorageClass>";
-
-    #[track_caller]
-    fn check(document: &Document, root: &str, expected: &str) {
-        let frame = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-        );
-        let text = str::from_utf8(document.bytes()).unwrap();
-        let body = text.strip_prefix(&frame).unwrap().strip_suffix(&format!("</{root}>")).unwrap();
-        assert_eq!(body.replace(PEOPLE, "@"), expected);
-    }
+    const OWNER: &str = "<Initiator><ID>ci</ID><DisplayName>ci</DisplayName></Initiator>\
+        <Owner><ID>ci</ID><DisplayName>ci</DisplayName></Owner><StorageClass>STANDARD</StorageClass>";
+    const PLAN: ChecksumPlan =
+        ChecksumPlan { algorithm: ChecksumAlgorithm::Sha256, kind: ChecksumKind::Composite };
 
     fn object() -> ObjectName {
-        let (bucket, key) = (BucketName::parse("builds"), ObjectKey::parse("a <b>"));
-        ObjectName { bucket: bucket.unwrap(), key: key.unwrap() }
+        ObjectName { bucket: BucketName::parse("builds").unwrap(), key: ObjectKey::parse("a b").unwrap() }
     }
 
-    fn owner() -> Owner {
-        Owner { id: "ci".to_owned(), display_name: "CI".to_owned() }
-    }
-
-    fn time() -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(1_767_323_045_678)
+    fn check(document: &Document, expected: &str) {
+        let text = str::from_utf8(document.bytes()).unwrap();
+        let (_, inner) = text.split_once("2006-03-01/\">").unwrap();
+        assert_eq!(inner.replace(OWNER, "#").replace("1970-01-01T00:00:00.000Z", "@"), expected);
     }
 
     #[test]
-    fn a_new_upload_says_its_id() {
-        let expected = "<Bucket>builds</Bucket><Key>a &lt;b&gt;</Key><UploadId>U</UploadId>";
-        check(&upload_created(&object(), "U"), "InitiateMultipartUploadResult", expected);
-    }
-
-    #[test]
-    fn parts_are_listed() {
-        let object = object();
-        let mut page =
-            PartsPage { object: &object, upload: "U", checksum: None, parts: Vec::new(), more: false };
-        let listing = PartListing { after: None, limit: 1000, encoding: Encoding::Plain };
-        check(
-            &list_parts(&listing, &page, &owner()),
-            "ListPartsResult",
-            "<Bucket>builds</Bucket><Key>a &lt;b&gt;</Key><UploadId>U</UploadId>\
-             <PartNumberMarker>0</PartNumberMarker><MaxParts>1000</MaxParts><IsTruncated>false</IsTruncated>@",
-        );
-        let checksum = DeclaredChecksum::of_bytes(ChecksumAlgorithm::Crc32c, &[0; 4]).unwrap();
-        let part = |number, checksum| ListedPart {
-            number: PartNumber::new(number).unwrap(),
-            modified: time(),
-            etag: "e".to_owned(),
-            size: 5,
-            checksum,
+    fn pages_of_parts_are_said_as_s3_says_them() {
+        let owner = Owner { id: "ci".to_owned(), display_name: "ci".to_owned() };
+        let listing = PartListing { after: PartNumber::new(3), limit: 1, encoding: Encoding::Url };
+        let sum = WholeChecksum { algorithm: ChecksumAlgorithm::Sha256, value: "47DE".into() };
+        let part = ListedPart {
+            number: PartNumber::new(5).unwrap(),
+            modified: UNIX_EPOCH,
+            etag: "d41d".to_owned(),
+            size: 5_242_880,
+            checksum: Some(sum),
         };
-        page.parts = vec![part(3, Some(&checksum)), part(10_000, None)];
-        page.more = true;
-        page.checksum =
-            Some(ChecksumPlan { algorithm: ChecksumAlgorithm::Crc32c, kind: ChecksumKind::FullObject });
-        let listing = PartListing { after: PartNumber::new(2), limit: 2, encoding: Encoding::Url };
+        let page = PartsPage { parts: vec![part], more: true };
         check(
-            &list_parts(&listing, &page, &owner()),
-            "ListPartsResult",
-            "<Bucket>builds</Bucket><Key>a%20%3Cb%3E</Key><EncodingType>url</EncodingType><UploadId>U</UploadId>\
-             <PartNumberMarker>2</PartNumberMarker><NextPartNumberMarker>10000</NextPartNumberMarker>\
-             <MaxParts>2</MaxParts><IsTruncated>true</IsTruncated>\
-             <Part><PartNumber>3</PartNumber><LastModified>2026-01-02T03:04:05.678Z</LastModified>\
-             <ETag>&quot;e&quot;</ETag><Size>5</Size><ChecksumCRC32C>AAAAAA==</ChecksumCRC32C></Part>\
-             <Part><PartNumber>10000</PartNumber><LastModified>2026-01-02T03:04:05.678Z</LastModified>\
-             <ETag>&quot;e&quot;</ETag><Size>5</Size></Part>@\
-             <ChecksumAlgorithm>CRC32C</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>",
+            &list_parts(&object(), "u", &listing, Some(PLAN), &page, &owner),
+            "<Bucket>builds</Bucket><Key>a%20b</Key><UploadId>u</UploadId><PartNumberMarker>3</PartNumberMarker>\
+             <NextPartNumberMarker>5</NextPartNumberMarker><MaxParts>1</MaxParts><EncodingType>url</EncodingType>\
+             <IsTruncated>true</IsTruncated><Part><PartNumber>5</PartNumber><LastModified>@</LastModified>\
+             <ETag>&quot;d41d&quot;</ETag><Size>5242880</Size><ChecksumSHA256>47DE</ChecksumSHA256></Part>#\
+             <ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>COMPOSITE</ChecksumType></ListPartsResult>",
+        );
+        check(
+            &initiated(&object(), "u"),
+            "<Bucket>builds</Bucket><Key>a b</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>",
         );
     }
 
     #[test]
-    fn uploads_are_listed() {
-        let bucket = BucketName::parse("builds").unwrap();
-        let mut listing = UploadListing {
+    fn pages_of_uploads_are_said_as_s3_says_them() {
+        let owner = Owner { id: "ci".to_owned(), display_name: "ci".to_owned() };
+        let listing = UploadListing {
             prefix: String::new(),
-            delimiter: None,
-            key_marker: String::new(),
-            upload_id_marker: None,
-            max_uploads: 1000,
+            delimiter: Some("/".to_owned()),
+            key_marker: "a".to_owned(),
+            upload_id_marker: Some("t".to_owned()),
+            max_uploads: 2,
             encoding: Encoding::Plain,
         };
-        let mut page = UploadsPage { entries: Vec::new(), next: None };
+        let upload = UploadEntry::Upload {
+            key: object().key,
+            upload: "u".to_owned(),
+            initiated: UNIX_EPOCH,
+            checksum: Some(PLAN),
+        };
+        let entry = "<Upload><Key>a b</Key><UploadId>u</UploadId>#<Initiated>@</Initiated>\
+            <ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>COMPOSITE</ChecksumType></Upload>";
+        let prefix = UploadEntry::Prefix("c/".to_owned());
+        let position = "<Bucket>builds</Bucket><KeyMarker>a</KeyMarker><UploadIdMarker>t</UploadIdMarker>";
+        let limits = "<Prefix></Prefix><Delimiter>/</Delimiter><MaxUploads>2</MaxUploads>";
+        let prefixes = "<CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>";
+        let show =
+            |entries, more| list_uploads(&object().bucket, &listing, &UploadsPage { entries, more }, &owner);
         check(
-            &list_uploads(&bucket, &listing, &page, &owner()),
-            "ListMultipartUploadsResult",
-            "<Bucket>builds</Bucket><KeyMarker></KeyMarker><UploadIdMarker></UploadIdMarker><Prefix></Prefix>\
-             <MaxUploads>1000</MaxUploads><IsTruncated>false</IsTruncated>",
+            &show(vec![upload.clone(), prefix.clone()], true),
+            &format!(
+                "{position}<NextKeyMarker>c/</NextKeyMarker><NextUploadIdMarker></NextUploadIdMarker>{limits}\
+                 <IsTruncated>true</IsTruncated>{entry}{prefixes}</ListMultipartUploadsResult>"
+            ),
         );
-        listing.delimiter = Some("/".to_owned());
-        listing.key_marker = "k m".to_owned();
-        listing.upload_id_marker = Some("I".to_owned());
-        listing.encoding = Encoding::Url;
-        let upload = ListedUpload::Upload { key: "q k", id: "U", initiated: time() };
-        page.entries = vec![ListedUpload::Prefix("p x/"), upload];
-        page.next = Some(("q k", Some("U")));
         check(
-            &list_uploads(&bucket, &listing, &page, &owner()),
-            "ListMultipartUploadsResult",
-            "<Bucket>builds</Bucket><KeyMarker>k%20m</KeyMarker><UploadIdMarker>I</UploadIdMarker>\
-             <NextKeyMarker>q%20k</NextKeyMarker><NextUploadIdMarker>U</NextUploadIdMarker><Prefix></Prefix>\
-             <Delimiter>/</Delimiter><EncodingType>url</EncodingType><MaxUploads>1000</MaxUploads>\
-             <IsTruncated>true</IsTruncated><Upload><Key>q%20k</Key><UploadId>U</UploadId>@\
-             <Initiated>2026-01-02T03:04:05.678Z</Initiated></Upload>\
-             <CommonPrefixes><Prefix>p%20x/</Prefix></CommonPrefixes>",
+            &show(vec![upload.clone()], true),
+            &format!(
+                "{position}<NextKeyMarker>a b</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>{limits}\
+                 <IsTruncated>true</IsTruncated>{entry}</ListMultipartUploadsResult>"
+            ),
+        );
+        check(
+            &show(vec![prefix], false),
+            &format!(
+                "{position}{limits}<IsTruncated>false</IsTruncated>{prefixes}</ListMultipartUploadsResult>"
+            ),
         );
     }
 }
