@@ -9,7 +9,7 @@ use hallmark_signer::{
 };
 
 use crate::access::Access;
-use crate::gate::Gate;
+use crate::gate::{Deployment, Gate};
 use crate::proof::Prover;
 use crate::s3::auth::Authenticator;
 use crate::server;
@@ -87,7 +87,8 @@ pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();
-    Ok(Gate::new(store, config.realm.clone(), sealer, prover, policy, limits, clients, state))
+    let deployment = Deployment { realm: config.realm.clone(), state };
+    Ok(Gate::new(store, deployment, sealer, prover, policy, limits, clients))
 }
 
 impl Trusted {

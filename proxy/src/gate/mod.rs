@@ -38,6 +38,14 @@ use crate::proof::{Prover, StateKeys, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
+/// What all instances of a deployment have in common, and no other has.
+pub struct Deployment {
+    /// Its name, part of every seal.
+    pub realm: Realm,
+    /// Authenticates what uploads in progress leave in the store.
+    pub state: StateKeys,
+}
+
 /// Everything that decides about one deployment's artifacts.
 pub struct Gate {
     store: Arc<dyn Store>,
@@ -52,17 +60,15 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most. `state`
-    /// authenticates what uploads in progress leave in the store.
+    /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most.
     pub fn new(
         store: Arc<dyn Store>,
-        realm: Realm,
+        Deployment { realm, state }: Deployment,
         sealer: Sealer,
         prover: Prover,
         policy: TrustPolicy,
         limits: Limits,
         clients: usize,
-        state: StateKeys,
     ) -> Self {
         let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
         let budget = Budget::new(for_bodies, clients);

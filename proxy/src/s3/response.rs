@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::documents::{Document, error_document};
 use super::error::{Code, Fault, S3Error};
-use super::operation::ResponseOverrides;
+use super::operation::{ChecksumPlan, ResponseOverrides};
 use super::payload::DeclaredChecksum;
 use super::range::{Part, Resolved};
 use super::times::http_date;
@@ -28,6 +28,7 @@ pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
 pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
 
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
 /// Seconds after which a client may try again.
@@ -146,6 +147,21 @@ pub fn checksum(headers: &mut HeaderMap, declared: &DeclaredChecksum) -> Result<
     let name = HeaderName::from_static(declared.algorithm().header());
     headers.insert(name, value(declared.value())?);
     headers.insert(CHECKSUM_TYPE, value(declared.kind())?);
+    Ok(())
+}
+
+/// The checksum that an object which comes in parts will have.
+pub fn checksum_plan(headers: &mut HeaderMap, plan: ChecksumPlan) {
+    headers.insert(CHECKSUM_ALGORITHM, HeaderValue::from_static(plan.algorithm.name()));
+    headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(plan.kind.name()));
+}
+
+/// The checksum of a part.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn part_checksum(headers: &mut HeaderMap, checksum: &DeclaredChecksum) -> Result<(), S3Error> {
+    headers.insert(HeaderName::from_static(checksum.algorithm().header()), value(checksum.value())?);
     Ok(())
 }
 

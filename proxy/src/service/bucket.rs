@@ -134,7 +134,7 @@ impl S3Service {
 }
 
 /// Whoever asks owns what it is shown, as far as S3's documents are concerned.
-fn owner(context: &Context) -> Owner {
+pub(super) fn owner(context: &Context) -> Owner {
     let name = context.identity.client().map_or("anonymous", |client| client.name.as_str());
     Owner { id: name.to_owned(), display_name: name.to_owned() }
 }

@@ -3,11 +3,13 @@
 use hallmark_config::Permission;
 use hallmark_signer::By;
 use http::StatusCode;
-use http::header::ETAG;
+use http::header::{ETAG, TRANSFER_ENCODING};
+use hyper::body::Incoming;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
 use crate::name::{BucketName, ObjectName};
+use crate::pace::Paced;
 use crate::proof::Outgoing;
 use crate::s3::condition::{DeleteCondition, PutCondition};
 use crate::s3::documents::{
@@ -30,17 +32,8 @@ impl S3Service {
     ) -> Answer {
         self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
         self.require_sight_for(context, &object, &put.condition)?;
-        if object.key.as_str().len() > self.capabilities.max_key_bytes {
-            return Err(
-                S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
-            );
-        }
-        let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
-        if payload.length().is_none() && !parts.headers.contains_key(http::header::TRANSFER_ENCODING) {
-            let message = "You must provide the Content-Length HTTP header.";
-            return Err(S3Error::new(Code::MissingContentLength, message).into());
-        }
+        self.require_key_fits(&object)?;
+        let payload = self.payload(upload)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
         let upload = gate::Upload { name: object, by, headers, condition, tags, lock };
@@ -51,6 +44,26 @@ impl S3Service {
             response::checksum(response.headers_mut(), &sum)?;
         }
         bodiless(response)
+    }
+
+    /// That the store can keep an object of this name.
+    pub(super) fn require_key_fits(&self, object: &ObjectName) -> Result<(), S3Error> {
+        if object.key.as_str().len() > self.capabilities.max_key_bytes {
+            let message = "Your key is too long for the object store";
+            return Err(S3Error::new(Code::KeyTooLongError, message));
+        }
+        Ok(())
+    }
+
+    /// The body of an upload, which must say its length or how it ends.
+    pub(super) fn payload(&self, upload: Upload) -> Result<Payload<Paced<Incoming>>, S3Error> {
+        let Upload { parts, claim, body } = upload;
+        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
+        if payload.length().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING) {
+            let message = "You must provide the Content-Length HTTP header.";
+            return Err(S3Error::new(Code::MissingContentLength, message));
+        }
+        Ok(payload)
     }
 
     /// `DELETE /bucket/key`

@@ -219,10 +219,9 @@ mod tests {
 
         #[test]
         fn a_record_is_for_one_upload_number_and_deployment(record in any_record()) {
-            let (ours, upload) = (keys(1, None, "r"), upload());
+            let (ours, upload, other) = (keys(1, None, "r"), upload(), upload());
             let name = record.name(&ours, &upload).unwrap();
             let read = |keys: &StateKeys, name: &str, id: &UploadId| PartRecord::parse(name, keys, id);
-            let other = super::tests::upload();
             prop_assert_eq!(read(&ours, name.name(), &other), None);
             let moved = name.name().replace(&upload.short(), &other.short());
             prop_assert_eq!(read(&ours, &moved, &other), None);

@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn results_are_said_as_s3_says_them() {
-        let version = |text| VersionId::parse(text);
+        let version = VersionId::parse;
         let deleted = |key, named: Option<&str>, deleted| {
             let target =
                 DeleteTarget { key: ObjectKey::parse(key).unwrap(), version: named.and_then(version) };

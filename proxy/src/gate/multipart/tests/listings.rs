@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::super::testing::{Site, any_key, code, new_upload, number, object, payload};
-use super::super::{Marker, UploadEntry, UploadId, names};
+use super::super::{Marker, PartRecord, UploadEntry, UploadId, names};
 use crate::gate::Gate;
 use crate::s3::error::Code;
 use crate::s3::listing::{Encoding, UploadListing};
@@ -182,7 +182,7 @@ async fn parts_are_listed_by_number_page_by_page() {
     // Records that a crash kept from being removed.
     let old = site.records(&marker).await;
     for record in old.values() {
-        let older = super::super::PartRecord { at: record.at - 1, length: 77, ..record.clone() };
+        let older = PartRecord { at: record.at - 1, length: 77, ..record.clone() };
         let name = older.name(&site.gate.multipart.keys, &marker.id).unwrap();
         site.store.state_put(&name, Bytes::new(), Guard::Any).await.unwrap();
     }
@@ -204,4 +204,27 @@ async fn parts_are_listed_by_number_page_by_page() {
     assert!(none.parts.is_empty() && !none.more);
     let numbers: BTreeSet<_> = site.records(&marker).await.into_keys().collect();
     assert_eq!(numbers.len(), 8);
+}
+
+/// The number at which a page of names ends may have another record on the next one.
+#[tokio::test]
+async fn a_full_page_of_parts_says_that_there_are_more() {
+    let site = Site::new().await;
+    let marker = site.create("k").await;
+    let first = site.gate.upload_part(&marker, number(1), payload(b"x", &[])).await.unwrap();
+    let put = |n, at, length| {
+        let record = PartRecord { number: number(n), at, length, ..first.clone() };
+        let name = record.name(&site.gate.multipart.keys, &marker.id).unwrap();
+        let store = &site.store;
+        async move { store.state_put(&name, Bytes::new(), Guard::Any).await.unwrap() }
+    };
+    futures_util::future::join_all((2..=1001).map(|n| put(n, 5, 1))).await;
+    let page = site.gate.list_parts(&marker, None, 1000).await.unwrap();
+    assert_eq!((page.parts.len(), page.more), (1000, true));
+    // The later record of number 1000 is the thousand and first name.
+    put(1000, 10, 2).await;
+    let page = site.gate.list_parts(&marker, None, 1000).await.unwrap();
+    assert_eq!((page.parts.len(), page.more), (1000, true));
+    assert_eq!(page.parts.last().map(|part| part.length), Some(2));
+    assert_eq!(site.records(&marker).await.len(), 1001);
 }

@@ -210,7 +210,7 @@ async fn records_that_were_not_written_here_are_none() {
         site.store.state_put(&names::scratch(name), Bytes::new(), Guard::Any).await.unwrap();
     }
     let found: Vec<_> = site.records(&marker).await.into_values().collect();
-    assert_eq!(found, [ours.clone()]);
+    assert!(found.iter().eq([&ours]));
     assert_eq!(site.gate.list_parts(&marker, None, 1000).await.unwrap().parts, [ours]);
     site.gate.upload_part(&marker, number(1), payload(b"again", &[])).await.unwrap();
     site.gate.abort_upload(&marker).await.unwrap();
