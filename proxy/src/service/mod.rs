@@ -41,7 +41,7 @@ use crate::store::Capabilities;
 pub struct S3Service {
     authenticator: Authenticator,
     access: Access,
-    gate: Gate,
+    gate: Arc<Gate>,
     capabilities: Capabilities,
     region: String,
     domains: Vec<String>,
@@ -147,6 +147,7 @@ impl S3Service {
             UnsignedPayload::PrivateOnly
         };
         let (region, domains) = (config.region.clone(), config.domains.clone());
+        let gate = Arc::new(gate);
         Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
     }
 

@@ -81,7 +81,7 @@ async fn read_on(
         Err(GetError::Store(error)) => return Ok((hashers, Err(error))),
         Err(error) => return Err(error.into()),
     };
-    let mut hashing = Hashing::Idle(hashers);
+    let mut hashing = Hashing::Idle(Box::new(hashers));
     loop {
         let (batch, outcome) = batch(&mut body).await;
         wanted.start += batch.iter().map(HashOnly::len).sum::<u64>();
@@ -132,7 +132,7 @@ struct Hashers {
 
 /// Hashers, or the threads that have them.
 enum Hashing {
-    Idle(Hashers),
+    Idle(Box<Hashers>),
     Busy(JoinHandle<ContentHasher>, JoinHandle<PartHasher>),
 }
 
@@ -170,7 +170,7 @@ impl Hashing {
     /// A part turned out to be another than its record says.
     async fn idle(self) -> Result<Hashers, GateError> {
         let hashers = match self {
-            Self::Idle(hashers) => hashers,
+            Self::Idle(hashers) => *hashers,
             Self::Busy(content, parts) => {
                 // The runtime is going down, or hashing panicked.
                 let (content, parts) = tokio::try_join!(content, parts).map_err(|_| S3Error::internal())?;

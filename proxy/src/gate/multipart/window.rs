@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HASHERS: usize = 4;
 
 /// The random bytes in an upload's id.
-pub type UploadKey = [u8; 16];
+type UploadKey = [u8; 16];
 
 /// The windows of one instance: one for each upload that has parts on their way through it.
 pub struct Windows {

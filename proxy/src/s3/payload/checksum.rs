@@ -153,7 +153,7 @@ impl DeclaredChecksum {
             ChecksumKind::FullObject => Self::parse(algorithm, value),
             ChecksumKind::Composite => {
                 let (encoded, parts) = value.split_once('-')?;
-                let parts = usize::try_from(PartNumber::new(parts.parse().ok()?)?.number()).ok()?;
+                let parts = usize::from(PartNumber::new(parts.parse().ok()?)?.number());
                 Self::composite(algorithm, &Self::parse(algorithm, encoded)?.to_bytes(), parts)
             }
         };
