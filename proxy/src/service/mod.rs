@@ -4,6 +4,7 @@ mod attributes;
 mod bucket;
 mod complete;
 mod copy;
+mod deletions;
 mod dispatch;
 mod form;
 mod lock;

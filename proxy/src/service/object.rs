@@ -7,15 +7,13 @@ use http::header::ETAG;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
-use crate::name::{BucketName, ObjectKey, ObjectName};
-use crate::proof::Outgoing;
+use crate::name::ObjectName;
 use crate::s3::condition::{DeleteCondition, PutCondition};
-use crate::s3::documents::{DeleteRequest, MAX_REQUEST_BYTES, Undeleted, delete_result};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
 use crate::s3::response;
-use crate::store::{Deletion, Retentions, VersionId};
+use crate::store::{Retentions, VersionId};
 
 impl S3Service {
     /// `PUT /bucket/key`
@@ -28,6 +26,7 @@ impl S3Service {
     ) -> Answer {
         self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
         self.require_sight_for(context, &object, &put.condition)?;
+        self.require_lock(context, &object, &put.lock)?;
         if object.key.as_str().len() > self.capabilities.max_key_bytes {
             return Err(
                 S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
@@ -45,6 +44,9 @@ impl S3Service {
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
+        if let Some(version) = &uploaded.version {
+            response::version(response.headers_mut(), version)?;
+        }
         if let Some(sum) = uploaded.checksum {
             response::checksum(response.headers_mut(), &sum)?;
         }
@@ -60,13 +62,15 @@ impl S3Service {
         condition: &DeleteCondition,
         retentions: Retentions,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Delete, &object.bucket, object.key.as_str())?;
+        let permission = to_delete(version.as_ref());
+        self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())?;
         match condition {
             DeleteCondition::None => {}
             DeleteCondition::Exists | DeleteCondition::Matches(_) => self.require_sight(context, object)?,
         }
-        self.gate.delete(object, version, condition, retentions).await?;
-        bodiless(response::empty(StatusCode::NO_CONTENT, &context.id))
+        let retentions = self.granted(context, object, retentions);
+        let deleted = self.gate.delete(object, version, condition, retentions).await?;
+        bodiless(response::deleted(&deleted, &context.id)?)
     }
 
     /// A condition on what stands there is for those who may see it.
@@ -90,45 +94,12 @@ impl S3Service {
         self.access.require(&context.identity, Permission::Read, bucket, key)?;
         self.access.require(&context.identity, Permission::List, bucket, key)
     }
+}
 
-    /// `POST /bucket?delete`
-    pub(super) async fn delete_objects(
-        &self,
-        context: &Context,
-        bucket: &BucketName,
-        _retentions: Retentions,
-        upload: Upload,
-    ) -> Answer {
-        self.require_somewhere(context, Permission::Delete, bucket)?;
-        let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
-        let (body, held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
-        let request = DeleteRequest::parse(&body)?;
-        self.require_bucket(bucket).await?;
-
-        let permitted = |key: ObjectKey| match self.access.require(
-            &context.identity,
-            Permission::Delete,
-            bucket,
-            key.as_str(),
-        ) {
-            Ok(()) => Ok(ObjectName { bucket: bucket.clone(), key }),
-            Err(denied) => Err(Undeleted::new(&key, denied)),
-        };
-        let wanted: Vec<_> = request.objects.into_iter().map(|key| key.and_then(permitted)).collect();
-        let objects: Vec<_> =
-            wanted.iter().flatten().map(|object| (object.clone(), Deletion::default())).collect();
-        let mut deleted = self.gate.store().delete_many(&objects).await.into_iter();
-        let mut outcome = |object: ObjectName| match deleted.next() {
-            // One answer for each that was asked for, in their order: the store's contract.
-            Some(Ok(_)) => Ok(object.key),
-            Some(Err(error)) => Err(Undeleted::new(&object.key, gate::GateError::from(error).into())),
-            None => Err(Undeleted::new(&object.key, S3Error::internal())),
-        };
-        let outcomes: Vec<_> = wanted.into_iter().map(|object| object.and_then(&mut outcome)).collect();
-        let document = delete_result(request.reporting, &outcomes);
-        // The answer is about as long as the request, for which the memory was set aside.
-        let response = response::document(StatusCode::OK, document, &context.id);
-        Ok(response.map(|document| Outgoing::document_holding(document, held)))
+/// What a client must be permitted who deletes this version, or the current one.
+pub(super) fn to_delete(version: Option<&VersionId>) -> Permission {
+    match version {
+        None => Permission::Delete,
+        Some(_) => Permission::DeleteVersion,
     }
 }

@@ -25,7 +25,7 @@ impl S3Service {
         let reader = self.reader(context, object)?;
         let version = read.version.as_ref();
         let found = self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await;
-        let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
+        let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
             download = self.gate.get(object, version, None, reader, context.account()).await?;
@@ -88,11 +88,11 @@ impl S3Service {
     ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
         let found = self.gate.head(object, version, reader).await;
-        found.map_err(|error| self.hide_absence(context, object, error))
+        found.map_err(|error| self.hide_absence(context, object, version, error))
     }
 
     /// How this client may read `object`.
-    fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
+    pub(super) fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
         let (bucket, key) = (&object.bucket, object.key.as_str());
         if self.access.permits(&context.identity, Permission::ReadUntrusted, bucket, key) {
             return Ok(Reader::Inspecting);
@@ -101,17 +101,36 @@ impl S3Service {
         Ok(Reader::Trusting)
     }
 
-    /// Who may not list learns nothing of which keys there are.
-    fn hide_absence(&self, context: &Context, object: &ObjectName, error: GateError) -> GateError {
-        let GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchBucket, .. }) = &error else {
-            return error;
-        };
+    /// What a client is told where nothing was found. Who may not list learns nothing of which keys and versions there
+    /// are.
+    pub(super) fn hide_absence(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        error: GateError,
+    ) -> GateError {
+        let GateError::Client(error) = error else { return error };
+        if !matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket) {
+            return error.into();
+        }
         let key = object.key.as_str();
         match self.access.require(&context.identity, Permission::List, &object.bucket, key) {
-            Ok(()) => error,
+            Ok(()) if version.is_some() => delete_marker_asked_for(error).into(),
+            Ok(()) => error.into(),
             Err(denied) => denied.into(),
         }
     }
+}
+
+/// Whoever asks for a delete marker by its name is told that it cannot be read, instead of that nothing is there.
+fn delete_marker_asked_for(error: S3Error) -> S3Error {
+    if !error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str()) {
+        return error;
+    }
+    let message = "The specified method is not allowed against this resource.";
+    let asked = S3Error::new(Code::MethodNotAllowed, message).with("ResourceType", "DeleteMarker");
+    S3Error { headers: error.headers, ..asked }
 }
 
 /// The head of an answer.
@@ -145,6 +164,7 @@ fn head(
         seal: seal.as_deref(),
         verified: &verified,
         checksum: checksum.as_ref(),
+        standing: admitted.standing(),
     };
     // Without a seal there is no time to compare with: as good as changed just now.
     match read.conditions.evaluate(&etag, head.at.unwrap_or_else(SystemTime::now)) {
