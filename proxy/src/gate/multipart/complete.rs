@@ -131,9 +131,7 @@ impl Gate {
         let (origin, condition) = (made.origin(), &completion.whole.condition);
         let (plan, attempt) = match (plan, made) {
             (Some(plan), _) => (plan, Attempt::Again),
-            (None, Made::Parts(selection)) => {
-                self.plan(&marker, selection, asked.clone(), condition).await?
-            }
+            (None, Made::Parts(selection)) => self.plan(&marker, selection, asked.clone(), condition).await?,
             (None, Made::Artifact(copy)) => self.plan_copy(&marker, copy, asked.clone(), condition).await?,
         };
         if plan.asked != asked {
@@ -195,9 +193,7 @@ impl Gate {
     ) -> Result<Ahead, GateError> {
         let guard = self.guard(object, condition).await?;
         let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
-            Ok(found) => {
-                (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone()))
-            }
+            Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
             // Something is there, and it does not hold.
             Err(GateError::Artifact(_)) => (None, Guard::Any),
