@@ -466,6 +466,7 @@ mod tests {
             seal: None,
             verified: "seal",
             checksum: None,
+            parts: None,
             standing: &said,
         };
         let id = RequestId::new(1);

@@ -19,9 +19,9 @@ mod versioning;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -154,6 +154,9 @@ impl S3Service {
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
     async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+        if parts.method == Method::OPTIONS {
+            return Err(preflight(&parts.headers).into());
+        }
         let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
         entry.by = authenticated.identity().by();
         let operation = self.operation(&parts)?;
@@ -192,6 +195,15 @@ impl S3Service {
             return Err(S3Error::new(Code::AccessDenied, message));
         }
         Ok(())
+    }
+}
+
+/// The answer to a browser that asks whether a page of another site may talk to us. Such requests are never signed.
+fn preflight(headers: &HeaderMap) -> S3Error {
+    if headers.contains_key(ORIGIN) {
+        S3Error::new(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
+    } else {
+        S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
     }
 }
 

@@ -181,11 +181,13 @@ fn check_names(query: &Query) -> Result<(), S3Error> {
     Ok(())
 }
 
+/// A number that is none is a mistake; one out of range asks for what nobody is granted.
 fn expires(text: &str) -> Result<Duration, S3Error> {
-    let refuse = |why: &str| Err(query_error(format!("X-Amz-Expires must be {why}")));
+    let why = |why: &str| format!("X-Amz-Expires must be {why}");
+    let refuse = |text: &str| Err(S3Error::new(Code::AccessDenied, why(text)));
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return refuse("a number");
+        return Err(query_error(why("a number")));
     }
     if text.starts_with('-') {
         return refuse("non-negative");
