@@ -117,9 +117,19 @@ impl S3Service {
         let key = object.key.as_str();
         match self.access.require(&context.identity, Permission::List, &object.bucket, key) {
             Ok(()) if version.is_some() => delete_marker_asked_for(error).into(),
-            Ok(()) => error.into(),
+            Ok(()) => no_delete_marker(error).into(),
             Err(denied) => denied.into(),
         }
+    }
+}
+
+/// Says so where it is no delete marker that stands there: some clients look for the word.
+fn no_delete_marker(error: S3Error) -> S3Error {
+    let said = error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str());
+    if error.code == Code::NoSuchKey && !said {
+        error.with_header("x-amz-delete-marker", "false")
+    } else {
+        error
     }
 }
 
