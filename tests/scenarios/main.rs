@@ -8,6 +8,7 @@
 
 mod clients;
 mod command;
+mod complete;
 mod conformance;
 mod crash;
 mod cut_downloads;
@@ -21,4 +22,6 @@ mod openssl;
 mod readme;
 mod store_faults;
 mod tamper;
+mod unknown_length;
+mod uploads;
 mod virtual_hosts;

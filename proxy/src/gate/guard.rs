@@ -18,7 +18,7 @@ impl Gate {
         name: &ObjectName,
         condition: &PutCondition,
     ) -> Result<Guard, GateError> {
-        match condition {
+        match self.condition(name, condition)? {
             PutCondition::None => Ok(Guard::Any),
             PutCondition::Absent => Ok(Guard::Absent),
             PutCondition::Exists => self.guard_existing(name).await,

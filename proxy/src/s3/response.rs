@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::documents::{Document, error_document};
 use super::error::{Code, Fault, S3Error};
 use super::lock::{hold_name, mode_name};
-use super::operation::ResponseOverrides;
+use super::operation::{ChecksumPlan, ResponseOverrides};
 use super::payload::DeclaredChecksum;
 use super::range::{Part, Resolved};
 use super::times::{http_date, iso8601};
@@ -29,12 +29,15 @@ pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
 /// The seal line, shown as user metadata so that any client's `head-object` shows it.
 pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
 
+const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
 /// What clients call a version.
 pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
 /// Whether that is a delete marker.
 pub const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
 
+const SOURCE_VERSION_ID: HeaderName = HeaderName::from_static("x-amz-copy-source-version-id");
 const LOCK_MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
 const LOCK_UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
 const LEGAL_HOLD: HeaderName = HeaderName::from_static("x-amz-object-lock-legal-hold");
@@ -160,6 +163,24 @@ pub fn new_version(headers: &mut HeaderMap, made: Option<&VersionId>) -> Result<
     }
 }
 
+/// Which version a copy was made of.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn source_version(headers: &mut HeaderMap, version: &VersionId) -> Result<(), S3Error> {
+    headers.insert(SOURCE_VERSION_ID, value(version.as_str())?);
+    Ok(())
+}
+
+/// When an artifact was sealed.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn modified(headers: &mut HeaderMap, at: SystemTime) -> Result<(), S3Error> {
+    headers.insert(LAST_MODIFIED, value(http_date(at))?);
+    Ok(())
+}
+
 /// The answer to DeleteObject.
 ///
 /// # Errors
@@ -214,6 +235,21 @@ pub fn checksum(headers: &mut HeaderMap, declared: &DeclaredChecksum) -> Result<
     Ok(())
 }
 
+/// The checksum that an object which comes in parts will have.
+pub fn checksum_plan(headers: &mut HeaderMap, plan: ChecksumPlan) {
+    headers.insert(CHECKSUM_ALGORITHM, HeaderValue::from_static(plan.algorithm.name()));
+    headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(plan.kind.name()));
+}
+
+/// The checksum of a part.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn part_checksum(headers: &mut HeaderMap, checksum: &DeclaredChecksum) -> Result<(), S3Error> {
+    headers.insert(HeaderName::from_static(checksum.algorithm().header()), value(checksum.value())?);
+    Ok(())
+}
+
 /// `ETag`: `etag` in quotes.
 ///
 /// # Errors
@@ -239,6 +275,8 @@ pub struct ArtifactHead<'a> {
     pub verified: &'a str,
     /// The checksum that the uploader declared, if it is to be shown; never on a part.
     pub checksum: Option<&'a DeclaredChecksum>,
+    /// In how many parts it came; told to who asks for one of them.
+    pub parts: Option<u16>,
     /// What the store says of it: the one thing here that no seal covers.
     pub standing: &'a Standing,
 }
@@ -275,6 +313,9 @@ impl ArtifactHead<'_> {
             }
             (Resolved::Whole, Some(declared)) => checksum(headers, declared)?,
             (Resolved::Whole, None) => {}
+        }
+        if let Some(parts) = self.parts {
+            headers.insert(PARTS_COUNT, HeaderValue::from(parts));
         }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -384,6 +425,7 @@ mod tests {
             seal: Some("v=1"),
             verified: "seal,release",
             checksum: None,
+            parts: None,
             standing: &Standing::default(),
         };
         let id = RequestId::new(1);
@@ -436,6 +478,7 @@ mod tests {
             seal: None,
             verified: "seal",
             checksum: None,
+            parts: None,
             standing: &said,
         };
         let id = RequestId::new(1);

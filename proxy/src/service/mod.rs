@@ -1,5 +1,6 @@
 //! One request, from its head to its answer.
 
+mod alive;
 mod attributes;
 mod bucket;
 mod complete;
@@ -41,7 +42,7 @@ use crate::store::Capabilities;
 pub struct S3Service {
     authenticator: Authenticator,
     access: Access,
-    gate: Gate,
+    gate: Arc<Gate>,
     capabilities: Capabilities,
     region: String,
     domains: Vec<String>,
@@ -147,6 +148,7 @@ impl S3Service {
             UnsignedPayload::PrivateOnly
         };
         let (region, domains) = (config.region.clone(), config.domains.clone());
+        let gate = Arc::new(gate);
         Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
     }
 
@@ -229,9 +231,4 @@ fn preflight(headers: &HeaderMap) -> S3Error {
     } else {
         S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
     }
-}
-
-/// The answer of a handler that is not there yet.
-fn not_implemented() -> GateError {
-    S3Error::new(Code::NotImplemented, "This is not implemented yet.").into()
 }

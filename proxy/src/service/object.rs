@@ -3,17 +3,19 @@
 use hallmark_config::Permission;
 use hallmark_signer::By;
 use http::StatusCode;
-use http::header::ETAG;
+use http::header::{ETAG, TRANSFER_ENCODING};
+use hyper::body::Incoming;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
 use crate::name::ObjectName;
+use crate::pace::Paced;
 use crate::s3::condition::{DeleteCondition, PutCondition};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
 use crate::s3::response;
-use crate::store::{Retentions, VersionId};
+use crate::store::{Lock, Retentions, VersionId};
 
 impl S3Service {
     /// `PUT /bucket/key`
@@ -24,20 +26,8 @@ impl S3Service {
         put: PutRequest,
         upload: Upload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
-        self.require_sight_for(context, &object, &put.condition)?;
-        self.require_lock(context, &object, &put.lock)?;
-        if object.key.as_str().len() > self.capabilities.max_key_bytes {
-            return Err(
-                S3Error::new(Code::KeyTooLongError, "Your key is too long for the object store").into()
-            );
-        }
-        let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
-        if payload.length().is_none() && !parts.headers.contains_key(http::header::TRANSFER_ENCODING) {
-            let message = "You must provide the Content-Length HTTP header.";
-            return Err(S3Error::new(Code::MissingContentLength, message).into());
-        }
+        self.require_upload(context, &object, &put.condition, &put.lock)?;
+        let payload = self.payload(upload)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
         let upload = gate::Upload { name: object, by, headers, condition, tags, lock };
@@ -49,6 +39,40 @@ impl S3Service {
             response::checksum(response.headers_mut(), &sum)?;
         }
         bodiless(response)
+    }
+
+    /// That the client may write under this name, on this condition and with this lock, and that the store can keep it.
+    pub(super) fn require_upload(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        condition: &PutCondition,
+        lock: &Lock,
+    ) -> Result<(), S3Error> {
+        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_sight_for(context, object, condition)?;
+        self.require_lock(context, object, lock)?;
+        self.require_key_fits(object)
+    }
+
+    /// That the store can keep an object of this name.
+    fn require_key_fits(&self, object: &ObjectName) -> Result<(), S3Error> {
+        if object.key.as_str().len() > self.capabilities.max_key_bytes {
+            let message = "Your key is too long for the object store";
+            return Err(S3Error::new(Code::KeyTooLongError, message));
+        }
+        Ok(())
+    }
+
+    /// The body of an upload, which must say its length or how it ends.
+    pub(super) fn payload(&self, upload: Upload) -> Result<Payload<Paced<Incoming>>, S3Error> {
+        let Upload { parts, claim, body } = upload;
+        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
+        if payload.length().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING) {
+            let message = "You must provide the Content-Length HTTP header.";
+            return Err(S3Error::new(Code::MissingContentLength, message));
+        }
+        Ok(payload)
     }
 
     /// `DELETE /bucket/key`

@@ -7,7 +7,7 @@ use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::GateError;
+use crate::gate::{GateError, part_selection};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -24,13 +24,16 @@ impl S3Service {
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
         let version = read.version.as_ref();
-        let found = self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await;
+        let found = match read.part {
+            Some(part) => self.gate.get_part(object, version, part, reader, context.account()).await,
+            None => self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await,
+        };
         let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
             download = self.gate.get(object, version, None, reader, context.account()).await?;
         }
-        let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
+        let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {
             Head::Found(head) => head,
             Head::NotModified(answer) => return bodiless(answer),
         };
@@ -51,7 +54,10 @@ impl S3Service {
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let admitted = self.admitted(context, object, read.version.as_ref()).await?;
-        let selection = || read.resolve(&admitted.etag(), admitted.length());
+        let selection = || match read.part {
+            Some(part) => part_selection(&admitted, part),
+            None => Ok(read.resolve(&admitted.etag(), admitted.length())?),
+        };
         match head(&admitted, read, &context.id, selection)? {
             Head::Found(answer) | Head::NotModified(answer) => bodiless(answer),
         }
@@ -110,15 +116,45 @@ impl S3Service {
         version: Option<&VersionId>,
         error: GateError,
     ) -> GateError {
+        self.hidden(context, object, version).show(error)
+    }
+
+    /// The same, for work that goes on without the request.
+    pub(super) fn hidden(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Hidden {
+        let key = object.key.as_str();
+        let may_list = self.access.require(&context.identity, Permission::List, &object.bucket, key);
+        let asked = if version.is_some() { Asked::Version } else { Asked::Current };
+        Hidden { may_list, asked }
+    }
+}
+
+/// What a client may learn of an object that is not there.
+pub(super) struct Hidden {
+    may_list: Result<(), S3Error>,
+    asked: Asked,
+}
+
+enum Asked {
+    Version,
+    Current,
+}
+
+impl Hidden {
+    /// What it is told.
+    pub(super) fn show(self, error: GateError) -> GateError {
         let GateError::Client(error) = error else { return error };
         if !matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket) {
             return error.into();
         }
-        let key = object.key.as_str();
-        match self.access.require(&context.identity, Permission::List, &object.bucket, key) {
-            Ok(()) if version.is_some() => delete_marker_asked_for(error).into(),
-            Ok(()) => no_delete_marker(error).into(),
-            Err(denied) => denied.into(),
+        match (self.may_list, self.asked) {
+            (Ok(()), Asked::Version) => delete_marker_asked_for(error).into(),
+            (Ok(()), Asked::Current) => no_delete_marker(error).into(),
+            (Err(denied), _) => denied.into(),
         }
     }
 }
@@ -156,8 +192,8 @@ fn head(
     admitted: &Admitted,
     read: &Read,
     id: &RequestId,
-    selection: impl FnOnce() -> Result<Resolved, S3Error>,
-) -> Result<Head, S3Error> {
+    selection: impl FnOnce() -> Result<Resolved, GateError>,
+) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
     let checksum = match read.checksum {
@@ -174,6 +210,10 @@ fn head(
         seal: seal.as_deref(),
         verified: &verified,
         checksum: checksum.as_ref(),
+        parts: match read.part {
+            Some(_) => admitted.part_table()?.map(|table| table.parts().count()),
+            None => None,
+        },
         standing: admitted.standing(),
     };
     // Without a seal there is no time to compare with: as good as changed just now.
@@ -183,7 +223,8 @@ fn head(
         Verdict::PreconditionFailed => Err(S3Error::new(
             Code::PreconditionFailed,
             "At least one of the pre-conditions you specified did not hold",
-        )),
+        )
+        .into()),
     }
 }
 

@@ -6,6 +6,7 @@ mod read;
 mod tests;
 mod write;
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName};
@@ -36,6 +37,17 @@ impl EntityTag {
     /// Weak comparison.
     pub fn resembles(&self, etag: &str) -> bool {
         &*self.opaque == etag
+    }
+}
+
+/// As it is written: `"tag"`, `W/"tag"`.
+impl fmt::Display for EntityTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weak = match self.strength {
+            Strength::Strong => "",
+            Strength::Weak => "W/",
+        };
+        write!(f, "{weak}\"{}\"", self.opaque)
     }
 }
 
