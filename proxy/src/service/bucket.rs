@@ -18,11 +18,11 @@ use crate::store::{DeletedBucket, ListPage, NewBucket};
 /// What a page of a listing may take before it is written out: a thousand keys of ordinary length, bytes.
 pub(super) const PAGE_MEMORY: u64 = 256 * 1024;
 
-/// Where making one's bucket again succeeds.
-const FIRST_REGION: &str = "us-east-1";
-
 /// The longest document that configures a bucket or an object, bytes: fifty tags of characters that take four each.
 const MAX_CONFIGURATION: usize = 128 * 1024;
+
+/// The region where buckets may be made again.
+const FIRST_REGION: &str = "us-east-1";
 
 impl S3Service {
     /// `GET /`: the buckets in which the client may do something.
@@ -58,11 +58,11 @@ impl S3Service {
                 Code::BucketAlreadyExists,
                 "The requested bucket name is not available. Select a different name and try again.",
             ),
-            // So says S3 in its first region, and clients that see to it that their bucket is there rely on it.
-            Some(_) | None if self.region == FIRST_REGION => {
+            // Where the store does not know who made it, whoever may make buckets there owns it. In the first of its
+            // regions S3 says yes to that, and clients rely on it; but not where the bucket would be another one.
+            Some(_) | None if self.region == FIRST_REGION && !object_lock => {
                 return bodiless(response::bucket_created(bucket, &context.id));
             }
-            // Where the store does not know who made it, whoever may make buckets there owns it.
             Some(_) | None => S3Error::new(
                 Code::BucketAlreadyOwnedByYou,
                 "Your previous request to create the named bucket succeeded and you already own it.",

@@ -155,6 +155,7 @@ impl S3Service {
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
     async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
         if parts.method == Method::OPTIONS {
+            // Browsers sign no such question. The answer is the same for every bucket, known or not.
             return Err(preflight(&parts.headers).into());
         }
         let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
@@ -198,15 +199,6 @@ impl S3Service {
     }
 }
 
-/// The answer to a browser that asks whether a page of another site may talk to us. Such requests are never signed.
-fn preflight(headers: &HeaderMap) -> S3Error {
-    if headers.contains_key(ORIGIN) {
-        S3Error::new(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
-    } else {
-        S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
-    }
-}
-
 /// The length that the answer announces: in its head, as for HEAD, or else that of the body which is about to follow.
 fn content_length(response: &Response<Outgoing>) -> Option<u64> {
     let announced =
@@ -230,4 +222,13 @@ fn documented(response: Response<Document>) -> Answer {
 
 fn bodiless(response: Response<()>) -> Answer {
     Ok(response.map(|()| Outgoing::empty()))
+}
+
+/// The answer to a browser that asks whether pages of another origin may send a request: none may.
+fn preflight(headers: &HeaderMap) -> S3Error {
+    if headers.contains_key(ORIGIN) {
+        S3Error::new(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
+    } else {
+        S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
+    }
 }

@@ -181,13 +181,13 @@ fn check_names(query: &Query) -> Result<(), S3Error> {
     Ok(())
 }
 
-/// A number that is none is a mistake; one out of range asks for what nobody is granted.
 fn expires(text: &str) -> Result<Duration, S3Error> {
-    let why = |why: &str| format!("X-Amz-Expires must be {why}");
-    let refuse = |text: &str| Err(S3Error::new(Code::AccessDenied, why(text)));
+    let message = |why: &str| format!("X-Amz-Expires must be {why}");
+    // A number that is out of bounds is a time that is over, or permission that nobody can give.
+    let refuse = |why: &str| Err(S3Error::new(Code::AccessDenied, message(why)));
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(query_error(why("a number")));
+        return Err(query_error(message("a number")));
     }
     if text.starts_with('-') {
         return refuse("non-negative");
