@@ -2,8 +2,10 @@
 //! refusal. Bytes that leave are always a beginning of what was uploaded and was checked.
 
 mod bytes;
+mod copies;
 mod multipart;
 mod pages;
+mod part_copies;
 mod policies;
 mod records;
 mod seal_keys;
