@@ -144,7 +144,15 @@ impl Gate {
     /// # Errors
     /// It is not.
     pub(super) async fn referenced(&self, source: &CopiedSource) -> Result<Admitted, GateError> {
-        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await?;
+        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await;
+        let found = found.map_err(|error| match error {
+            // It was there when the part was made.
+            GateError::Client(S3Error {
+                code: Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket | Code::MethodNotAllowed,
+                ..
+            }) => PutError::SourceChanged.into(),
+            error => error,
+        })?;
         match found.seal() {
             Some(seal) if seal.id() == source.seal => Ok(found),
             Some(_) | None => Err(PutError::SourceChanged.into()),
