@@ -24,4 +24,5 @@ mod readme;
 mod store_faults;
 mod tamper;
 mod unknown_length;
+mod uploads;
 mod virtual_hosts;

@@ -23,4 +23,11 @@ impl Gate {
         let deleted = self.store.delete(name, Deletion { version, guard, retentions }).await;
         deleted.map_err(|error| deletion_refused(condition, error))
     }
+
+    /// Deletes many objects of one bucket, or versions of them, each for itself; results in the order of `deletions`.
+    /// Nothing here depends on what stands there: no guard but `Any`.
+    pub async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, GateError>> {
+        let deleted = self.store.delete_many(deletions).await;
+        deleted.into_iter().map(|deleted| deleted.map_err(GateError::from)).collect()
+    }
 }

@@ -9,8 +9,8 @@
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
 mod budget;
-mod copy;
 mod checked;
+mod copy;
 mod delete;
 mod download;
 mod error;

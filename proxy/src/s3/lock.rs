@@ -91,30 +91,30 @@ mod tests {
 
     use super::*;
 
-    fn check(headers: &[(&'static str, &str)], expected: Result<Lock, Code>) {
+    fn check(headers: &[(&'static str, &str)], expected: &Result<Lock, Code>) {
         let map: HeaderMap = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect();
         // A day in 2026.
         let now = UNIX_EPOCH + Duration::from_secs(1_767_323_045);
-        assert_eq!(of_headers(&map, now).map_err(|error| error.code), expected, "{headers:?}");
+        assert_eq!(&of_headers(&map, now).map_err(|error| error.code), expected, "{headers:?}");
     }
 
     #[test]
     fn locks_are_whole_or_refused() {
         let until = UNIX_EPOCH + Duration::from_secs(1_893_456_000);
         let retention = |mode| Some(Retention { mode, until });
-        check(&[], Ok(Lock::default()));
+        check(&[], &Ok(Lock::default()));
         check(
             &[(MODE, "GOVERNANCE"), (UNTIL, "2030-01-01T00:00:00Z"), (HOLD, "ON")],
-            Ok(Lock { retention: retention(RetentionMode::Governance), legal_hold: Some(LegalHold::On) }),
+            &Ok(Lock { retention: retention(RetentionMode::Governance), legal_hold: Some(LegalHold::On) }),
         );
         check(
             &[(MODE, "COMPLIANCE"), (UNTIL, "2030-01-01T00:00:00.000Z")],
-            Ok(Lock { retention: retention(RetentionMode::Compliance), legal_hold: None }),
+            &Ok(Lock { retention: retention(RetentionMode::Compliance), legal_hold: None }),
         );
-        check(&[(HOLD, "OFF")], Ok(Lock { retention: None, legal_hold: Some(LegalHold::Off) }));
+        check(&[(HOLD, "OFF")], &Ok(Lock { retention: None, legal_hold: Some(LegalHold::Off) }));
         for refused in [
             &[(MODE, "GOVERNANCE")][..],
             &[(UNTIL, "2030-01-01T00:00:00Z")],
@@ -124,7 +124,7 @@ mod tests {
             &[(HOLD, "on")],
             &[(HOLD, "")],
         ] {
-            check(refused, Err(Code::InvalidArgument));
+            check(refused, &Err(Code::InvalidArgument));
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::gate::{GateError, Uploaded};
 use crate::name::ObjectName;
 use crate::s3::documents::{CompleteRequest, Document, MAX_REQUEST_BYTES, complete_result};
 use crate::s3::error::{Code, S3Error};
-use crate::s3::operation::{ChecksumKind, CompleteUpload, WholeChecksum};
-use crate::s3::payload::{ChecksumAlgorithm, Payload};
+use crate::s3::operation::CompleteUpload;
+use crate::s3::payload::{ChecksumAlgorithm, DeclaredChecksum, Payload};
 use crate::s3::response::{self, RequestId};
 use crate::server::Transport;
 
@@ -76,10 +76,7 @@ struct Told {
 
 impl Told {
     fn tell(self, done: Uploaded) -> Result<Response<Document>, GateError> {
-        let checksum = done.checksum.as_ref().map(|sum| {
-            let kind = ChecksumKind::of_name(sum.kind()).unwrap_or(ChecksumKind::FullObject);
-            (WholeChecksum { algorithm: sum.algorithm(), value: sum.value().into() }, kind)
-        });
+        let checksum = done.checksum.as_ref().map(DeclaredChecksum::to_whole);
         let document = complete_result(
             &self.location,
             &self.object,

@@ -5,6 +5,7 @@ mod attributes;
 mod bucket;
 mod complete;
 mod copy;
+mod deletions;
 mod dispatch;
 mod form;
 mod lock;
@@ -217,9 +218,4 @@ fn documented(response: Response<Document>) -> Answer {
 
 fn bodiless(response: Response<()>) -> Answer {
     Ok(response.map(|()| Outgoing::empty()))
-}
-
-/// The answer of a handler that is not there yet.
-fn not_implemented() -> GateError {
-    S3Error::new(Code::NotImplemented, "This is not implemented yet.").into()
 }

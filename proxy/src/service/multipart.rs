@@ -13,6 +13,7 @@ use crate::gate::multipart::{Marker, NewUpload, PartContent, PartRecord, UploadE
 use crate::gate::{GateError, Reservation};
 use crate::name::{BucketName, ObjectName};
 use crate::proof::Outgoing;
+use crate::s3::condition::PutCondition;
 use crate::s3::documents::{self, Document, ListedPart, PartsPage, UploadsPage};
 use crate::s3::error::S3Error;
 use crate::s3::listing::UploadListing;
@@ -29,8 +30,7 @@ impl S3Service {
         object: ObjectName,
         create: CreateUpload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
-        self.require_key_fits(&object)?;
+        self.require_upload(context, &object, &PutCondition::None, &create.lock)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let CreateUpload { headers, tags, lock, checksum } = create;
         let new = NewUpload { object, by, headers, tags, lock, checksum };
@@ -151,7 +151,7 @@ fn listed_upload(entry: UploadEntry) -> documents::UploadEntry {
     }
 }
 
-fn checksum(part: &PartRecord) -> Option<&DeclaredChecksum> {
+pub(super) fn checksum(part: &PartRecord) -> Option<&DeclaredChecksum> {
     match &part.content {
         PartContent::Staged { checksum, .. } => checksum.as_ref(),
         PartContent::Referenced { .. } => None,

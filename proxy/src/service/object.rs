@@ -8,18 +8,14 @@ use hyper::body::Incoming;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
-use crate::name::{BucketName, ObjectName};
+use crate::name::ObjectName;
 use crate::pace::Paced;
-use crate::proof::Outgoing;
 use crate::s3::condition::{DeleteCondition, PutCondition};
-use crate::s3::documents::{
-    DeleteRequest, DeleteTarget, DeletedTarget, MAX_REQUEST_BYTES, Undeleted, delete_result,
-};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
 use crate::s3::response;
-use crate::store::{Deletion, Retentions, VersionId};
+use crate::store::{Lock, Retentions, VersionId};
 
 impl S3Service {
     /// `PUT /bucket/key`
@@ -30,9 +26,7 @@ impl S3Service {
         put: PutRequest,
         upload: Upload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
-        self.require_sight_for(context, &object, &put.condition)?;
-        self.require_key_fits(&object)?;
+        self.require_upload(context, &object, &put.condition, &put.lock)?;
         let payload = self.payload(upload)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
@@ -40,14 +34,31 @@ impl S3Service {
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
+        if let Some(version) = &uploaded.version {
+            response::version(response.headers_mut(), version)?;
+        }
         if let Some(sum) = uploaded.checksum {
             response::checksum(response.headers_mut(), &sum)?;
         }
         bodiless(response)
     }
 
+    /// That the client may write under this name, on this condition and with this lock, and that the store can keep it.
+    pub(super) fn require_upload(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        condition: &PutCondition,
+        lock: &Lock,
+    ) -> Result<(), S3Error> {
+        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_sight_for(context, object, condition)?;
+        self.require_lock(context, object, lock)?;
+        self.require_key_fits(object)
+    }
+
     /// That the store can keep an object of this name.
-    pub(super) fn require_key_fits(&self, object: &ObjectName) -> Result<(), S3Error> {
+    fn require_key_fits(&self, object: &ObjectName) -> Result<(), S3Error> {
         if object.key.as_str().len() > self.capabilities.max_key_bytes {
             let message = "Your key is too long for the object store";
             return Err(S3Error::new(Code::KeyTooLongError, message));
@@ -75,13 +86,15 @@ impl S3Service {
         condition: &DeleteCondition,
         retentions: Retentions,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Delete, &object.bucket, object.key.as_str())?;
+        let permission = to_delete(version.as_ref());
+        self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())?;
         match condition {
             DeleteCondition::None => {}
             DeleteCondition::Exists | DeleteCondition::Matches(_) => self.require_sight(context, object)?,
         }
-        self.gate.delete(object, version, condition, retentions).await?;
-        bodiless(response::empty(StatusCode::NO_CONTENT, &context.id))
+        let retentions = self.granted(context, object, retentions);
+        let deleted = self.gate.delete(object, version, condition, retentions).await?;
+        bodiless(response::deleted(&deleted, &context.id)?)
     }
 
     /// A condition on what stands there is for those who may see it.
@@ -105,48 +118,12 @@ impl S3Service {
         self.access.require(&context.identity, Permission::Read, bucket, key)?;
         self.access.require(&context.identity, Permission::List, bucket, key)
     }
+}
 
-    /// `POST /bucket?delete`
-    pub(super) async fn delete_objects(
-        &self,
-        context: &Context,
-        bucket: &BucketName,
-        _retentions: Retentions,
-        upload: Upload,
-    ) -> Answer {
-        self.require_somewhere(context, Permission::Delete, bucket)?;
-        let Upload { parts, claim, body } = upload;
-        let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
-        let (body, held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
-        let request = DeleteRequest::parse(&body)?;
-        self.require_bucket(bucket).await?;
-
-        let permitted = |target: DeleteTarget| {
-            let (key, version) = (target.key.as_str(), &target.version);
-            match self.access.require(&context.identity, Permission::Delete, bucket, key) {
-                Ok(()) if version.is_none() => Ok(target),
-                Ok(()) => Err(Undeleted::new(
-                    &target,
-                    S3Error::new(Code::NotImplemented, "Versions are deleted one by one."),
-                )),
-                Err(denied) => Err(Undeleted::new(&target, denied)),
-            }
-        };
-        let wanted: Vec<_> = request.objects.into_iter().map(|target| target.and_then(permitted)).collect();
-        let named = |target: &DeleteTarget| ObjectName { bucket: bucket.clone(), key: target.key.clone() };
-        let objects: Vec<_> =
-            wanted.iter().flatten().map(|target| (named(target), Deletion::default())).collect();
-        let mut deleted = self.gate.store().delete_many(&objects).await.into_iter();
-        let mut outcome = |target: DeleteTarget| match deleted.next() {
-            // One answer for each that was asked for, in their order: the store's contract.
-            Some(Ok(deleted)) => Ok(DeletedTarget { target, deleted }),
-            Some(Err(error)) => Err(Undeleted::new(&target, gate::GateError::from(error).into())),
-            None => Err(Undeleted::new(&target, S3Error::internal())),
-        };
-        let outcomes: Vec<_> = wanted.into_iter().map(|target| target.and_then(&mut outcome)).collect();
-        let document = delete_result(request.reporting, &outcomes);
-        // The answer is about as long as the request, for which the memory was set aside.
-        let response = response::document(StatusCode::OK, document, &context.id);
-        Ok(response.map(|document| Outgoing::document_holding(document, held)))
+/// What a client must be permitted who deletes this version, or the current one.
+pub(super) fn to_delete(version: Option<&VersionId>) -> Permission {
+    match version {
+        None => Permission::Delete,
+        Some(_) => Permission::DeleteVersion,
     }
 }

@@ -28,7 +28,7 @@ impl S3Service {
             Some(part) => self.gate.get_part(object, version, part, reader, context.account()).await,
             None => self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await,
         };
-        let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
+        let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
             download = self.gate.get(object, version, None, reader, context.account()).await?;
@@ -94,7 +94,7 @@ impl S3Service {
     ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
         let found = self.gate.head(object, version, reader).await;
-        found.map_err(|error| self.hide_absence(context, object, error))
+        found.map_err(|error| self.hide_absence(context, object, version, error))
     }
 
     /// How this client may read `object`.
@@ -107,17 +107,66 @@ impl S3Service {
         Ok(Reader::Trusting)
     }
 
-    /// Who may not list learns nothing of which keys there are.
-    pub(super) fn hide_absence(&self, context: &Context, object: &ObjectName, error: GateError) -> GateError {
-        let GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchBucket, .. }) = &error else {
-            return error;
-        };
+    /// What a client is told where nothing was found. Who may not list learns nothing of which keys and versions there
+    /// are.
+    pub(super) fn hide_absence(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        error: GateError,
+    ) -> GateError {
+        self.hidden(context, object, version).show(error)
+    }
+
+    /// The same, for work that goes on without the request.
+    pub(super) fn hidden(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Hidden {
         let key = object.key.as_str();
-        match self.access.require(&context.identity, Permission::List, &object.bucket, key) {
-            Ok(()) => error,
-            Err(denied) => denied.into(),
+        let may_list = self.access.require(&context.identity, Permission::List, &object.bucket, key);
+        let asked = if version.is_some() { Asked::Version } else { Asked::Current };
+        Hidden { may_list, asked }
+    }
+}
+
+/// What a client may learn of an object that is not there.
+pub(super) struct Hidden {
+    may_list: Result<(), S3Error>,
+    asked: Asked,
+}
+
+enum Asked {
+    Version,
+    Current,
+}
+
+impl Hidden {
+    /// What it is told.
+    pub(super) fn show(self, error: GateError) -> GateError {
+        let GateError::Client(error) = error else { return error };
+        if !matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket) {
+            return error.into();
+        }
+        match (self.may_list, self.asked) {
+            (Ok(()), Asked::Version) => delete_marker_asked_for(error).into(),
+            (Ok(()), Asked::Current) => error.into(),
+            (Err(denied), _) => denied.into(),
         }
     }
+}
+
+/// Whoever asks for a delete marker by its name is told that it cannot be read, instead of that nothing is there.
+fn delete_marker_asked_for(error: S3Error) -> S3Error {
+    if !error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str()) {
+        return error;
+    }
+    let message = "The specified method is not allowed against this resource.";
+    let asked = S3Error::new(Code::MethodNotAllowed, message).with("ResourceType", "DeleteMarker");
+    S3Error { headers: error.headers, ..asked }
 }
 
 /// The head of an answer.
@@ -155,6 +204,7 @@ fn head(
             Some(_) => admitted.part_table()?.map(|table| table.parts().count()),
             None => None,
         },
+        standing: admitted.standing(),
     };
     // Without a seal there is no time to compare with: as good as changed just now.
     match read.conditions.evaluate(&etag, head.at.unwrap_or_else(SystemTime::now)) {

@@ -19,7 +19,7 @@
 //!
 //! **Two Completes at once** meet at 5, where one plan wins, and at 6, where one promotion does; both find its seal at 7
 //! and give the same answer. With other parts, or on another condition, the second is refused while the plan stands
-//! (`OperationAborted` has no meaning here, so: `ConditionalRequestConflict`), and finds no upload after that.
+//! (`ConditionalRequestConflict`), and finds no upload after that.
 //! **Abort** removes the marker first and then the stage. Before 6 it wins: nothing can be promoted; after 6 Complete has
 //! won, and an Abort that was answered in between changes nothing. **UploadPart** after 2 is refused by the store;
 //! before 2 it replaces a part, so that 2 refuses the list; after 10 it finds no upload. **A guard that does not hold** at
@@ -131,9 +131,7 @@ impl Gate {
         let (origin, condition) = (made.origin(), &completion.whole.condition);
         let (plan, attempt) = match (plan, made) {
             (Some(plan), _) => (plan, Attempt::Again),
-            (None, Made::Parts(selection)) => {
-                self.plan(&marker, selection, asked.clone(), condition).await?
-            }
+            (None, Made::Parts(selection)) => self.plan(&marker, selection, asked.clone(), condition).await?,
             (None, Made::Artifact(copy)) => self.plan_copy(&marker, copy, asked.clone(), condition).await?,
         };
         if plan.asked != asked {
@@ -155,7 +153,7 @@ impl Gate {
     ) -> Result<(Plan, Attempt), GateError> {
         let Ahead { guard, after, standing: _ } = self.look_ahead(&marker.object, condition).await?;
         let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
-        let _held = self.budget.reserve(&marker.client, leaves + MEMORY).await?;
+        let _held = self.budget.reserve(&marker.client, leaves).await?;
         let checked = self.check_parts(marker, selection).await?;
         let (headers, table) = headers(marker, checked.selection())?;
         let upload = Upload {
@@ -195,9 +193,7 @@ impl Gate {
     ) -> Result<Ahead, GateError> {
         let guard = self.guard(object, condition).await?;
         let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
-            Ok(found) => {
-                (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone()))
-            }
+            Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
             // Something is there, and it does not hold.
             Err(GateError::Artifact(_)) => (None, Guard::Any),
@@ -215,9 +211,12 @@ impl Gate {
         let prefix = windows.prefix(marker.id.random(), &selection.digests()).await;
         let (taken, of) = (prefix.parts, selection.list().len());
         tracing::debug!(upload = ?marker.id, taken, of, "parts that need not be read back");
-        if taken < of {
+        let _held = if taken < of {
             self.store.stage_close(&marker.stage, &selection.staged()).await?;
-        }
+            Some(self.budget.reserve(&marker.client, MEMORY).await?)
+        } else {
+            None
+        };
         verify(&*self.store, &self.multipart.read_backs, &marker.stage, selection, prefix).await.inspect_err(
             |error| {
                 if let GateError::Artifact(fault) = error {

@@ -3,7 +3,8 @@
 //! **Create** ([`Gate::create_upload`](super::Gate::create_upload)) opens a stage in the store and writes a *marker*: the
 //! upload is there while that is. **Parts** ([`Gate::upload_part`](super::Gate::upload_part)) go into the stage, each
 //! received, checked and hashed like an upload of its own, and beside the stage a *record* of each: an empty object
-//! whose name says all of it. **Abort** removes the marker first.
+//! whose name says all of it. **Complete** ([`Gate::complete_upload`](super::Gate::complete_upload)) makes an artifact of
+//! the parts that its client lists. **Abort** removes the marker first.
 //!
 //! Ids, markers and records bear MACs ([`StateKeys`]), and each is bound to where it belongs. What is in the store and
 //! does not fit is as if it were not there.

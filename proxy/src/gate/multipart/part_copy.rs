@@ -89,8 +89,7 @@ impl Gate {
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
         let wanted = Part::of(&range, source.length()).map(|part| RangeHeader::of(&part));
         let (name, version) = (source.name(), source.version());
-        let download =
-            self.get(name, version, wanted.as_ref(), Reader::Trusting, &marker.client).await?;
+        let download = self.get(name, version, wanted.as_ref(), Reader::Trusting, &marker.client).await?;
         // Another version may stand there by now.
         if download.admitted().seal().map(|seal| seal.id()) != source.seal().map(|seal| seal.id()) {
             return Err(PutError::SourceChanged.into());
@@ -179,7 +178,8 @@ fn outside(range: &Range<u64>, length: u64) -> S3Error {
 }
 
 fn too_large() -> S3Error {
-    let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+    let message =
+        "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
     S3Error::new(Code::InvalidRequest, message)
 }
 

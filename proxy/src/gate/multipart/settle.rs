@@ -86,7 +86,9 @@ impl Gate {
         match (self.sight(marker, plan, None).await, &error) {
             (Sight::Ours(version), _) => return Ok(version),
             (Sight::Unknown(error), _) => return Err(error),
-            (Sight::Later, PutError::Unknown(_) | PutError::GuardFailed) if plan.overtakable => return Ok(None),
+            (Sight::Later, PutError::Unknown(_) | PutError::GuardFailed) if plan.overtakable => {
+                return Ok(None);
+            }
             // The stage is gone, but not the upload: so it was promoted, and another one came after it.
             (Sight::Later, PutError::NoSuchStage) if plan.overtakable => {
                 self.find_upload(&marker.object, marker.id.as_str(), &marker.client).await?;

@@ -267,10 +267,12 @@ mod tests {
 
     #[test]
     fn results_are_said_as_s3_says_them() {
-        let version = VersionId::parse;
-        let deleted = |key, named: Option<&str>, deleted| {
-            let target =
-                DeleteTarget { key: ObjectKey::parse(key).unwrap(), version: named.and_then(version) };
+        let version = |text: &str| VersionId::parse(text);
+        let deleted = |key: &str, named: Option<&str>, deleted| {
+            let target = DeleteTarget {
+                key: ObjectKey::parse(key).unwrap(),
+                version: named.and_then(VersionId::parse),
+            };
             Ok(DeletedTarget { target, deleted })
         };
         let outcomes = [

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::ChecksumKind;
+use crate::s3::operation::WholeChecksum;
 use crate::store::PartNumber;
 
 /// The algorithms of S3's checksums.
@@ -174,6 +175,11 @@ impl DeclaredChecksum {
     /// S3's checksum type: over the whole body, or over the checksums of parts.
     pub fn kind(&self) -> &'static str {
         self.kind.name()
+    }
+
+    /// As documents say it.
+    pub fn to_whole(&self) -> (WholeChecksum, ChecksumKind) {
+        (WholeChecksum { algorithm: self.algorithm, value: self.value.clone() }, self.kind)
     }
 
     /// Compares it with the checksum `computed` of the body.

@@ -388,8 +388,11 @@ fn values_and_repetitions_are_checked() {
     }
 }
 
+/// Method, target, headers.
+type Request = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// A request of every operation that takes headers of its own, and of some that do not.
-const REQUESTS: [(&str, &str, &[(&str, &str)]); 18] = [
+const REQUESTS: [Request; 18] = [
     ("PUT", "/builds/a", &[]),
     ("PUT", "/builds/a", &[("x-amz-copy-source", "other/a")]),
     ("GET", "/builds/a", &[]),
