@@ -16,6 +16,7 @@ mod exposed;
 mod frontend_attacks;
 mod instances;
 mod memory;
+mod multipart_model;
 mod objects;
 mod open_access;
 mod openssl;
