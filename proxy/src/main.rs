@@ -21,7 +21,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
-use hallmark_proxy::store::{NewBucket, Store, local::LocalStore};
+use hallmark_proxy::store::local::{LocalStore, Swept};
+use hallmark_proxy::store::{NewBucket, Store};
 use hallmark_proxy::{App, bootstrap};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -165,14 +166,14 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes what crashes left behind: once after the start, and then daily, at a pace that nobody notices.
+/// Removes what crashes and clients left behind: once after the start, and then daily, at a pace that nobody notices.
 async fn sweep(store: Arc<LocalStore>) {
     loop {
         match store.sweep(SWEEP_PAUSE).await {
-            Ok(swept) if swept.removed > 0 => {
-                tracing::info!(files = swept.removed, bytes = swept.bytes, "left-overs removed");
+            Ok(Swept { removed: 0, stages: 0, scratch: 0, .. }) => {}
+            Ok(Swept { removed, bytes, stages, scratch }) => {
+                tracing::info!(files = removed, bytes, stages, scratch, "left-overs removed");
             }
-            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "left-overs could not all be removed"),
         }
         tokio::time::sleep(SWEEP_EVERY).await;

@@ -22,6 +22,12 @@ impl VersionId {
         fits.then(|| Self(text.into()))
     }
 
+    /// For stores that name versions by a number of bytes, 1 to 512: their hex.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        debug_assert!((1..=MAX_VERSION_BYTES / 2).contains(&bytes.len()), "no name");
+        Self(hex::encode(bytes).into())
+    }
+
     /// Whether it is the [`null`](Self::null) version.
     pub fn is_null(&self) -> bool {
         &*self.0 == "null"

@@ -54,8 +54,11 @@ mod tests {
     use crate::name::BucketName;
 
     fn check(listing: &BucketListing, expected: &str) {
-        let buckets = ["apps", "builds", "builds-old"]
-            .map(|name| BucketInfo { name: BucketName::parse(name).unwrap(), created: UNIX_EPOCH });
+        let buckets = ["apps", "builds", "builds-old"].map(|name| BucketInfo {
+            name: BucketName::parse(name).unwrap(),
+            created: UNIX_EPOCH,
+            owner: None,
+        });
         let owner = Owner { id: "ci".to_owned(), display_name: "C & I".to_owned() };
         let document = list_buckets(listing, &buckets, &owner, "eu-central-1");
         let text = str::from_utf8(document.bytes()).unwrap();

@@ -1,11 +1,15 @@
 //! Conditions.
 
 use super::*;
-use crate::store::Pin;
 
 /// What a store without conditions says to one.
 fn unsupported<T: std::fmt::Debug>(result: &Result<T, PutError>) {
     assert!(matches!(result, Err(PutError::Unsupported(_))), "a condition was not refused: {result:?}");
+}
+
+/// A deletion on a condition.
+fn provided(guard: Guard) -> Deletion {
+    Deletion { guard, ..Deletion::default() }
 }
 
 fn failed<T: std::fmt::Debug>(result: &Result<T, PutError>) {
@@ -46,15 +50,15 @@ pub(super) async fn matches(on: Subject) {
 
 pub(super) async fn deletes(on: Subject) {
     let object = on.object("key");
-    unsupported(&on.store.delete(&object, Guard::Absent).await);
+    unsupported(&on.store.delete(&object, provided(Guard::Absent)).await);
     let version = Version::new(1, 9);
     let pin = on.put("key", &version).await.pin;
     if on.capabilities.guards {
-        failed(&on.store.delete(&object, Guard::Matches(Pin("x".into()))).await);
+        failed(&on.store.delete(&object, provided(Guard::Matches(Pin("x".into())))).await);
         on.expect("key", Some(&version)).await;
-        on.store.delete(&object, Guard::Matches(pin)).await.expect("it is that one");
+        on.store.delete(&object, provided(Guard::Matches(pin))).await.expect("it is that one");
     } else {
-        unsupported(&on.store.delete(&object, Guard::Matches(pin)).await);
+        unsupported(&on.store.delete(&object, provided(Guard::Matches(pin))).await);
         on.expect("key", Some(&version)).await;
     }
     on.delete(&["key"]).await;

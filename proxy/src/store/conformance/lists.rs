@@ -39,7 +39,7 @@ async fn page(on: &Subject, request: &ListRequest, keys: &BTreeSet<String>) -> V
 }
 
 /// Keys of few characters, so that they share beginnings; some of more bytes than one, some that sort before `/`.
-fn random_keys(random: &mut Random, count: usize) -> BTreeSet<String> {
+pub(super) fn random_keys(random: &mut Random, count: usize) -> BTreeSet<String> {
     const PARTS: [&str; 12] = ["a", "b", "aa", "/", "/", "//", "-", "ä", "\u{FFFF}", "\u{10FFFF}", " ", "%"];
     let mut keys = BTreeSet::new();
     while keys.len() < count {
@@ -59,7 +59,7 @@ pub(super) async fn pages_agree_with_a_model(on: Subject) {
     // A neighbour whose name begins alike must not be seen.
     let neighbour = BucketName::parse(&format!("{}-n", on.bucket)).expect("a good name");
     let neighbour = Subject { bucket: neighbour, ..on.clone() };
-    on.store.create_bucket(&neighbour.bucket).await.expect("a bucket can be made");
+    on.store.create_bucket(&neighbour.bucket, NewBucket::default()).await.expect("a bucket can be made");
     neighbour.put("a", &Version::new(1, 1)).await;
 
     let (all, bucket) = (keys.iter().cloned().collect::<Vec<_>>(), on.bucket.clone());

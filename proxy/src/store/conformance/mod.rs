@@ -3,11 +3,18 @@
 //!
 //! Compiled for tests only (feature `testing`).
 
+mod copies;
+mod governance;
 mod guards;
+mod histories;
 mod lists;
 mod objects;
 mod races;
+mod stages;
 mod state;
+mod tags;
+mod version_lists;
+mod versions;
 
 use std::future::Future;
 use std::pin::Pin as Pinned;
@@ -17,7 +24,8 @@ use bytes::Bytes;
 use hallmark_signer::SealedHeaders;
 
 use super::{
-    Attributes, Body, Capabilities, Committed, DeletedBucket, GetError, Guard, PutError, Span, Store,
+    Attributes, Body, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, NewBucket,
+    Pin, PutError, Retentions, Span, Store, Write,
 };
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::dissect::{self, Dissected};
@@ -59,10 +67,40 @@ checks![
     lists::pages_agree_with_a_model,
     lists::a_marker_that_is_a_rolled_up_prefix_skips_it,
     lists::entries_say_what_was_put,
+    stages::round_trips,
+    stages::spans_agree_with_a_model,
+    stages::parts_come_at_once,
+    stages::nobody_waits_for_a_part,
+    stages::a_part_is_sent_again,
+    stages::only_the_parts_that_are_named_count,
+    stages::parts_that_are_not_there_are_refused,
+    stages::an_unfinished_part_stores_nothing,
+    stages::a_stage_is_dropped_during_a_part,
+    stages::guards,
+    stages::one_of_many_promotes_wins,
+    copies::bytes_are_taken_over,
+    copies::neither_takes_from_the_other,
+    copies::an_object_is_copied_onto_itself,
+    copies::another_source_is_refused,
+    copies::of_an_older_version,
+    copies::guards,
+    copies::a_source_that_changes_meanwhile,
     state::round_trips_and_spans,
     state::areas_are_apart,
     state::lists,
     state::one_of_many_writers_wins,
+    versions::a_bucket_keeps_none_at_first,
+    histories::agree_with_a_model,
+    version_lists::pages_agree_with_a_model,
+    version_lists::what_is_listed_may_be_deleted_before_the_next_page,
+    version_lists::lists_pass_delete_markers_by,
+    versions::writers_at_once_each_make_a_version,
+    tags::of_buckets,
+    tags::of_versions,
+    governance::locks_need_a_bucket_made_for_them,
+    governance::what_is_locked_stays,
+    governance::a_retention_in_compliance_mode_ends_by_itself_only,
+    governance::new_versions_get_the_default_retention,
 ];
 
 /// Runs all checks, one after the other.
@@ -83,7 +121,10 @@ impl Check {
     pub async fn run(&self, store: Arc<dyn Store>) {
         let capabilities = store.probe().await.expect("the store can be probed");
         let bucket = BucketName::parse(&format!("conformance-{:016x}", seed())).expect("a good name");
-        assert!(store.create_bucket(&bucket).await.expect("a bucket can be made"), "it is new");
+        assert!(
+            store.create_bucket(&bucket, NewBucket::default()).await.expect("a bucket can be made"),
+            "it is new"
+        );
         let subject = Subject { store: Arc::clone(&store), capabilities, bucket: bucket.clone() };
         if let Err(e) = tokio::spawn((self.run)(subject)).await {
             panic!("the store does not keep `{}` (bucket {bucket}): {e}", self.name);
@@ -109,7 +150,8 @@ impl Subject {
     async fn put_if(&self, key: &str, version: &Version, guard: Guard) -> Result<Committed, PutError> {
         let length = version.bytes.len() as u64;
         let body = Body::whole(version.bytes.clone(), version.etag.as_str());
-        self.store.put(&self.object(key), version.attributes.clone(), length, body, guard).await
+        let write = Write::new(version.attributes.clone(), guard);
+        self.store.put(&self.object(key), write, length, body).await
     }
 
     async fn put(&self, key: &str, version: &Version) -> Committed {
@@ -117,13 +159,13 @@ impl Subject {
     }
 
     async fn get(&self, key: &str, span: Span) -> Result<Dissected, GetError> {
-        let found = self.store.get(&self.object(key), span, None).await?;
+        let found = self.store.get(&self.object(key), None, span, None).await?;
         Ok(dissect::object(found).await?)
     }
 
     /// Checks that `version`, or nothing, stands under `key`, whichever way one looks.
     async fn expect(&self, key: &str, version: Option<&Version>) {
-        let (head, found) = (self.store.head(&self.object(key)).await, self.get(key, Span::All).await);
+        let (head, found) = (self.store.head(&self.object(key), None).await, self.get(key, Span::All).await);
         let Some(version) = version else {
             assert!(matches!(found, Err(GetError::NoSuchKey)), "{key}: {found:?}");
             assert!(matches!(head, Err(GetError::NoSuchKey)), "{key}");
@@ -143,7 +185,7 @@ impl Subject {
 
     async fn delete(&self, keys: &[&str]) {
         for key in keys {
-            self.store.delete(&self.object(key), Guard::Any).await.expect("it can be deleted");
+            self.store.delete(&self.object(key), Deletion::default()).await.expect("it can be deleted");
             self.expect(key, None).await;
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn round_trips(on: Subject) {
             writer.commit(bare.etag.as_str()).await.expect("the store listens");
         };
         let object = on.object("pieces");
-        let put = on.store.put(&object, bare.attributes.clone(), size as u64, body, Guard::Any);
+        let put = on.store.put(&object, Write::new(bare.attributes.clone(), Guard::Any), size as u64, body);
         let ((), put) = tokio::join!(feed, put);
         put.expect("it can be put");
         on.expect("pieces", Some(&bare)).await;
@@ -75,7 +75,10 @@ pub(super) async fn spans(on: Subject) {
 
 pub(super) async fn replaced_and_deleted(on: Subject) {
     on.expect("key", None).await;
-    on.store.delete(&on.object("key"), Guard::Any).await.expect("what is not there is deleted already");
+    on.store
+        .delete(&on.object("key"), Deletion::default())
+        .await
+        .expect("what is not there is deleted already");
     // Between the two kinds of bodies that a store may have, in every direction.
     for (number, size) in (1..).zip([10, 20, 40 * KIB, 50 * KIB, 30, 0, MIB]) {
         let version = Version::new(number, size);
@@ -91,9 +94,10 @@ pub(super) async fn many_are_deleted_at_once(on: Subject) {
         on.put(key, &Version::new(number, if number % 2 == 0 { 9 } else { 20 * KIB })).await;
     }
     on.put("stays", &Version::new(1, 1)).await;
-    let objects: Vec<ObjectName> = keys.iter().map(|key| on.object(key)).collect();
-    let results = on.store.delete_many(&objects).await;
-    assert_eq!(results.len(), objects.len());
+    let deletions: Vec<(ObjectName, Deletion)> =
+        keys.iter().map(|key| (on.object(key), Deletion::default())).collect();
+    let results = on.store.delete_many(&deletions).await;
+    assert_eq!(results.len(), deletions.len());
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     for key in &keys {
         on.expect(key, None).await;
@@ -124,7 +128,7 @@ pub(super) async fn an_unfinished_body_stores_nothing(on: Subject) {
                 };
                 let object = on.object(key);
                 let attributes = Version::new(1, 0).attributes;
-                let put = on.store.put(&object, attributes, announced as u64, body, Guard::Any);
+                let put = on.store.put(&object, Write::new(attributes, Guard::Any), announced as u64, body);
                 let ((), put) = tokio::join!(feed, put);
                 assert!(matches!(put, Err(PutError::Incomplete)), "{announced}, {sent}: {put:?}");
             }
@@ -143,7 +147,8 @@ pub(super) async fn a_dropped_put_stores_nothing(on: Subject) {
             let version = Version::new(1, size);
             let (writer, body) = Body::channel(1);
             let object = on.object(key);
-            let put = on.store.put(&object, version.attributes.clone(), size as u64, body, Guard::Any);
+            let put =
+                on.store.put(&object, Write::new(version.attributes.clone(), Guard::Any), size as u64, body);
             let feed = async {
                 for piece in version.bytes.chunks(10_000).map(Bytes::copy_from_slice) {
                     writer.data(piece).await.expect("the store listens");
@@ -167,23 +172,26 @@ pub(super) async fn pins(on: Subject) {
     let object = on.object("pinned");
     for (first, second) in [(10, 10), (20 * KIB, 20 * KIB), (10, 20 * KIB), (20 * KIB, 10)] {
         let old = on.put("pinned", &Version::new(1, first)).await.pin;
-        let found = on.store.get(&object, Span::All, Some(&old)).await.expect("it is that one");
+        let found = on.store.get(&object, None, Span::All, Some(&old)).await.expect("it is that one");
         assert_eq!(dissect::object(found).await.expect("it can be read").pin, old);
         let new = on.put("pinned", &Version::new(2, second)).await.pin;
         assert_ne!(old, new);
-        let other = on.store.get(&object, Span::All, Some(&old)).await;
+        let other = on.store.get(&object, None, Span::All, Some(&old)).await;
         assert!(matches!(other, Err(GetError::Changed)));
-        let found = on.store.get(&object, Span::Bytes(3..5), Some(&new)).await.expect("it is that one");
+        let found = on.store.get(&object, None, Span::Bytes(3..5), Some(&new)).await.expect("it is that one");
         let found = dissect::object(found).await.expect("it can be read");
         assert_eq!((found.pin, found.bytes), (new, Version::new(2, second).bytes.slice(3..5)));
         on.delete(&["pinned"]).await;
-        assert!(matches!(on.store.get(&object, Span::All, Some(&old)).await, Err(GetError::NoSuchKey)));
+        assert!(matches!(on.store.get(&object, None, Span::All, Some(&old)).await, Err(GetError::NoSuchKey)));
     }
 }
 
 pub(super) async fn buckets(on: Subject) {
     let store = &on.store;
-    assert!(!store.create_bucket(&on.bucket).await.expect("it can be asked"), "it was there");
+    assert!(
+        !store.create_bucket(&on.bucket, NewBucket::default()).await.expect("it can be asked"),
+        "it was there"
+    );
     let info = store.bucket(&on.bucket).await.expect("it can be asked").expect("it is there");
     assert_eq!(info.name, on.bucket);
     let all = store.buckets().await.expect("they can be listed");
@@ -200,14 +208,17 @@ pub(super) async fn buckets(on: Subject) {
         assert!(matches!(put, Err(PutError::NoSuchBucket)), "{put:?}");
     }
     assert!(matches!(elsewhere.get("key", Span::All).await, Err(GetError::NoSuchBucket)));
-    assert!(matches!(store.head(&object).await, Err(GetError::NoSuchBucket)));
-    assert!(matches!(store.delete(&object, Guard::Any).await, Err(PutError::NoSuchBucket)));
-    assert!(matches!(store.delete_many(&[object]).await.as_slice(), [Err(PutError::NoSuchBucket)]));
+    assert!(matches!(store.head(&object, None).await, Err(GetError::NoSuchBucket)));
+    assert!(matches!(store.delete(&object, Deletion::default()).await, Err(PutError::NoSuchBucket)));
+    assert!(matches!(
+        store.delete_many(&[(object, Deletion::default())]).await.as_slice(),
+        [Err(PutError::NoSuchBucket)]
+    ));
 
     on.put("key", &Version::new(1, 1)).await;
     assert_eq!(store.delete_bucket(&on.bucket).await.expect("it can be asked"), DeletedBucket::NotEmpty);
     on.delete(&["key"]).await;
     assert_eq!(store.delete_bucket(&on.bucket).await.expect("it can be asked"), DeletedBucket::Deleted);
     assert_eq!(store.bucket(&on.bucket).await.expect("it can be asked"), None);
-    assert!(store.create_bucket(&on.bucket).await.expect("it can be made again"));
+    assert!(store.create_bucket(&on.bucket, NewBucket::default()).await.expect("it can be made again"));
 }

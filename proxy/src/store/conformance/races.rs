@@ -20,7 +20,7 @@ pub(super) async fn readers_see_one_version(on: Subject) {
                 let mut seen = 0_u32;
                 while !done.load(Ordering::Relaxed) || seen == 0 {
                     if reader == 0 {
-                        let head = on.store.head(&on.object("key")).await.expect("it is there");
+                        let head = on.store.head(&on.object("key"), None).await.expect("it is there");
                         let (attributes, length, _) = dissect::head(head);
                         assert_eq!(length, version(Version::number(&attributes)).bytes.len() as u64);
                     } else {
@@ -63,7 +63,7 @@ pub(super) async fn nobody_waits_for_a_body(on: Subject) {
         let (on, slow) = (on.clone(), slow.clone());
         tokio::spawn(async move {
             let length = slow.bytes.len() as u64;
-            on.store.put(&on.object("key"), slow.attributes, length, body, Guard::Any).await
+            on.store.put(&on.object("key"), Write::new(slow.attributes, Guard::Any), length, body).await
         })
     };
     writer.data(slow.bytes.slice(..500_000)).await.expect("the store listens");
@@ -91,7 +91,12 @@ pub(super) async fn deleting_a_bucket_races_with_puts(on: Subject) {
             match (put.await.expect("no panic"), deleted) {
                 (Ok(_), DeletedBucket::NotEmpty) => on.expect("key", Some(&version)).await,
                 (Err(PutError::NoSuchBucket), DeletedBucket::Deleted) => {
-                    assert!(on.store.create_bucket(&on.bucket).await.expect("it can be made again"));
+                    assert!(
+                        on.store
+                            .create_bucket(&on.bucket, NewBucket::default())
+                            .await
+                            .expect("it can be made again")
+                    );
                     on.expect("key", None).await;
                 }
                 both => panic!("put and deletion: {both:?}"),

@@ -11,11 +11,15 @@ use std::time::Duration;
 use redb::{ReadableTable as _, Table, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::bodies::{Bodies, NewBody};
+use super::bodies::{Bodies, Gone, NewBody};
 use super::id::Id;
-use super::index::{BUCKETS, FILES, INLINE, Index, OBJECTS, STATE, index_error};
+use super::index::{
+    BUCKETS, FILES, INLINE, Index, NULLS, OBJECTS, PARTS, SEGMENTS, STAGES, STATE, VERSIONS, index_error,
+};
+use super::parts::PartKey;
 use super::receive::Content;
 use super::row::{Place, Stub};
+use super::segments::{PageKey, Segment};
 use crate::store::{PutError, StoreError, StoreFault};
 
 /// Changes in one transaction.
@@ -30,9 +34,14 @@ const QUEUE: usize = 1024;
 
 /// The tables, open for one transaction.
 pub(super) struct Tables<'txn> {
-    pub(super) buckets: Table<'txn, &'static str, u64>,
+    pub(super) buckets: Table<'txn, &'static str, &'static [u8]>,
     pub(super) objects: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) versions: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) nulls: Table<'txn, &'static [u8], u64>,
     pub(super) state: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) segments: Table<'txn, &'static PageKey, &'static [u8]>,
+    pub(super) stages: Table<'txn, &'static [u8; Id::LEN], (u64, u8)>,
+    pub(super) parts: Table<'txn, &'static PartKey, &'static [u8; Segment::LEN]>,
     inline: Table<'txn, &'static [u8; Id::LEN], &'static [u8]>,
     files: Table<'txn, &'static [u8; Id::LEN], ()>,
     /// Whether there is anything to commit.
@@ -40,7 +49,7 @@ pub(super) struct Tables<'txn> {
     /// Files that rows name once this is durable.
     named: Vec<NewBody>,
     /// Files that rows no longer name once this is durable.
-    unnamed: Vec<Id>,
+    unnamed: Vec<Gone>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -48,7 +57,12 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             buckets: txn.open_table(BUCKETS)?,
             objects: txn.open_table(OBJECTS)?,
+            versions: txn.open_table(VERSIONS)?,
+            nulls: txn.open_table(NULLS)?,
             state: txn.open_table(STATE)?,
+            segments: txn.open_table(SEGMENTS)?,
+            stages: txn.open_table(STAGES)?,
+            parts: txn.open_table(PARTS)?,
             inline: txn.open_table(INLINE)?,
             files: txn.open_table(FILES)?,
             changed: false,
@@ -68,9 +82,10 @@ impl<'txn> Tables<'txn> {
             Content::Inline(bytes) => {
                 self.inline.insert(id.as_bytes(), bytes.as_ref())?;
             }
-            Content::File(file) => {
-                self.files.insert(id.as_bytes(), ())?;
-                self.named.push(file);
+            Content::File(file) => self.name_file(file)?,
+            Content::Segments { list, new } => {
+                self.keep_segments(id, &list)?;
+                new.into_iter().try_for_each(|file| self.name_file(file))?;
             }
         }
         Ok(())
@@ -82,10 +97,29 @@ impl<'txn> Tables<'txn> {
             Place::Inline => {
                 self.inline.remove(stub.id.as_bytes())?;
             }
-            Place::File => {
-                self.files.remove(stub.id.as_bytes())?;
-                self.unnamed.push(stub.id);
+            Place::File => self.unname_files(stub.id, vec![stub.id])?,
+            Place::Segments => {
+                let files = self.drop_segments(stub.id)?;
+                self.unname_files(stub.id, files)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps a file that something written in the same transaction names.
+    pub(super) fn name_file(&mut self, file: NewBody) -> Result<(), redb::Error> {
+        self.files.insert(file.id().as_bytes(), ())?;
+        self.named.push(file);
+        Ok(())
+    }
+
+    /// Gives up files that nothing names any more; readers of `version` may still want them.
+    pub(super) fn unname_files(&mut self, version: Id, files: Vec<Id>) -> Result<(), redb::Error> {
+        for file in &files {
+            self.files.remove(file.as_bytes())?;
+        }
+        if !files.is_empty() {
+            self.unnamed.push(Gone { version, files });
         }
         Ok(())
     }
@@ -247,12 +281,13 @@ fn commit(index: &Index, bodies: &Bodies, batch: &mut [Box<dyn Job>]) -> Result<
         ))
     })?;
     named.iter_mut().for_each(NewBody::in_doubt);
+    bodies.going(&unnamed);
     txn.commit().map_err(|e| {
         // The transaction may or may not be on disk, and what the open index shows is not what is there.
         index.doubt();
         Uncommitted::Unknown(index_error(e))
     })?;
     named.into_iter().for_each(NewBody::named);
-    unnamed.into_iter().for_each(|id| bodies.remove(id));
+    unnamed.into_iter().for_each(|gone| bodies.gone(gone));
     Ok(())
 }

@@ -10,15 +10,18 @@ use redb::{
     Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, StorageBackend, TableDefinition,
 };
 
+use super::bucket_row::Rules;
 use super::id::Id;
 use super::open::OpenError;
+use super::parts::PartKey;
 use super::room::Room;
 use super::row::{Place, Stub};
+use super::segments::{PageKey, Segment};
 use crate::name::{BucketName, ObjectName};
 use crate::store::{StateArea, StateName, StoreError, StoreFault};
 
 /// What the index calls its own layout; another number is refused.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// Memory for pages of the index, bytes. What falls out of it is still in the kernel's page cache.
 const CACHE_BYTES: usize = 64 << 20;
@@ -33,16 +36,26 @@ type Bytewise = &'static [u8];
 
 /// `"format"` to [`FORMAT`].
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// Bucket to unix milliseconds of its making.
-pub(super) const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");
-/// [`object_key`] to [`Row`](super::row::Row).
+/// Bucket to [`BucketRow`](super::bucket_row::BucketRow).
+pub(super) const BUCKETS: TableDefinition<'_, &str, Bytewise> = TableDefinition::new("buckets");
+/// [`object_key`] to [`Row`](super::row::Row): the current version of each key, unless that is a delete marker.
 pub(super) const OBJECTS: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("objects");
+/// [`version_key`](super::version::version_key) to [`Past`](super::row::Past): all other versions. See `history`.
+pub(super) const VERSIONS: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("versions");
+/// [`object_key`] to the number of the `null` version among [`VERSIONS`], where there is one.
+pub(super) const NULLS: TableDefinition<'_, Bytewise, u64> = TableDefinition::new("nulls");
 /// [`state_key`] to [`Stub`].
 pub(super) const STATE: TableDefinition<'_, Bytewise, Bytewise> = TableDefinition::new("state");
 /// Id to the body of that version. Apart from the rows, so that a listing does not read bodies.
 pub(super) const INLINE: TableDefinition<'_, &[u8; Id::LEN], Bytewise> = TableDefinition::new("inline");
 /// Ids whose bodies are files: what is on disk and not in here is garbage.
 pub(super) const FILES: TableDefinition<'_, &[u8; Id::LEN], ()> = TableDefinition::new("files");
+/// [`Segment`](super::segments::Segment)s of bodies that lie in several files, in pages.
+pub(super) const SEGMENTS: TableDefinition<'_, &PageKey, Bytewise> = TableDefinition::new("segments");
+/// Stages to unix milliseconds of their making and a byte that says [how they stand](super::stage::Phase).
+pub(super) const STAGES: TableDefinition<'_, &[u8; Id::LEN], (u64, u8)> = TableDefinition::new("stages");
+/// [`PartKey`] to the part: a [`Segment`](super::segments::Segment).
+pub(super) const PARTS: TableDefinition<'_, &PartKey, &[u8; Segment::LEN]> = TableDefinition::new("parts");
 
 /// The key of an object's row. No bucket name holds a NUL, so all keys of a bucket stand together, in their own order.
 pub(super) fn object_key(object: &ObjectName) -> Vec<u8> {
@@ -175,9 +188,14 @@ fn prepare(db: &Database) -> Result<(), OpenError> {
         txn.open_table(META)?.insert("format", FORMAT)?;
         txn.open_table(BUCKETS)?;
         txn.open_table(OBJECTS)?;
+        txn.open_table(VERSIONS)?;
+        txn.open_table(NULLS)?;
         txn.open_table(STATE)?;
         txn.open_table(INLINE)?;
         txn.open_table(FILES)?;
+        txn.open_table(SEGMENTS)?;
+        txn.open_table(STAGES)?;
+        txn.open_table(PARTS)?;
         Ok(txn.commit()?)
     };
     make().map_err(index)
@@ -187,12 +205,20 @@ fn prepare(db: &Database) -> Result<(), OpenError> {
 pub(super) struct View(ReadTransaction);
 
 impl View {
-    pub(super) fn buckets(&self) -> Result<ReadOnlyTable<&'static str, u64>, StoreError> {
+    pub(super) fn buckets(&self) -> Result<ReadOnlyTable<&'static str, Bytewise>, StoreError> {
         self.0.open_table(BUCKETS).map_err(index_error)
     }
 
     pub(super) fn objects(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
         self.0.open_table(OBJECTS).map_err(index_error)
+    }
+
+    pub(super) fn versions(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
+        self.0.open_table(VERSIONS).map_err(index_error)
+    }
+
+    pub(super) fn nulls(&self) -> Result<ReadOnlyTable<Bytewise, u64>, StoreError> {
+        self.0.open_table(NULLS).map_err(index_error)
     }
 
     pub(super) fn state(&self) -> Result<ReadOnlyTable<Bytewise, Bytewise>, StoreError> {
@@ -203,9 +229,36 @@ impl View {
         self.0.open_table(FILES).map_err(index_error)
     }
 
+    pub(super) fn segments(&self) -> Result<ReadOnlyTable<&'static PageKey, Bytewise>, StoreError> {
+        self.0.open_table(SEGMENTS).map_err(index_error)
+    }
+
+    pub(super) fn stages(&self) -> Result<ReadOnlyTable<&'static [u8; Id::LEN], (u64, u8)>, StoreError> {
+        self.0.open_table(STAGES).map_err(index_error)
+    }
+
+    pub(super) fn parts(
+        &self,
+    ) -> Result<ReadOnlyTable<&'static PartKey, &'static [u8; Segment::LEN]>, StoreError> {
+        self.0.open_table(PARTS).map_err(index_error)
+    }
+
     /// Whether there is such a bucket.
     pub(super) fn has_bucket(&self, bucket: &str) -> Result<bool, StoreError> {
         Ok(self.buckets()?.get(bucket).map_err(index_error)?.is_some())
+    }
+
+    /// What a bucket does with what is written into it; `None`: there is no such bucket.
+    pub(super) fn rules(&self, bucket: &BucketName) -> Result<Option<Rules>, StoreError> {
+        let row = self.buckets()?.get(bucket.as_str()).map_err(index_error)?;
+        row.map(|row| Rules::decode_first(row.value())).transpose()
+    }
+
+    /// How many bodies lie in the index.
+    #[cfg(test)]
+    pub(super) fn inline_bodies(&self) -> u64 {
+        use redb::ReadableTableMetadata as _;
+        self.0.open_table(INLINE).unwrap().len().unwrap()
     }
 
     /// The bytes of `span`, which lies within the body, if the body is in the index.

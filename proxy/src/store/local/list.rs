@@ -7,7 +7,7 @@ use crate::name::ObjectKey;
 use crate::store::{GetError, ListEntry, ListPage, ListRequest, StoreError, StoreFault};
 
 /// The most entries of a page.
-const LIMIT: usize = 1000;
+pub(super) const LIMIT: usize = 1000;
 
 impl LocalStore {
     pub(super) async fn list_objects(&self, request: ListRequest) -> Result<ListPage, GetError> {
@@ -35,7 +35,7 @@ fn page(view: &View, request: &ListRequest) -> Result<ListPage, GetError> {
             }
             let key = key.value().get(bucket.len()..).and_then(|key| std::str::from_utf8(key).ok());
             let key = key.ok_or_else(|| corrupt("a key is no text"))?;
-            let rolled_up = rolled_up(key, request);
+            let rolled_up = rolled_up(key, &request.prefix, request.delimiter.as_deref());
             let listed = rolled_up.is_none_or(|up| request.after.as_deref().is_none_or(|after| up > after));
             if listed && page.entries.len() == limit {
                 page.more = true;
@@ -56,19 +56,24 @@ fn page(view: &View, request: &ListRequest) -> Result<ListPage, GetError> {
     }
 }
 
-/// The part of `key` that stands for it and all others that begin so.
-fn rolled_up<'a>(key: &'a str, request: &ListRequest) -> Option<&'a str> {
-    let delimiter = request.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
-    let at = key.get(request.prefix.len()..)?.find(delimiter)?;
-    key.get(..request.prefix.len() + at + delimiter.len())
+/// The part of `key`, which begins with `prefix`, that stands for it and all others that begin so.
+pub(super) fn rolled_up<'a>(key: &'a str, prefix: &str, delimiter: Option<&str>) -> Option<&'a str> {
+    let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
+    let at = key.get(prefix.len()..)?.find(delimiter)?;
+    key.get(..prefix.len() + at + delimiter.len())
 }
 
 fn object(key: &str, row: &[u8]) -> Result<ListEntry, StoreError> {
     let line = Line::decode(row)?;
     let key = ObjectKey::parse(key).map_err(|e| corrupt(&e.to_string()))?;
-    Ok(ListEntry::Object { key, size: line.stub.size, modified: line.stub.modified(), etag: line.etag })
+    Ok(ListEntry::Object {
+        key,
+        size: line.head.stub.size,
+        modified: line.head.stub.modified(),
+        etag: line.etag,
+    })
 }
 
-fn corrupt(what: &str) -> StoreError {
+pub(super) fn corrupt(what: &str) -> StoreError {
     StoreError::new(StoreFault::Corrupt, format!("index: {what}"))
 }

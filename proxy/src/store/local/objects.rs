@@ -1,22 +1,25 @@
-//! Objects: put, get, head, delete.
+//! Objects: put, get, head.
 
 use std::io;
-use std::ops::Range;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use redb::ReadableTable as _;
-
 use super::LocalStore;
-use super::committer::{Tables, standing};
+use super::committer::Tables;
+use super::fields::time;
+use super::history::Newest;
 use super::id::{Id, unix_ms};
-use super::index::{View, index_error, object_key, off_thread};
-use super::read::{self, Rest};
+use super::index::{View, index_error, object_key};
+use super::lookup::{find, version};
+use super::read;
 use super::receive::{Content, receive};
-use super::row::{Row, Stub};
+use super::row::{Head, Row, Stub};
+use super::{locks, version::Rank};
 use crate::name::ObjectName;
 use crate::proof::{Unverified, UnverifiedHead};
-use crate::store::{Body, Committed, GetError, Guard, Pin, PutError, Span, StoreError, StoreFault, Write};
+use crate::store::{
+    Body, Committed, GetError, Guard, Lock, Pin, PutError, Span, StoreError, StoreFault, VersionId,
+    Versioning, Write,
+};
 
 impl LocalStore {
     pub(super) async fn put_object(
@@ -26,54 +29,56 @@ impl LocalStore {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
-        let Write { attributes, guard, .. } = write;
-        let key = object_key(object);
-        let bucket = object.bucket.clone();
         // What is refused anyway is refused before the body is taken. It is judged again in the transaction.
-        let early = {
-            let (key, bucket, guard) = (key.clone(), bucket.clone(), guard.clone());
-            self.index.look(move |view| Ok(welcome(view, bucket.as_str(), &key, &guard))).await
-        };
-        early.map_err(PutError::NotStored)??;
+        let (early, write) = {
+            let object = object.clone();
+            self.index.look(move |view| Ok((welcome(view, &object, &write), write))).await
+        }
+        .map_err(PutError::NotStored)?;
+        early?;
         self.index.room.for_upload(length).map_err(PutError::NotStored)?;
 
         let id = Id::new().map_err(PutError::NotStored)?;
         let (content, etag) = receive(&self.bodies, id, length, body).await?;
-        let stub = Stub { id, place: content.place(), size: length, modified: unix_ms(SystemTime::now()) };
-        let row =
-            Row { stub, etag, attributes }.encode().ok_or(PutError::Unsupported("headers over 4 GiB"))?;
+        let new = NewVersion { id, size: length, modified: unix_ms(SystemTime::now()), etag, write };
         let object = object.clone();
-        self.committer.submit(move |tables| place(tables, &object, &guard, id, content, &row)).await?
+        self.committer.submit(move |tables| place(tables, &object, new, content)).await?
     }
 
-    pub(super) async fn head_object(&self, object: &ObjectName) -> Result<UnverifiedHead, GetError> {
-        let object = object.clone();
-        let row = self.index.look(move |view| Ok(row(view, &object))).await??;
-        Ok(head(row))
+    pub(super) async fn head_object(
+        &self,
+        object: &ObjectName,
+        name: Option<&VersionId>,
+    ) -> Result<UnverifiedHead, GetError> {
+        let (object, name) = (object.clone(), name.cloned());
+        let found = self.index.look(move |view| Ok(version(view, &object, name.as_ref()))).await??;
+        Ok(found.head())
     }
 
     pub(super) async fn get_object(
         &self,
         object: &ObjectName,
+        name: Option<&VersionId>,
         span: Span,
         pin: Option<&Pin>,
     ) -> Result<Unverified, GetError> {
         let mut missing = None;
         for _ in 0..read::ATTEMPTS {
-            let (row, span, inline) = {
-                let (object, span, pin) = (object.clone(), span.clone(), pin.cloned());
-                self.index.look(move |view| Ok(find(view, &object, &span, pin.as_ref()))).await??
+            let found = {
+                let (object, name, span, pin) = (object.clone(), name.cloned(), span.clone(), pin.cloned());
+                let find = move |view: &View| Ok(find(view, &object, name.as_ref(), &span, pin.as_ref()));
+                self.index.look(find).await??
             };
-            if let Some(bytes) = inline {
-                return Ok(Unverified::new(head(row), span, read::whole(bytes)));
+            let stub = found.version.row.head.stub;
+            if let Some(bytes) = found.inline {
+                return Ok(Unverified::new(found.version.head(), found.span, read::whole(bytes)));
             }
-            let id = row.stub.id;
-            let opened = {
-                let (path, stub, span) = (self.bodies.path(&id), row.stub, span.clone());
-                off_thread(move || Rest::open_and_read(path, &stub, &span)).await?
-            };
-            match opened {
-                Ok((first, rest)) => return Ok(Unverified::new(head(row), span, read::chunks(first, rest))),
+            let id = stub.id;
+            match self.open_body(stub, found.span.clone()).await? {
+                Ok((first, rest)) => {
+                    let body = read::chunks(first, rest);
+                    return Ok(Unverified::new(found.version.head(), found.span, body));
+                }
                 // Replaced between looking up and opening, unless the row still says the same.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && missing != Some(id) => missing = Some(id),
                 Err(e) => return Err(read::unread(&e).into()),
@@ -81,70 +86,57 @@ impl LocalStore {
         }
         Err(StoreError::new(StoreFault::Unavailable, "the object was replaced again and again").into())
     }
+}
 
-    pub(super) async fn delete_object(&self, object: &ObjectName, guard: Guard) -> Result<(), PutError> {
-        if guard == Guard::Absent {
-            return Err(PutError::Unsupported("deleting what is absent"));
-        }
-        let object = object.clone();
-        self.committer.submit(move |tables| delete(tables, &object, &guard)).await?
-    }
+/// An object that is about to be.
+pub(super) struct NewVersion {
+    /// Names its body, and never named anything before.
+    pub(super) id: Id,
+    pub(super) size: u64,
+    /// Unix milliseconds. Where the bucket has a default retention, it begins now.
+    pub(super) modified: u64,
+    pub(super) etag: Box<str>,
+    pub(super) write: Write,
+}
 
-    pub(super) async fn delete_objects(&self, objects: &[ObjectName]) -> Vec<Result<(), PutError>> {
-        let owned = objects.to_vec();
-        let change = move |tables: &mut Tables<'_>| {
-            owned.iter().map(|object| delete(tables, object, &Guard::Any)).collect::<Result<Vec<_>, _>>()
-        };
-        match self.committer.submit(change).await {
-            Ok(results) => results,
-            Err(error) => objects.iter().map(|_| Err(error.clone().into())).collect(),
-        }
+impl NewVersion {
+    fn row(self, content: &Content, rank: Rank, lock: Lock) -> Row {
+        let stub = Stub { id: self.id, place: content.place(), size: self.size, modified: self.modified };
+        let Write { attributes, tags, .. } = self.write;
+        Row { head: Head { stub, rank, lock }, etag: self.etag, attributes, tags }
     }
 }
 
-/// Makes a version the current one of its key, if `guard` holds. Every object comes to be here.
+/// Makes a version the current one of its key, if its guard holds. Every object comes to be here.
 pub(super) fn place(
     tables: &mut Tables<'_>,
     object: &ObjectName,
-    guard: &Guard,
-    id: Id,
+    new: NewVersion,
     content: Content,
-    row: &[u8],
 ) -> Result<Result<Committed, PutError>, redb::Error> {
-    if tables.buckets.get(object.bucket.as_str())?.is_none() {
-        return Ok(Err(PutError::NoSuchBucket));
-    }
+    let rules = match tables.rules(&object.bucket)? {
+        Ok(rules) => rules,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let key = object_key(object);
-    let old = standing(&tables.objects, &key)?;
-    if !holds(guard, old.as_ref()) {
+    let front = tables.front(&key, rules.versioning)?;
+    if !holds(&new.write.guard, front.object.as_ref().map(|head| &head.stub)) {
         return Ok(Err(PutError::GuardFailed));
     }
-    tables.changed();
+    let written = time(new.modified).unwrap_or_else(SystemTime::now);
+    let lock = locks::of_new(&new.write.lock, rules, written);
+    let (lock, rank) = match lock.and_then(|lock| Ok((lock, front.next(rules.versioning)?))) {
+        Ok(both) => both,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let id = new.id;
+    let Some(row) = new.row(&content, rank, lock).encode() else {
+        return Ok(Err(PutError::Unsupported("headers over 4 GiB")));
+    };
     tables.keep_body(id, content)?;
-    tables.objects.insert(key.as_slice(), row)?;
-    old.map_or(Ok(()), |old| tables.drop_body(&old))?;
-    Ok(Ok(Committed { pin: id.pin(), version: None }))
-}
-
-fn delete(
-    tables: &mut Tables<'_>,
-    object: &ObjectName,
-    guard: &Guard,
-) -> Result<Result<(), PutError>, redb::Error> {
-    if tables.buckets.get(object.bucket.as_str())?.is_none() {
-        return Ok(Err(PutError::NoSuchBucket));
-    }
-    let key = object_key(object);
-    let old = standing(&tables.objects, &key)?;
-    if !holds(guard, old.as_ref()) {
-        return Ok(Err(PutError::GuardFailed));
-    }
-    // By the key and not by `old`: a row that does not decode goes as well.
-    if tables.objects.remove(key.as_slice())?.is_some() {
-        tables.changed();
-    }
-    old.map_or(Ok(()), |old| tables.drop_body(&old))?;
-    Ok(Ok(()))
+    tables.advance(&key, &front, rules.versioning, &Newest::Object(&row))?;
+    let version = (rules.versioning != Versioning::Never).then(|| rank.name(id));
+    Ok(Ok(Committed { pin: id.pin(), version }))
 }
 
 /// Whether `guard` holds where `standing` stands.
@@ -157,42 +149,17 @@ pub(super) fn holds(guard: &Guard, standing: Option<&Stub>) -> bool {
 }
 
 /// Whether a put would be refused as things stand.
-fn welcome(view: &View, bucket: &str, key: &[u8], guard: &Guard) -> Result<(), PutError> {
-    if !view.has_bucket(bucket).map_err(PutError::NotStored)? {
-        return Err(PutError::NoSuchBucket);
-    }
-    if *guard != Guard::Any {
+pub(super) fn welcome(view: &View, object: &ObjectName, write: &Write) -> Result<(), PutError> {
+    let rules = view.rules(&object.bucket).map_err(PutError::NotStored)?.ok_or(PutError::NoSuchBucket)?;
+    locks::of_new(&write.lock, rules, SystemTime::now())?;
+    if write.guard != Guard::Any {
         let objects = view.objects().map_err(PutError::NotStored)?;
-        let row = objects.get(key).map_err(|e| PutError::NotStored(index_error(e)))?;
+        let row = objects.get(object_key(object).as_slice());
+        let row = row.map_err(|e| PutError::NotStored(index_error(e)))?;
         let old = row.and_then(|row| Stub::decode_first(row.value()).ok());
-        if !holds(guard, old.as_ref()) {
+        if !holds(&write.guard, old.as_ref()) {
             return Err(PutError::GuardFailed);
         }
     }
     Ok(())
-}
-
-fn row(view: &View, object: &ObjectName) -> Result<Row, GetError> {
-    match view.objects()?.get(object_key(object).as_slice()).map_err(index_error)? {
-        Some(row) => Ok(Row::decode(row.value())?),
-        None if view.has_bucket(object.bucket.as_str())? => Err(GetError::NoSuchKey),
-        None => Err(GetError::NoSuchBucket),
-    }
-}
-
-type Found = (Row, Range<u64>, Option<Bytes>);
-
-/// The row, the bytes meant, and those bytes if they are in the index: all of one snapshot.
-fn find(view: &View, object: &ObjectName, span: &Span, pin: Option<&Pin>) -> Result<Found, GetError> {
-    let row = row(view, object)?;
-    if pin.is_some_and(|pin| row.stub.id.pin() != *pin) {
-        return Err(GetError::Changed);
-    }
-    let span = span.within(row.stub.size).ok_or(GetError::OutOfRange)?;
-    let inline = view.inline(&row.stub, &span)?;
-    Ok((row, span, inline))
-}
-
-fn head(row: Row) -> UnverifiedHead {
-    UnverifiedHead::new(row.attributes, row.stub.size, row.stub.id.pin())
 }

@@ -1,4 +1,4 @@
-//! Reads body files.
+//! Reads body files, one or several.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,9 +9,14 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use futures_util::stream;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::row::Stub;
+use super::LocalStore;
+use super::index::{View, off_thread};
+use super::leases::Lease;
+use super::row::{Place, Stub};
+use super::segments::Extent;
 use crate::proof::ByteStream;
 use crate::store::{StoreError, StoreFault};
 
@@ -21,34 +26,91 @@ const CHUNK: u64 = 256 << 10;
 /// How often a read follows a name whose versions are replaced between looking up the row and opening the file.
 pub(super) const ATTEMPTS: usize = 8;
 
-/// `EIO` of POSIX: the disk cannot give the bytes back. The standard library has no name for it.
-const EIO: i32 = 5;
+/// Opens a body file of `length` bytes. Blocks.
+pub(super) fn open_plain(path: PathBuf, length: u64) -> io::Result<File> {
+    // Nothing but a plain file of our own: a link would lead elsewhere, and a pipe would never answer.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
+    }
+    if found.len() != length {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is not what the index says"));
+    }
+    Ok(file)
+}
 
-/// What is left to be read of a body file.
+/// What is left to be read of a body.
 pub(super) struct Rest {
     file: File,
+    /// Of that file.
     left: u64,
+    /// Of others, which are opened when their turn comes.
+    then: Option<Then>,
+}
+
+/// The files that come after the one that is open.
+struct Then {
+    extents: std::vec::IntoIter<Extent>,
+    lease: Lease,
+}
+
+impl Then {
+    fn open(mut self) -> io::Result<Option<Rest>> {
+        let Some(extent) = self.extents.next() else { return Ok(None) };
+        let path = self.lease.bodies().path(&extent.segment.file);
+        let rest = Rest::open(path, extent.segment.length, &extent.span)?;
+        Ok(Some(Rest { then: Some(self), ..rest }))
+    }
+}
+
+/// The first chunk, and what is left after it.
+pub(super) type Opened = (Bytes, Option<Rest>);
+
+impl LocalStore {
+    /// Opens a body that is not in the index, and reads the first chunk of `span`. The inner error is `NotFound` if the
+    /// body is gone: then it was replaced since its row was read, or the row is wrong.
+    pub(super) async fn open_body(
+        &self,
+        stub: Stub,
+        span: Range<u64>,
+    ) -> Result<io::Result<Opened>, StoreError> {
+        match stub.place {
+            Place::Inline | Place::File => {
+                let path = self.bodies.path(&stub.id);
+                off_thread(move || Rest::open(path, stub.size, &span)?.chunk()).await
+            }
+            Place::Segments => {
+                let lease = Lease::take(&self.bodies, stub.id);
+                let list = move |view: &View| view.extents(&stub, &span);
+                match self.index.look_at_leisure(list).await? {
+                    Some(extents) => off_thread(move || Rest::open_extents(extents, lease)).await,
+                    None => Ok(Err(io::ErrorKind::NotFound.into())),
+                }
+            }
+        }
+    }
 }
 
 impl Rest {
-    /// Opens a file at the start of `span`. Blocks.
-    pub(super) fn open(path: PathBuf, stub: &Stub, span: &Range<u64>) -> io::Result<Self> {
-        // Nothing but a plain file of our own: a link would lead elsewhere, and a pipe would never answer.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mut file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
-        }
-        if found.len() != stub.size {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is not what its row says"));
-        }
+    /// Opens a file of `length` bytes at the start of `span`. Blocks.
+    pub(super) fn open(path: PathBuf, length: u64, span: &Range<u64>) -> io::Result<Self> {
+        let mut file = open_plain(path, length)?;
         file.seek(SeekFrom::Start(span.start))?;
-        Ok(Self { file, left: span.end - span.start })
+        Ok(Self { file, left: span.end - span.start, then: None })
+    }
+
+    /// Opens the first of several files and reads the first chunk. Blocks.
+    pub(super) fn open_extents(extents: Vec<Extent>, lease: Lease) -> io::Result<Opened> {
+        match (Then { extents: extents.into_iter(), lease }).open()? {
+            Some(rest) => rest.chunk(),
+            None => Ok((Bytes::new(), None)),
+        }
     }
 
     /// Reads the next chunk, and all of it. Blocks.
-    fn chunk(self) -> io::Result<(Bytes, Option<Self>)> {
+    fn chunk(self) -> io::Result<Opened> {
         self.read(CHUNK)
     }
 
@@ -57,24 +119,26 @@ impl Rest {
         self.read(u64::MAX).map(|(bytes, _)| bytes)
     }
 
-    fn read(mut self, most: u64) -> io::Result<(Bytes, Option<Self>)> {
-        let length = self.left.min(most);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
-        (&self.file).take(length).read_to_end(&mut bytes)?;
-        if (bytes.len() as u64) < length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+    fn read(mut self, most: u64) -> io::Result<Opened> {
+        let mut bytes = Vec::new();
+        loop {
+            let (had, length) = (bytes.len() as u64, self.left.min(most - bytes.len() as u64));
+            bytes.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
+            (&self.file).take(length).read_to_end(&mut bytes)?;
+            let read = bytes.len() as u64;
+            if read < had + length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.left -= length;
+            if self.left > 0 {
+                return Ok((bytes.into(), Some(self)));
+            }
+            match self.then.map_or(Ok(None), Then::open)? {
+                None => return Ok((bytes.into(), None)),
+                Some(next) if read == most => return Ok((bytes.into(), Some(next))),
+                Some(next) => self = next,
+            }
         }
-        self.left -= length;
-        Ok((bytes.into(), (self.left > 0).then_some(self)))
-    }
-
-    /// Opens and reads the first chunk in one go. Blocks.
-    pub(super) fn open_and_read(
-        path: PathBuf,
-        stub: &Stub,
-        span: &Range<u64>,
-    ) -> io::Result<(Bytes, Option<Self>)> {
-        Self::open(path, stub, span)?.chunk()
     }
 }
 
@@ -115,8 +179,13 @@ pub(super) fn unread(error: &io::Error) -> StoreError {
             | io::ErrorKind::PermissionDenied
             | io::ErrorKind::IsADirectory
     );
+    // What the standard library has no names for: the disk cannot give the bytes back; a link stands there.
+    let named = [Errno::IO, Errno::LOOP].map(|errno| Some(errno.raw_os_error()));
     // The rest may pass, as too many open files does.
-    let fault =
-        if gone || error.raw_os_error() == Some(EIO) { StoreFault::Corrupt } else { StoreFault::Unavailable };
+    let fault = if gone || named.contains(&error.raw_os_error()) {
+        StoreFault::Corrupt
+    } else {
+        StoreFault::Unavailable
+    };
     StoreError::new(fault, format!("a body was not read: {error}"))
 }

@@ -10,6 +10,7 @@ use super::bodies::{Bodies, NewBody, Writing};
 use super::id::Id;
 use super::index::off_thread;
 use super::row::Place;
+use super::segments::Segment;
 use crate::store::{Body, Piece, PutError, StoreError, StoreFault};
 
 /// Bodies up to this size lie in the index: one sync for body and row. 16 KiB is where a file becomes the cheaper.
@@ -25,6 +26,12 @@ const GATHER_PIECES: usize = 1024;
 pub(super) enum Content {
     Inline(Bytes),
     File(NewBody),
+    Segments {
+        /// Which files, in which order.
+        list: Vec<Segment>,
+        /// Those of them that no row names yet; a stage names the others.
+        new: Vec<NewBody>,
+    },
 }
 
 impl Content {
@@ -32,6 +39,7 @@ impl Content {
         match self {
             Self::Inline(_) => Place::Inline,
             Self::File(_) => Place::File,
+            Self::Segments { .. } => Place::Segments,
         }
     }
 
@@ -41,7 +49,7 @@ impl Content {
             return Ok(Self::Inline(bytes));
         }
         let bodies = Arc::clone(bodies);
-        let file = off_thread(move || Writing::begin(bodies, id)?.write(&[bytes])?.finish()).await?;
+        let file = off_thread(move || Writing::begin(&bodies, id)?.write(&[bytes])?.finish()).await?;
         file.map(Self::File).map_err(|e| unwritten(&e))
     }
 }
@@ -61,6 +69,17 @@ pub(super) async fn receive(
         let (file, etag) = spool(bodies, id, &mut source).await?;
         Ok((Content::File(file), etag))
     }
+}
+
+/// Receives exactly `length` bytes into a file, however few.
+pub(super) async fn receive_file(
+    bodies: &Arc<Bodies>,
+    id: Id,
+    length: u64,
+    body: Body,
+) -> Result<NewBody, PutError> {
+    let (file, _) = spool(bodies, id, &mut Source { body, left: length }).await?;
+    Ok(file)
 }
 
 /// A body and how much of it is to come.
@@ -109,7 +128,7 @@ type Step = JoinHandle<io::Result<Writing>>;
 /// when the disk is slower than the client, early ones when it is faster.
 async fn spool(bodies: &Arc<Bodies>, id: Id, source: &mut Source) -> Result<(NewBody, Box<str>), PutError> {
     let bodies = Arc::clone(bodies);
-    let mut step: Step = spawn_blocking(move || Writing::begin(bodies, id));
+    let mut step: Step = spawn_blocking(move || Writing::begin(&bodies, id));
     let mut gathered = Vec::new();
     let mut bytes = 0;
     let etag = loop {
@@ -141,6 +160,6 @@ fn done(step: Result<io::Result<Writing>, tokio::task::JoinError>) -> Result<Wri
     written.map_err(|e| PutError::NotStored(unwritten(&e)))
 }
 
-fn unwritten(error: &io::Error) -> StoreError {
+pub(super) fn unwritten(error: &io::Error) -> StoreError {
     StoreError::new(StoreFault::Unavailable, format!("a body was not written: {error}"))
 }

@@ -67,7 +67,7 @@ impl LocalStore {
                 return Ok(Some(UnverifiedState::new(bytes)));
             }
             let path = self.bodies.path(&stub.id);
-            match off_thread(move || Rest::open(path, &stub, &span)?.all()).await? {
+            match off_thread(move || Rest::open(path, stub.size, &span)?.all()).await? {
                 Ok(bytes) => return Ok(Some(UnverifiedState::new(bytes))),
                 // Replaced between looking up and opening, unless the row still says the same.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && missing != Some(stub.id) => {

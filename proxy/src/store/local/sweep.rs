@@ -1,9 +1,9 @@
-//! Removes body files that nothing names: those of uploads that a crash cut off, and those of versions that were
-//! replaced just before one.
+//! Removes what is left over: work in progress that nobody came back to (see `expire`), and body files that nothing
+//! names, those of uploads that a crash cut off and those of versions that were replaced just before one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::LocalStore;
 use super::bodies::Bodies;
@@ -21,15 +21,22 @@ pub struct Swept {
     pub removed: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Stages that were older than 8 days. Their files are not among those above: they are removed soon after.
+    pub stages: u64,
+    /// Objects of scratch state that were older than 8 days.
+    pub scratch: u64,
 }
 
 impl LocalStore {
-    /// Goes once through the 256 directories of bodies, resting for `pause` after each, and removes what a crash
-    /// left behind. May run beside everything else; to be started once the server is ready.
+    /// Removes stages and scratch state that are older than 8 days. Then goes once through the 256 directories of
+    /// bodies, resting for `pause` after each, and removes what a crash left behind. May run beside everything else;
+    /// to be started once the server is ready, and then about once a day.
     ///
     /// # Errors
     /// The index or a directory cannot be read. What was removed until then was garbage all the same.
     pub async fn sweep(&self, pause: Duration) -> Result<Swept, StoreError> {
+        // On a disk that is full nothing can be committed, but files can still be removed.
+        let expired = self.expire(SystemTime::now()).await;
         let mut total = Swept::default();
         for number in 0..=u8::MAX {
             let (index, bodies) = (Arc::clone(&self.index), Arc::clone(&self.bodies));
@@ -38,7 +45,7 @@ impl LocalStore {
             total.bytes += swept.bytes;
             tokio::time::sleep(pause).await;
         }
-        Ok(total)
+        expired.map(|expired| Swept { removed: total.removed, bytes: total.bytes, ..expired })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What only this store promises: its directory, its crashes, its damages. The rest is the conformance suite.
 
+mod parts;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use super::room::Room;
 use super::*;
 use crate::name::ObjectKey;
 use crate::proof::dissect;
-use crate::store::{ListEntry, StoreFault, conformance};
+use crate::store::{Attributes, ListEntry, StoreFault, conformance};
 
 const LARGE: usize = 700_000;
 
@@ -30,8 +32,9 @@ fn object(key: &str) -> ObjectName {
     ObjectName { bucket: bucket(), key: ObjectKey::parse(key).unwrap() }
 }
 
-fn attributes() -> Attributes {
-    Attributes { headers: SealedHeaders::default(), hallmark: Some("seal".into()) }
+fn write(guard: Guard) -> Write {
+    let attributes = Attributes { headers: SealedHeaders::default(), hallmark: Some("seal".into()) };
+    Write::new(attributes, guard)
 }
 
 fn bytes(fill: u8, size: usize) -> Bytes {
@@ -40,11 +43,11 @@ fn bytes(fill: u8, size: usize) -> Bytes {
 
 async fn put(store: &LocalStore, key: &str, bytes: Bytes) -> Result<Committed, PutError> {
     let length = bytes.len() as u64;
-    store.put(&object(key), attributes(), length, Body::whole(bytes, "etag"), Guard::Any).await
+    store.put(&object(key), write(Guard::Any), length, Body::whole(bytes, "etag")).await
 }
 
 async fn get(store: &LocalStore, key: &str) -> Result<Bytes, GetError> {
-    let found = store.get(&object(key), Span::All, None).await?;
+    let found = store.get(&object(key), None, Span::All, None).await?;
     Ok(dissect::object(found).await?.bytes)
 }
 
@@ -52,7 +55,7 @@ async fn get(store: &LocalStore, key: &str) -> Result<Bytes, GetError> {
 async fn store() -> (tempfile::TempDir, LocalStore) {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(&directory.path().join("data")).unwrap();
-    store.create_bucket(&bucket()).await.unwrap();
+    store.create_bucket(&bucket(), NewBucket::default()).await.unwrap();
     (directory, store)
 }
 
@@ -69,7 +72,7 @@ fn files_in(data: &Path) -> Vec<PathBuf> {
 
 /// Waits for files to be removed behind the scenes.
 async fn until_files(directory: &tempfile::TempDir, count: usize) {
-    for _ in 0..400 {
+    for _ in 0..4000 {
         if files(directory).len() == count {
             return;
         }
@@ -145,7 +148,7 @@ async fn what_was_answered_is_there_after_a_crash_and_the_rest_is_swept() {
     // An upload is cut off by the crash.
     let (writer, body) = Body::channel(1);
     let target = object("large");
-    let upload = store.put(&target, attributes(), LARGE as u64, body, Guard::Any);
+    let upload = store.put(&target, write(Guard::Any), LARGE as u64, body);
     let feed = async {
         writer.data(bytes(3, LARGE - 1)).await.unwrap();
         while files(&directory).len() < 2 {
@@ -230,7 +233,7 @@ async fn an_upload_that_fails_leaves_no_file() {
             _ => (LARGE as u64, Guard::Any),
         };
         let target = object("key");
-        let upload = store.put(&target, attributes(), length, body, guard);
+        let upload = store.put(&target, write(guard), length, body);
         let feed = async {
             writer.data(bytes(2, LARGE / 2)).await.unwrap();
             while files(&directory).len() < 2 {
@@ -263,10 +266,10 @@ async fn what_is_refused_anyway_is_refused_before_its_body_comes() {
     put(&store, "key", bytes(1, 1)).await.unwrap();
     let missing = ObjectName { bucket: BucketName::parse("missing").unwrap(), ..object("key") };
     let (_writer, body) = Body::channel(1);
-    let refused = store.put(&missing, attributes(), 9, body, Guard::Any).await;
+    let refused = store.put(&missing, write(Guard::Any), 9, body).await;
     assert!(matches!(refused, Err(PutError::NoSuchBucket)), "{refused:?}");
     let (_writer, body) = Body::channel(1);
-    let refused = store.put(&object("key"), attributes(), 9, body, Guard::Absent).await;
+    let refused = store.put(&object("key"), write(Guard::Absent), 9, body).await;
     assert!(matches!(refused, Err(PutError::GuardFailed)), "{refused:?}");
 }
 
@@ -274,10 +277,10 @@ async fn what_is_refused_anyway_is_refused_before_its_body_comes() {
 async fn a_download_ends_well_though_its_object_is_deleted() {
     let (directory, store) = store().await;
     put(&store, "key", bytes(1, 3_000_000)).await.unwrap();
-    let found = store.get(&object("key"), Span::Bytes(5..3_000_000), None).await.unwrap();
+    let found = store.get(&object("key"), None, Span::Bytes(5..3_000_000), None).await.unwrap();
     let mut body = dissect::body(found);
     let first = body.next().await.unwrap().unwrap();
-    store.delete(&object("key"), Guard::Any).await.unwrap();
+    store.delete(&object("key"), Deletion::default()).await.unwrap();
     until_files(&directory, 0).await;
     let mut read = first.len();
     while let Some(chunk) = body.next().await {
@@ -308,9 +311,9 @@ async fn a_damaged_body_file_is_reported() {
             }
         }
         corrupt(get(&store, "key").await);
-        corrupt(store.get(&object("key"), Span::Bytes(1..2), None).await);
+        corrupt(store.get(&object("key"), None, Span::Bytes(1..2), None).await);
         corrupt(store.state_get(&record, Span::All).await.map_err(GetError::from));
-        let _ = store.head(&object("key")).await.unwrap();
+        let _ = store.head(&object("key"), None).await.unwrap();
         // It can be replaced, and deleted.
         put(&store, "key", bytes(3, 1)).await.unwrap();
         assert_eq!(get(&store, "key").await.unwrap(), bytes(3, 1));
@@ -326,7 +329,7 @@ async fn a_damaged_body_file_is_reported() {
 async fn a_file_that_shrinks_while_it_is_read_is_reported() {
     let (directory, store) = store().await;
     put(&store, "key", bytes(1, 3_000_000)).await.unwrap();
-    let mut body = dissect::body(store.get(&object("key"), Span::All, None).await.unwrap());
+    let mut body = dissect::body(store.get(&object("key"), None, Span::All, None).await.unwrap());
     body.next().await.unwrap().unwrap();
     fs::OpenOptions::new().write(true).open(&files(&directory)[0]).unwrap().set_len(500_000).unwrap();
     let rest: Vec<_> = body.collect().await;
@@ -368,12 +371,12 @@ async fn damaged_rows_are_reported_and_can_be_replaced() {
         store.committer.submit(damage(change)).await.unwrap();
         for key in ["inline", "file"] {
             corrupt(get(&store, key).await);
-            corrupt(store.head(&object(key)).await);
+            corrupt(store.head(&object(key), None).await);
             corrupt(store.list(list(key)).await);
         }
         corrupt(store.list(list("")).await);
         assert_eq!(get(&store, "whole").await.unwrap(), bytes(1, 5));
-        store.delete(&object("file"), Guard::Any).await.unwrap();
+        store.delete(&object("file"), Deletion::default()).await.unwrap();
         assert!(matches!(get(&store, "file").await, Err(GetError::NoSuchKey)));
         for (key, size) in [("inline", 100), ("file", LARGE)] {
             put(&store, key, bytes(1, size)).await.unwrap();
@@ -402,12 +405,14 @@ fn a_directory_of_another_format_is_refused() {
     };
     write("something", "else", 1);
     let refused = LocalStore::open(directory.path()).err().unwrap();
-    assert!(matches!(refused, OpenError::Format { found: None, known: 1 }), "{refused}");
+    assert!(matches!(refused, OpenError::Format { found: None, known: 2 }), "{refused}");
+    for other in [1, 3] {
+        write("meta", "format", other);
+        let refused = LocalStore::open(directory.path()).err().unwrap();
+        assert!(matches!(refused, OpenError::Format { found: Some(n), known: 2 } if n == other), "{refused}");
+        assert!(refused.to_string().contains(&format!("has the format {other}")), "{refused}");
+    }
     write("meta", "format", 2);
-    let refused = LocalStore::open(directory.path()).err().unwrap();
-    assert!(matches!(refused, OpenError::Format { found: Some(2), known: 1 }), "{refused}");
-    assert!(refused.to_string().contains("has the format 2"), "{refused}");
-    write("meta", "format", 1);
     LocalStore::open(directory.path()).unwrap();
     fs::write(&file, "not an index, but long enough to be taken for the head of one".repeat(99)).unwrap();
     assert!(matches!(LocalStore::open(directory.path()).err().unwrap(), OpenError::Index(_)));
@@ -445,7 +450,7 @@ async fn a_commit_that_fails_leaves_doubt_and_no_further_write() {
         let index = Arc::new(Index::open(disk, Room::measured_by(|| u64::MAX), None).unwrap());
         let bodies = Arc::new(Bodies::open(directory.path().join("data/bodies")).unwrap());
         let store = LocalStore::start(index, bodies).unwrap();
-        store.create_bucket(&bucket()).await.unwrap();
+        store.create_bucket(&bucket(), NewBucket::default()).await.unwrap();
         put(&store, "key", bytes(1, LARGE)).await.unwrap();
         left.store(syncs, Ordering::SeqCst);
         let failed = put(&store, "key", bytes(2, LARGE)).await;
@@ -456,7 +461,7 @@ async fn a_commit_that_fails_leaves_doubt_and_no_further_write() {
             let Err(PutError::NotStored(e)) = later else { panic!("{later:?}") };
             assert!(e.message.contains("read-only until the server is restarted"), "{e}");
         }
-        let later = store.delete(&object("key"), Guard::Any).await;
+        let later = store.delete(&object("key"), Deletion::default()).await;
         assert!(matches!(later, Err(PutError::NotStored(_))), "{later:?}");
         // Which of the two versions is on disk is not known: neither file may go.
         until_files(&directory, 2).await;
@@ -470,7 +475,7 @@ async fn lists_show_the_etag_that_the_commit_brought() {
     let (_directory, store) = store().await;
     for (key, size) in [("inline", 1), ("file", LARGE)] {
         let body = Body::whole(bytes(1, size), format!("etag of {key}"));
-        store.put(&object(key), attributes(), size as u64, body, Guard::Any).await.unwrap();
+        store.put(&object(key), write(Guard::Any), size as u64, body).await.unwrap();
     }
     let request =
         ListRequest { bucket: bucket(), prefix: String::new(), delimiter: None, after: None, limit: 10 };
@@ -489,7 +494,7 @@ async fn a_full_disk_refuses_uploads_and_lets_one_read_and_delete() {
     let index = Arc::new(Index::open(redb::backends::InMemoryBackend::new(), room, None).unwrap());
     let bodies = Arc::new(Bodies::open(directory.path().join("data/bodies")).unwrap());
     let store = LocalStore::start(index, bodies).unwrap();
-    store.create_bucket(&bucket()).await.unwrap();
+    store.create_bucket(&bucket(), NewBucket::default()).await.unwrap();
     for key in ["one", "two"] {
         put(&store, key, bytes(1, LARGE)).await.unwrap();
     }
@@ -505,7 +510,7 @@ async fn a_full_disk_refuses_uploads_and_lets_one_read_and_delete() {
             assert!(e.message.contains("the disk is nearly full"), "{e}");
         }
         assert_eq!(get(&store, "one").await.unwrap(), bytes(1, LARGE));
-        assert_eq!(store.delete(&object("two"), Guard::Any).await.is_ok(), deletes);
+        assert_eq!(store.delete(&object("two"), Deletion::default()).await.is_ok(), deletes);
     }
     free.store(u64::MAX, Ordering::SeqCst);
     put(&store, "new", bytes(2, LARGE)).await.unwrap();
@@ -519,7 +524,7 @@ async fn a_store_can_be_dropped_with_work_under_way() {
     writer.data(bytes(1, 100)).await.unwrap();
     {
         let target = object("key");
-        let upload = store.put(&target, attributes(), LARGE as u64, body, Guard::Any);
+        let upload = store.put(&target, write(Guard::Any), LARGE as u64, body);
         assert!(tokio::time::timeout(Duration::from_millis(20), upload).await.is_err());
     }
     drop(store);
@@ -535,7 +540,7 @@ fn the_index_is_ready_after_a_crash_without_a_repair() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = LocalStore::open(&data).unwrap();
     runtime.block_on(async {
-        store.create_bucket(&bucket()).await.unwrap();
+        store.create_bucket(&bucket(), NewBucket::default()).await.unwrap();
         for n in 0..50 {
             put(&store, &n.to_string(), bytes(n, 5_000)).await.unwrap();
         }

@@ -1,13 +1,18 @@
 //! The least of an S3 client: signed requests whose answers come back raw.
+//!
+//! Here are whole objects; `multipart` is uploads in parts, `documents` is copies, versions, and what is said in XML.
+
+mod checksums;
+mod documents;
+mod multipart;
 
 use std::net::SocketAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use md5::Md5;
 use percent_encoding::percent_decode_str;
-use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+
+pub use checksums::{checksum, composite, etag_of_parts, md5_hex};
+pub use documents::copy_source;
+pub use multipart::{Completed, Upload, completed};
 
 use crate::raw::{Asked, Connection, Response};
 use crate::sigv4::{Request, Signer, UNSIGNED, encode, encode_path};
@@ -58,6 +63,16 @@ impl Client {
         assert_eq!(response.status, 200, "{bucket}: {}", response.text());
     }
 
+    /// Asks for anything: `target` is an encoded path and query.
+    pub fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let mut request = self.request(method, target);
+        for (name, value) in headers {
+            request.headers.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        request.body = body.to_vec();
+        self.send(request)
+    }
+
     /// Uploads, with the SHA-256 of the body signed.
     pub fn put(&self, bucket: &str, key: &str, body: &[u8]) -> Response {
         self.put_with(bucket, key, body, &[])
@@ -65,12 +80,7 @@ impl Client {
 
     /// Uploads with further headers.
     pub fn put_with(&self, bucket: &str, key: &str, body: &[u8], headers: &[(&str, &str)]) -> Response {
-        let mut request = self.request("PUT", &object(bucket, key));
-        for (name, value) in headers {
-            request.headers.push(((*name).to_owned(), (*value).to_owned()));
-        }
-        request.body = body.to_vec();
-        self.send(request)
+        self.ask("PUT", &object(bucket, key), headers, body)
     }
 
     /// Uploads on a connection that stays open.
@@ -96,9 +106,19 @@ impl Client {
         self.send(self.request("GET", &format!("{}?{query}", object(bucket, key))))
     }
 
+    /// Downloads with further headers, perhaps of `?{query}`.
+    pub fn get_with(&self, bucket: &str, key: &str, query: &str, headers: &[(&str, &str)]) -> Response {
+        self.ask("GET", &about(bucket, key, query), headers, &[])
+    }
+
     /// Asks for the headers.
     pub fn head(&self, bucket: &str, key: &str) -> Response {
         self.send(self.request("HEAD", &object(bucket, key)))
+    }
+
+    /// Asks for the headers with further headers, perhaps of `?{query}`.
+    pub fn head_with(&self, bucket: &str, key: &str, query: &str, headers: &[(&str, &str)]) -> Response {
+        self.ask("HEAD", &about(bucket, key, query), headers, &[])
     }
 
     /// Deletes.
@@ -159,54 +179,20 @@ pub fn object(bucket: &str, key: &str) -> String {
     format!("/{bucket}/{}", encode_path(key))
 }
 
+/// The target for something about an object; an empty query is none.
+fn about(bucket: &str, key: &str, query: &str) -> String {
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{query}", object(bucket, key))
+}
+
 /// `encoding-type=url`: as in forms, a space may be `+`.
 fn url_decode(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8().expect("keys are UTF-8").into_owned()
 }
 
-/// The value of `x-amz-checksum-<algorithm>` (or `Content-MD5` for `md5`) for `bytes`.
-///
-/// # Panics
-/// The algorithm is not one of S3's.
-pub fn checksum(algorithm: &str, bytes: &[u8]) -> String {
-    use crc_fast::CrcAlgorithm::{Crc32Iscsi, Crc32IsoHdlc, Crc64Nvme};
-    let crc = |algorithm, width: usize| {
-        let all = crc_fast::checksum(algorithm, bytes).to_be_bytes();
-        all[8 - width..].to_vec()
-    };
-    BASE64.encode(match algorithm {
-        "crc32" => crc(Crc32IsoHdlc, 4),
-        "crc32c" => crc(Crc32Iscsi, 4),
-        "crc64nvme" => crc(Crc64Nvme, 8),
-        "sha1" => Sha1::digest(bytes).to_vec(),
-        "sha256" => Sha256::digest(bytes).to_vec(),
-        "md5" => Md5::digest(bytes).to_vec(),
-        other => panic!("no checksum {other}"),
-    })
-}
-
-/// MD5 in hexadecimal: the ETag of a plain upload.
-pub fn md5_hex(bytes: &[u8]) -> String {
-    hex::encode(Md5::digest(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn checksums_are_those_of_the_catalogues() {
-        // The check values of each algorithm, over "123456789".
-        for (algorithm, value) in [
-            ("crc32", "cbf43926"),
-            ("crc32c", "e3069283"),
-            ("crc64nvme", "ae8b14860a799888"),
-            ("sha1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
-            ("md5", "25f9e794323b453885f5181f1b624d0b"),
-        ] {
-            assert_eq!(checksum(algorithm, b"123456789"), BASE64.encode(hex::decode(value).unwrap()));
-        }
-    }
 
     #[test]
     fn listed_keys_are_decoded() {
