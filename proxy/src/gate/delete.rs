@@ -1,6 +1,7 @@
 //! Deletions.
 
 use super::guard::deletion_refused;
+use super::upload::internal;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::condition::DeleteCondition;
@@ -27,7 +28,17 @@ impl Gate {
     /// Deletes many objects of one bucket, or versions of them, each for itself; results in the order of `deletions`.
     /// Nothing here depends on what stands there: no guard but `Any`.
     pub async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, GateError>> {
-        let deleted = self.store.delete_many(deletions).await;
-        deleted.into_iter().map(|deleted| deleted.map_err(GateError::from)).collect()
+        let judged: Vec<_> = deletions.iter().map(|(name, _)| self.deletable(name)).collect();
+        let permitted: Vec<_> = deletions
+            .iter()
+            .zip(&judged)
+            .filter(|(_, judged)| judged.is_ok())
+            .map(|(one, _)| one.clone())
+            .collect();
+        // One answer for each that was asked for, in their order: the store's contract.
+        let mut deleted = self.store.delete_many(&permitted).await.into_iter();
+        let mut outcome =
+            |()| deleted.next().map_or_else(|| Err(internal()), |one| one.map_err(GateError::from));
+        judged.into_iter().map(|judged| judged.and_then(&mut outcome)).collect()
     }
 }
