@@ -9,11 +9,14 @@
 mod clients;
 mod command;
 mod complete;
+mod conditions;
 mod conformance;
 mod crash;
 mod cut_downloads;
 mod exposed;
+mod forms;
 mod frontend_attacks;
+mod immutable;
 mod instances;
 mod memory;
 mod objects;
