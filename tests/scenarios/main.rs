@@ -19,6 +19,7 @@ mod frontend_attacks;
 mod immutable;
 mod instances;
 mod memory;
+mod multipart_model;
 mod objects;
 mod open_access;
 mod openssl;

@@ -129,7 +129,7 @@ impl Gate {
         let made = self.made_of(&marker, records, completion).await?;
         // An ETag that none has was refused just now.
         let asked = asked.ok_or_else(internal)?;
-        let (origin, condition) = (made.origin(), &completion.whole.condition);
+        let (origin, condition) = (made.origin(&marker), &completion.whole.condition);
         let (plan, attempt) = match (plan, made) {
             (Some(plan), _) => (plan, Attempt::Again),
             (None, Made::Parts(selection)) => self.plan(&marker, selection, asked.clone(), condition).await?,

@@ -48,13 +48,14 @@ pub(super) enum Origin {
 }
 
 impl Made {
-    pub(super) fn origin(&self) -> Origin {
+    pub(super) fn origin(&self, marker: &Marker) -> Origin {
         match self {
             Self::Parts(selection) => Origin::Stage(selection.staged()),
             Self::Artifact(WholeCopy { source, .. }) => Origin::Artifact(Source {
                 object: source.object.clone(),
                 version: source.version.clone(),
                 pin: source.pin.clone(),
+                while_staged: Some(marker.stage.clone()),
             }),
         }
     }
@@ -122,8 +123,9 @@ impl Gate {
         let at = crate::gate::checked::time_after(after);
         let line = self.seal_copy(&upload, &source, &inherited, at)?;
         let record = self.record_copy(&source, &inherited, &line).await?;
-        // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up after another upload of the key
-        // would undo that. So the copy is bound to what stands there now, also where the client asked for nothing.
+        // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
+        // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
+        // where the client asked for nothing, to what stands there now.
         let (guard, overtakable) = match guard {
             Guard::Any => (standing, true),
             guard => (guard, false),
