@@ -11,6 +11,7 @@ mod command;
 mod complete;
 mod conditions;
 mod conformance;
+mod copies;
 mod crash;
 mod cut_downloads;
 mod exposed;
