@@ -24,6 +24,7 @@ mod multipart_model;
 mod objects;
 mod open_access;
 mod openssl;
+mod part_numbers;
 mod readme;
 mod store_faults;
 mod tamper;
