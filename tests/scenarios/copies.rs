@@ -1,13 +1,10 @@
 //! Copies through the front door: who may make them, of what, and under which names.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
 use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::proxy::{Options, Proxy};
 use hallmark_tests::raw::Response;
 use hallmark_tests::s3::{Client, Completed, completed, md5_hex, object};
-use hallmark_tests::site::{READER, SIGNED, Site};
+use hallmark_tests::site::{Further, READER, SIGNED, Site};
 
 const OPEN: &str = "open";
 const SECRET: &str = "secret";
@@ -24,25 +21,13 @@ struct Lab {
 }
 
 fn lab() -> Lab {
-    let client = |name: &str, key: &str, grants: &str| {
-        format!(
-            "[[clients]]\nname = \"{name}\"\naccess_key = \"{key}\"\nsecret_file = \"{name}.secret\"\n\
-             grants = [{grants}]\n"
-        )
-    };
-    let grant = |bucket: &str, permissions: &str| {
-        format!("{{ bucket = \"{bucket}\", permissions = [{permissions}] }}")
-    };
-    let tables = [
-        client("guest", GUEST.0, &grant(OPEN, "\"read\", \"write\", \"list\"")),
-        client("drop", DROP.0, &[grant(OPEN, "\"write\""), grant(SECRET, "\"write\"")].join(", ")),
-    ];
-    let site = Site::new(&Options { tables: tables.concat(), ..Options::default() });
-    for (name, (_, secret)) in [("guest", GUEST), ("drop", DROP)] {
-        let path = site.path().join(format!("{name}.secret"));
-        fs::write(&path, secret).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    let site = Site::with_clients(
+        &Options::default(),
+        &[
+            Further { name: "guest", credentials: GUEST, grants: &[(OPEN, "read, write, list")] },
+            Further { name: "drop", credentials: DROP, grants: &[(OPEN, "write"), (SECRET, "write")] },
+        ],
+    );
     let proxy = Proxy::start_at(site);
     let (client, guest) = (proxy.client(), proxy.client_of(GUEST));
     for bucket in [OPEN, SECRET, SIGNED] {

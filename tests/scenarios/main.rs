@@ -30,4 +30,5 @@ mod store_faults;
 mod tamper;
 mod unknown_length;
 mod uploads;
+mod versions;
 mod virtual_hosts;
