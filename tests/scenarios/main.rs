@@ -17,6 +17,7 @@ mod cut_downloads;
 mod exposed;
 mod forms;
 mod frontend_attacks;
+mod governance;
 mod immutable;
 mod instances;
 mod memory;
