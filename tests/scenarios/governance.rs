@@ -2,14 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use hallmark_tests::form::Form;
 use hallmark_tests::proxy::{Options, Proxy};
 use hallmark_tests::raw::Response;
 use hallmark_tests::s3::{Client, completed, object};
 use hallmark_tests::sigv4::encode;
 use hallmark_tests::site::{Further, READER, Site};
 use time::OffsetDateTime;
-
-use crate::forms::Form;
 
 const BUCKET: &str = "artifacts";
 const LOCKED: &str = "locked";

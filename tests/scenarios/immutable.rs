@@ -3,12 +3,11 @@
 use std::sync::Barrier;
 
 use hallmark_tests::data::{MIB, assert_same, content};
+use hallmark_tests::form::Form;
 use hallmark_tests::proxy::{Options, Proxy};
 use hallmark_tests::raw::{Asked, Connection, Response};
 use hallmark_tests::s3::{Client, completed, md5_hex, object};
 use hallmark_tests::sigv4::UNSIGNED;
-
-use crate::forms::Form;
 
 /// All keys of it.
 const RELEASES: &str = "releases";

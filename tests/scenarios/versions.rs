@@ -1,13 +1,12 @@
 //! Versions through the front door, on the embedded store.
 
 use hallmark_tests::data::{MIB, assert_same, content};
+use hallmark_tests::form::Form;
 use hallmark_tests::proxy::{Options, Proxy};
 use hallmark_tests::raw::Response;
 use hallmark_tests::s3::{Client, completed, object};
 use hallmark_tests::sigv4::encode;
 use hallmark_tests::site::{Further, READER, Site};
-
-use crate::forms::Form;
 
 const BUCKET: &str = "artifacts";
 /// May do all that a build does.
