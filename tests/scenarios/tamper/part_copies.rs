@@ -275,9 +275,12 @@ fn p3_references_that_are_not_ours() {
 /// A Complete of a copy that stands still before its last step, is finished elsewhere, and wakes up when all is over.
 #[test]
 fn p6_copies_that_wake_up_when_all_is_over() {
-    for (before, after) in
-        [("nothing", "overwritten"), ("something", "overwritten"), ("something", "deleted")]
-    {
+    for (before, after) in [
+        ("nothing", "overwritten"),
+        ("nothing", "deleted"),
+        ("something", "overwritten"),
+        ("something", "deleted"),
+    ] {
         let lab = Lab::new();
         let other = lab.another();
         lab.upload(BUCKET, KEY, &Size::Large.content(1), &[]);

@@ -82,8 +82,9 @@ impl Gate {
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
         match self.try_complete(object, id, client, completion).await {
-            // Another Complete may have been faster: then there is an answer by now.
-            Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {
+            // Another Complete of it may have been faster: then there is an answer by now, or a plan, and what stands in the
+            // way of the condition is its own artifact.
+            Err(GateError::Client(S3Error { code: Code::NoSuchUpload | Code::PreconditionFailed, .. })) => {
                 self.try_complete(object, id, client, completion).await
             }
             answer => answer,

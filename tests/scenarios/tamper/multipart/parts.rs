@@ -39,7 +39,8 @@ fn p2_parts_altered_before_they_are_read_back() {
     const MISMATCH: (u16, &str) = (403, "ArtifactDigestMismatch");
     // A store that has fewer bytes than it said.
     const SHORT: (u16, &str) = (502, "BadGateway");
-    let cases: [(&str, &[u64], Change, (u16, &str)); 9] = [
+    type Case = (&'static str, &'static [u64], Change, (u16, &'static str));
+    let cases: [Case; 9] = [
         ("first byte", &SMALL, FIRST_BYTE, MISMATCH),
         ("last byte", &SMALL, LAST_BYTE, MISMATCH),
         ("shorter", &SMALL, SHORTER, SHORT),
