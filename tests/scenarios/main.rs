@@ -16,6 +16,8 @@ mod exposed;
 mod frontend_attacks;
 mod instances;
 mod memory;
+mod multipart_crash;
+mod multipart_instances;
 mod multipart_model;
 mod objects;
 mod open_access;

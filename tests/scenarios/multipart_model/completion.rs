@@ -9,7 +9,7 @@ use hallmark_tests::s3::{Upload, completed as outcome};
 use super::check;
 use super::command::{Condition, INSTANCES, List, Moment, Place};
 use super::machine::Machine;
-use super::model::{Interrupted, Lines, State, completed};
+use super::model::{Interrupted, Lines, Origin, State, completed};
 
 /// The ETag, or the code of the error.
 type Outcome = Result<String, String>;
@@ -100,6 +100,8 @@ impl Machine {
             };
             let makes = verdict.makes.as_ref().map(|(_, etag)| etag);
             assert!(legal, "{outcomes:?} instead of {makes:?} or {:?}", verdict.codes);
+            let kinds: Vec<_> = lines.iter().filter_map(|l| self.model.uploads[upload].parts.get(&l.0)).map(|p| match p.origin { Origin::Sent => "s", Origin::Contested => "c", Origin::Referenced{..} => "r", Origin::PerhapsCarried{..} => "p" }).collect();
+            println!("STAT settle n={} {} kinds={}", outcomes.len(), match outcome { Ok(_) => "ok".to_owned(), Err(c) => c.clone() }, kinds.concat());
         }
         match verdict.makes {
             Some((bytes, etag)) if outcomes.iter().any(Result::is_ok) => {
@@ -127,6 +129,7 @@ impl Machine {
             };
             assert!(legal, "{outcomes:?} instead of {etag}, or of {codes:?} if not {certain}");
         }
+        println!("STAT resumed planned={planned} made={made} touched={touched} {:?} certain={certain}", outcomes.iter().map(|o| match o { Ok(_) => "ok".to_owned(), Err(c) => c.clone()}).collect::<Vec<_>>());
         if outcomes.iter().any(Result::is_ok) {
             self.model.uploads[upload].state = State::Completed { lines, etag: etag.clone() };
             match () {
@@ -141,6 +144,7 @@ impl Machine {
 
     /// A Complete was cut off at this moment.
     fn interrupted(&mut self, upload: usize, lines: Lines, moment: Moment) {
+        println!("STAT interrupted {moment:?}");
         let verdict = self.model.judge(upload, &lines, Condition::None);
         let began = &mut self.model.uploads[upload];
         let before = match &began.state {
@@ -154,7 +158,9 @@ impl Machine {
             State::Completed { .. } | State::Ended { .. } => return,
             State::Aborted => panic!("nothing is done for an upload that was aborted"),
         };
-        let closed = before.closed || moment.has_done(Place::Close);
+        // Of a copy in the store no part is staged.
+        let staged = began.parts.values().any(|part| matches!(part.origin, Origin::Sent));
+        let closed = before.closed || (staged && moment.has_done(Place::Close));
         let planned = before.planned || moment.has_done(Place::Plan);
         let made = before.made || moment.has_done(Place::Make);
         let Interrupted { bytes, etag, .. } = before.clone();
