@@ -78,6 +78,10 @@ impl S3Service {
 ///
 /// # Errors
 /// A key or the state secret cannot be used.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "tests put a gate before a store of theirs")
+)]
 pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
     let Trusted { sealer, seal_keys, policy } =
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;

@@ -4,7 +4,7 @@ use super::guard::deletion_refused;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::condition::DeleteCondition;
-use crate::store::{Deleted, Deletion, Retentions, VersionId};
+use crate::store::{Deleted, Deletion, PutError, Retentions, StoreError, StoreFault, VersionId};
 
 impl Gate {
     /// Deletes what stands under `name`, or one version of it. A condition is about the sealed ETag.
@@ -27,7 +27,19 @@ impl Gate {
     /// Deletes many objects of one bucket, or versions of them, each for itself; results in the order of `deletions`.
     /// Nothing here depends on what stands there: no guard but `Any`.
     pub async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, GateError>> {
-        let deleted = self.store.delete_many(deletions).await;
-        deleted.into_iter().map(|deleted| deleted.map_err(GateError::from)).collect()
+        let refused: Vec<_> = deletions.iter().map(|(name, _)| self.deletable(name).err()).collect();
+        let permitted = deletions.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+        let permitted: Vec<_> = permitted.map(|(deletion, _)| deletion.clone()).collect();
+        let mut deleted = self.store.delete_many(&permitted).await.into_iter();
+        // One answer for each that was asked for, in their order: the store's contract.
+        let answer = |refused: Option<GateError>| match refused {
+            Some(refused) => Err(refused),
+            None => deleted.next().unwrap_or_else(|| Err(unanswered())).map_err(GateError::from),
+        };
+        refused.into_iter().map(answer).collect()
     }
+}
+
+fn unanswered() -> PutError {
+    PutError::Unknown(StoreError::new(StoreFault::Protocol, "a deletion was not answered"))
 }

@@ -151,6 +151,18 @@ pub fn version(headers: &mut HeaderMap, version: &VersionId) -> Result<(), S3Err
     Ok(())
 }
 
+/// Which version a write made. Where a bucket keeps versions no longer there is nothing to say, as in S3: the next write
+/// replaces it.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn new_version(headers: &mut HeaderMap, made: Option<&VersionId>) -> Result<(), S3Error> {
+    match made.filter(|made| !made.is_null()) {
+        Some(made) => version(headers, made),
+        None => Ok(()),
+    }
+}
+
 /// Which version a copy was made of.
 ///
 /// # Errors
@@ -466,6 +478,7 @@ mod tests {
             seal: None,
             verified: "seal",
             checksum: None,
+            parts: None,
             standing: &said,
         };
         let id = RequestId::new(1);
@@ -480,6 +493,13 @@ mod tests {
             let version = VersionId::parse(version);
             show(&deleted(&Deleted { version, delete_marker }, &id).unwrap())
         };
+        let written = |text| {
+            let mut response = empty(StatusCode::OK, &id);
+            new_version(response.headers_mut(), VersionId::parse(text).as_ref()).unwrap();
+            show(&response)
+        };
+        assert_eq!(written("null"), "200\nx-amz-request-id: 0000000000000001");
+        assert_eq!(written("v1"), "200\nx-amz-request-id: 0000000000000001\nx-amz-version-id: v1");
         assert_eq!(gone("", false), "204\nx-amz-request-id: 0000000000000001");
         assert_eq!(
             gone("v2", true),

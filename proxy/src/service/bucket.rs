@@ -21,6 +21,9 @@ pub(super) const PAGE_MEMORY: u64 = 256 * 1024;
 /// The longest document that configures a bucket or an object, bytes: fifty tags of characters that take four each.
 const MAX_CONFIGURATION: usize = 128 * 1024;
 
+/// The region where buckets may be made again.
+const FIRST_REGION: &str = "us-east-1";
+
 impl S3Service {
     /// `GET /`: the buckets in which the client may do something.
     pub(super) async fn list_buckets(&self, context: &Context, listing: &BucketListing) -> Answer {
@@ -55,7 +58,11 @@ impl S3Service {
                 Code::BucketAlreadyExists,
                 "The requested bucket name is not available. Select a different name and try again.",
             ),
-            // Where the store does not know who made it, whoever may make buckets there owns it.
+            // Where the store does not know who made it, whoever may make buckets there owns it. In the first of its
+            // regions S3 says yes to that, and clients rely on it; but not where the bucket would be another one.
+            Some(_) | None if self.region == FIRST_REGION && !object_lock => {
+                return bodiless(response::bucket_created(bucket, &context.id));
+            }
             Some(_) | None => S3Error::new(
                 Code::BucketAlreadyOwnedByYou,
                 "Your previous request to create the named bucket succeeded and you already own it.",

@@ -84,7 +84,7 @@ impl Told {
             checksum.as_ref().map(|(sum, kind)| (sum, *kind)),
         );
         let mut response = response::document(StatusCode::OK, document, &self.id);
-        if let Some(version) = done.version {
+        if let Some(version) = done.version.filter(|version| !version.is_null()) {
             // Visible ASCII: VersionId's invariant.
             if let Ok(version) = HeaderValue::from_str(version.as_str()) {
                 response.headers_mut().insert(VERSION_ID, version);

@@ -52,7 +52,7 @@ impl S3Service {
         );
         let mut response = response::document(StatusCode::OK, document, &context.id);
         let headers = response.headers_mut();
-        copied.version.iter().try_for_each(|version| response::version(headers, version))?;
+        response::new_version(headers, copied.version.as_ref())?;
         copied.source_version.iter().try_for_each(|version| response::source_version(headers, version))?;
         documented(response)
     }

@@ -75,7 +75,7 @@ fn told<B>(mut response: Response<B>, location: &str, uploaded: &Uploaded) -> Re
     let headers = response.headers_mut();
     headers.insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
     headers.insert(LOCATION, location.parse().map_err(|_| S3Error::internal())?);
-    uploaded.version.iter().try_for_each(|version| response::version(headers, version))?;
+    response::new_version(headers, uploaded.version.as_ref())?;
     if let Some(sum) = &uploaded.checksum {
         response::checksum(headers, sum)?;
     }

@@ -19,9 +19,9 @@ mod versioning;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -154,6 +154,10 @@ impl S3Service {
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
     async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+        if parts.method == Method::OPTIONS {
+            // Browsers sign no such question. The answer is the same for every bucket, known or not.
+            return Err(preflight(&parts.headers).into());
+        }
         let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
         entry.by = authenticated.identity().by();
         let operation = self.operation(&parts)?;
@@ -218,4 +222,13 @@ fn documented(response: Response<Document>) -> Answer {
 
 fn bodiless(response: Response<()>) -> Answer {
     Ok(response.map(|()| Outgoing::empty()))
+}
+
+/// The answer to a browser that asks whether pages of another origin may send a request: none may.
+fn preflight(headers: &HeaderMap) -> S3Error {
+    if headers.contains_key(ORIGIN) {
+        S3Error::new(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
+    } else {
+        S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
+    }
 }

@@ -34,9 +34,7 @@ impl S3Service {
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
-        if let Some(version) = &uploaded.version {
-            response::version(response.headers_mut(), version)?;
-        }
+        response::new_version(response.headers_mut(), uploaded.version.as_ref())?;
         if let Some(sum) = uploaded.checksum {
             response::checksum(response.headers_mut(), &sum)?;
         }

@@ -153,9 +153,19 @@ impl Hidden {
         }
         match (self.may_list, self.asked) {
             (Ok(()), Asked::Version) => delete_marker_asked_for(error).into(),
-            (Ok(()), Asked::Current) => error.into(),
+            (Ok(()), Asked::Current) => no_delete_marker(error).into(),
             (Err(denied), _) => denied.into(),
         }
+    }
+}
+
+/// Says so where it is no delete marker that stands there: some clients look for the word.
+fn no_delete_marker(error: S3Error) -> S3Error {
+    let said = error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str());
+    if error.code == Code::NoSuchKey && !said {
+        error.with_header("x-amz-delete-marker", "false")
+    } else {
+        error
     }
 }
 

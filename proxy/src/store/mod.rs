@@ -195,7 +195,8 @@ pub trait Store: Send + Sync + 'static {
         }
     }
 
-    /// Sets the retention that new versions get.
+    /// Sets the retention that new versions get. Where the bucket keeps versions and they cannot be locked yet, from now on
+    /// they can, for good; where it keeps none, that is [`PutError::NoObjectLock`].
     async fn set_object_lock(
         &self,
         _bucket: &BucketName,

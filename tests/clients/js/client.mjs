@@ -2,44 +2,90 @@
 // needs. Uploads are streams, of a length that is told, found by the SDK (`length` is left out) or, with
 // `unmeasured`, known to nobody.
 
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, openAsBlob } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  PutObjectCommand,
-  S3Client,
-  paginateListObjectsV2,
-} from "@aws-sdk/client-s3";
+import * as sdk from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 
-const client = new S3Client({ forcePathStyle: true });
+const client = new sdk.S3Client({ forcePathStyle: true });
 
 // A stream of a file has a path, by which the SDK finds out its length; this one has none.
 async function* pieces(file) {
   yield* createReadStream(file);
 }
 
+function stream({ file, unmeasured }) {
+  return unmeasured ? Readable.from(pieces(file), { objectMode: false }) : createReadStream(file);
+}
+
+async function got(response, what) {
+  if (!response.ok) {
+    throw new Error(`${what}: ${response.status} ${await response.text()}`);
+  }
+  return response;
+}
+
 const actions = {
-  async put({ bucket, key, file, length, unmeasured }) {
-    const body = unmeasured ? Readable.from(pieces(file), { objectMode: false }) : createReadStream(file);
+  async put({ bucket, key, length, ...source }) {
+    const body = stream(source);
     await client.send(
-      new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: length }),
+      new sdk.PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: length }),
     );
   },
-  async get({ bucket, key, file, range }) {
-    const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }));
+  // As much as fits in a part goes in one piece, the rest in parts of 5 MiB.
+  async upload({ bucket, key, extra, ...source }) {
+    const params = { Bucket: bucket, Key: key, Body: stream(source), ...extra };
+    await new Upload({ client, params }).done();
+  },
+  async get({ bucket, key, file, range, part }) {
+    const answer = await client.send(
+      new sdk.GetObjectCommand({ Bucket: bucket, Key: key, Range: range, PartNumber: part }),
+    );
     await pipeline(answer.Body, createWriteStream(file));
+    console.log(JSON.stringify({ PartsCount: answer.PartsCount, ContentRange: answer.ContentRange }));
   },
   async list({ bucket }) {
     const keys = [];
-    for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket })) {
+    for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket: bucket })) {
       keys.push(...(page.Contents ?? []).map((entry) => entry.Key));
     }
     console.log(JSON.stringify(keys));
   },
   async delete({ bucket, key }) {
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    await client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: key }));
+  },
+  // Any command whose answer is no stream.
+  async call({ bucket, command, input }) {
+    const { $metadata, ...answer } = await client.send(new sdk[command]({ Bucket: bucket, ...input }));
+    console.log(JSON.stringify(answer));
+  },
+  // With URLs that are signed for whoever has them.
+  async presigned({ bucket, key, file, to }) {
+    const body = Buffer.from(await (await openAsBlob(file)).arrayBuffer());
+    const object = { Bucket: bucket, Key: key };
+    const put = await getSignedUrl(client, new sdk.PutObjectCommand(object));
+    await got(await fetch(put, { method: "PUT", body }), "PUT");
+    const get = await getSignedUrl(client, new sdk.GetObjectCommand(object));
+    const answer = await got(await fetch(get), "GET");
+    await pipeline(Readable.fromWeb(answer.body), createWriteStream(to));
+  },
+  async post({ bucket, key, file, fields, conditions }) {
+    const form = await createPresignedPost(client, {
+      Bucket: bucket,
+      Key: key,
+      Fields: fields,
+      Conditions: conditions,
+    });
+    const data = new FormData();
+    for (const [name, value] of Object.entries(form.fields)) {
+      data.append(name, value);
+    }
+    data.append("file", await openAsBlob(file), "content");
+    const answer = await fetch(form.url, { method: "POST", body: data });
+    console.log(JSON.stringify({ status: answer.status, text: await answer.text() }));
   },
 };
 

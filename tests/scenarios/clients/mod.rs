@@ -1,5 +1,5 @@
-//! Real clients, unmodified, through the front door. Each does the same: uploads of all sizes, awkward keys, ranges.
-//! What a client itself cannot express is left out, and said.
+//! Real clients, unmodified and with their default settings, through the front door. Each does the same: uploads of all
+//! sizes, awkward keys, ranges; then what it is known for. What a client itself cannot express is left out, and said.
 
 mod aborts;
 mod aws;
@@ -10,19 +10,24 @@ mod minio;
 mod rclone;
 mod s3cmd;
 mod s5cmd;
+mod seen;
 mod tls;
+mod tree;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use hallmark_tests::command::{Ran, Sandbox};
+use hallmark_tests::command::{Ran, Sandbox, installed};
 use hallmark_tests::data::{self, MIB, assert_same};
 use hallmark_tests::proxy::Proxy;
 use hallmark_tests::s3::Client;
 use hallmark_tests::site::{FULL, Site};
+use serde_json::Value;
 
 const BUCKET: &str = "artifacts";
+/// Where artifacts are copied and moved to.
+const RELEASES: &str = "releases";
 
 /// A home for programs, and the proxy that they find there.
 struct Session {
@@ -65,12 +70,27 @@ impl Session {
     fn file(&self, name: &str) -> PathBuf {
         self.sandbox.path(name)
     }
+
+    /// Runs a line of a shell that finds the programs of the Python environment.
+    fn shell(&self, line: &str) -> Ran {
+        let programs = installed("python");
+        let programs = programs.parent().unwrap().display();
+        let line = format!("set -euo pipefail; PATH='{programs}':$PATH; {line}");
+        self.sandbox.run("bash", &["-c", &line])
+    }
 }
 
 fn lab() -> (Proxy, Session) {
     let proxy = Proxy::start();
     let session = Session::with(proxy.address());
     session.client.create_bucket(BUCKET);
+    (proxy, session)
+}
+
+/// The same with a second bucket, `RELEASES`.
+fn two_buckets() -> (Proxy, Session) {
+    let (proxy, session) = lab();
+    session.client.create_bucket(RELEASES);
     (proxy, session)
 }
 
@@ -83,16 +103,15 @@ fn check_sizes(make: Make, sizes: &[u64]) {
         let want = fs::read(&file).unwrap();
         let key = format!("sizes/{length}");
         tool.put(&file, &key).good();
-        let seen = session.client.get(BUCKET, &key);
-        assert_same(&seen.body, &want, &format!("{length} bytes as we see them"));
-        assert_eq!(seen.header("x-hallmark-verified"), Some("seal"));
+        session.sealed(BUCKET, &key, &want);
         let back = session.file("back");
         tool.get(&key, &back).good();
         assert_same(&fs::read(&back).unwrap(), &want, &format!("{length} bytes as the client sees them"));
         fs::remove_file(back).unwrap();
         tool.delete(&key).good();
-        assert_eq!(session.client.head(BUCKET, &key).status, 404, "{length}: deleted");
+        session.absent(BUCKET, &key);
     }
+    session.no_uploads(BUCKET);
 }
 
 fn awkward_keys() -> Vec<String> {
@@ -195,6 +214,14 @@ macro_rules! client_tests {
     };
 }
 use client_tests;
+
+/// What a program said in JSON; nothing is null.
+fn parsed(said: &str) -> Value {
+    if said.trim().is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
 
 /// Texts of a JSON array.
 fn texts(json: &str) -> Vec<String> {

@@ -49,7 +49,7 @@ use crate::name::ObjectName;
 use crate::proof::{Reader, record_name};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{Attributes, Guard, PutError, Write};
+use crate::store::{Attributes, Guard, PutError, StoreError, StoreFault, Write};
 
 /// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
 pub(super) const LEAF_MEMORY: u64 = 160;
@@ -263,6 +263,11 @@ impl Gate {
                     let _ = self.store.state_delete(&record_name(reference)).await;
                 }
                 Ok((other, Attempt::Again))
+            }
+            None if matches!(error, PutError::GuardFailed) => {
+                // It is gone again, or is none that anybody wrote here. The client had no part in that condition.
+                let message = "something stands in the place of the plan of an upload";
+                Err(StoreError::new(StoreFault::Unavailable, message).into())
             }
             None => Err(error.into()),
         }

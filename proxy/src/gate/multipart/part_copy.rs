@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use hallmark_signer::{Md5Digest, SealId, Sha256Digest};
+use hallmark_signer::{Md5Digest, Seal, SealId, Sha256Digest};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
@@ -91,7 +91,7 @@ impl Gate {
         let (name, version) = (source.name(), source.version());
         let download = self.get(name, version, wanted.as_ref(), Reader::Trusting, &marker.client).await?;
         // Another version may stand there by now.
-        if download.admitted().seal().map(|seal| seal.id()) != source.seal().map(|seal| seal.id()) {
+        if download.admitted().seal().map(Seal::id) != source.seal().map(Seal::id) {
             return Err(PutError::SourceChanged.into());
         }
         let body = self.release(download).await?.carry();
@@ -144,7 +144,15 @@ impl Gate {
     /// # Errors
     /// It is not.
     pub(super) async fn referenced(&self, source: &CopiedSource) -> Result<Admitted, GateError> {
-        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await?;
+        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await;
+        let found = found.map_err(|error| match error {
+            // It was there when the part was made.
+            GateError::Client(S3Error {
+                code: Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket | Code::MethodNotAllowed,
+                ..
+            }) => PutError::SourceChanged.into(),
+            error => error,
+        })?;
         match found.seal() {
             Some(seal) if seal.id() == source.seal => Ok(found),
             Some(_) | None => Err(PutError::SourceChanged.into()),
@@ -157,7 +165,7 @@ impl Gate {
 fn continues(number: PartNumber, range: &Range<u64>, length: u64) -> bool {
     let (before, size) = (u64::from(number.number() - 1), range.end - range.start);
     let is_last = range.end == length;
-    let in_order = if before == 0 { range.start == 0 } else { range.start > 0 && range.start % before == 0 };
+    let in_order = if before == 0 { range.start == 0 } else { range.start > 0 && range.start.is_multiple_of(before) };
     // A later part says by where it begins how long those before it are.
     let like_others = before == 0 || range.start / before == size;
     size > 0 && in_order && (is_last || like_others)

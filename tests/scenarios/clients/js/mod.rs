@@ -1,6 +1,8 @@
 //! The AWS SDK for JavaScript with streams as bodies: over plain HTTP it sends chunks within chunks, a checksum as a
 //! trailer, and no length.
 
+mod uploads;
+
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use hallmark_tests::command::{Ran, script};
 use hallmark_tests::data::{self, MIB};
 use serde_json::{Value, json};
 
-use super::{BUCKET, Session, Tool, check_keys, check_ranges, check_sizes, lab, texts};
+use super::{BUCKET, Session, Tool, check_keys, check_ranges, check_sizes, lab, parsed, texts};
 
 struct Js<'a> {
     session: &'a Session,
@@ -32,6 +34,12 @@ impl Js<'_> {
         arguments["bucket"] = BUCKET.into();
         let script = script("js/client.mjs");
         self.session.sandbox.run("node", &[script.as_os_str(), arguments.to_string().as_ref()])
+    }
+
+    /// What a command answers.
+    #[track_caller]
+    fn call(&self, command: &str, input: &Value) -> Value {
+        parsed(&self.run("call", json!({ "command": command, "input": input })).good())
     }
 }
 
@@ -83,22 +91,21 @@ fn ranges() {
     check_ranges(|session| Box::new(Js { session, length: Length::Told }));
 }
 
-/// A stream whose length nobody knows, below and above 8 MiB. What such an upload looks like on the wire is tested byte by byte with the front end's attacks, since some versions of the SDK cannot
-/// send it.
+/// A stream whose length nobody knows, in one request. What such an upload looks like on the wire is tested byte by
+/// byte with the front end's attacks, since some versions of the SDK cannot send it.
 #[test]
 fn streams_of_unknown_length() {
     let (_proxy, session) = lab();
     let tool = Js { session: &session, length: Length::Unknown };
-    let (small, large) =
-        (data::file(session.sandbox.home(), 1, 70_000), data::file(session.sandbox.home(), 2, 8 * MIB + 1));
-    let put = tool.put(&small, "small");
-    if put.stderr.contains("for header \"x-amz-decoded-content-length\"") {
-        println!("SKIPPED: this version of the SDK sends `undefined` for a length that it does not know");
-        assert_eq!(session.client.keys(BUCKET, ""), Vec::<String>::new());
-        return;
+    for length in [0, 70_000, 8 * MIB, 8 * MIB + 1, 20 * MIB] {
+        let file = data::file(session.sandbox.home(), length, length);
+        let put = tool.put(&file, "key");
+        if put.stderr.contains("for header \"x-amz-decoded-content-length\"") {
+            println!("SKIPPED: this version of the SDK sends `undefined` for a length that it does not know");
+            session.absent(BUCKET, "key");
+            return;
+        }
+        put.good();
+        session.sealed(BUCKET, "key", &fs::read(file).unwrap());
     }
-    put.good();
-    data::assert_same(&session.client.get(BUCKET, "small").body, &fs::read(small).unwrap(), "small");
-    tool.put(&large, "large").good();
-    data::assert_same(&session.client.get(BUCKET, "large").body, &fs::read(large).unwrap(), "large");
 }
