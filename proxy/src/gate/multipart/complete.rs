@@ -91,9 +91,11 @@ impl Gate {
         .map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that.
+    /// Removes what is left of an upload that was completed: nobody needs to wait for that. Where the answer could not be
+    /// kept, all stays, so that a repetition finds the plan, and its seal on the object.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
-        if let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) {
+        let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
+        if matches!(self.done(&id).await, Ok(Some(_))) {
             self.drop_records(&id).await;
         }
     }
