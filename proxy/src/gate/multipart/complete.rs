@@ -82,10 +82,17 @@ impl Gate {
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
         match self.try_complete(object, id, client, completion).await {
-            // Another Complete may have been faster: then there is an answer by now.
-            Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {
-                self.try_complete(object, id, client, completion).await
-            }
+            // Another Complete of it may have been faster: then there is an answer by now, or a plan; what stands in the way
+            // of the condition is its own artifact, and the parts were cleared away or carried by the other one.
+            Err(GateError::Client(S3Error {
+                code:
+                    Code::NoSuchUpload
+                    | Code::InvalidPart
+                    | Code::PreconditionFailed
+                    | Code::ConditionalRequestConflict
+                    | Code::NoSuchKey,
+                ..
+            })) => self.try_complete(object, id, client, completion).await,
             answer => answer,
         }
         .map_err(|error| self.explain(object, &completion.whole.condition, error))
