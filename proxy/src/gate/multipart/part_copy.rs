@@ -165,7 +165,8 @@ impl Gate {
 fn continues(number: PartNumber, range: &Range<u64>, length: u64) -> bool {
     let (before, size) = (u64::from(number.number() - 1), range.end - range.start);
     let is_last = range.end == length;
-    let in_order = if before == 0 { range.start == 0 } else { range.start > 0 && range.start.is_multiple_of(before) };
+    let in_order =
+        if before == 0 { range.start == 0 } else { range.start > 0 && range.start.is_multiple_of(before) };
     // A later part says by where it begins how long those before it are.
     let like_others = before == 0 || range.start / before == size;
     size > 0 && in_order && (is_last || like_others)

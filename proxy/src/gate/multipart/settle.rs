@@ -64,7 +64,10 @@ impl Gate {
             Origin::Stage(parts) => {
                 self.store.promote(&marker.stage, parts, &marker.object, write, &etag).await
             }
-            Origin::Artifact(source) => self.store.copy(source, &marker.object, write, &etag).await,
+            Origin::Artifact(source) => {
+                self.still_open(marker).await?;
+                self.store.copy(source, &marker.object, write, &etag).await
+            }
         };
         let error = match made {
             Ok(committed) => return self.see(marker, plan, committed.version).await,

@@ -65,7 +65,9 @@ impl Gate {
         };
         match payload.length() {
             Some(length) if length > MAX_PART.min(self.limits.max_object_size) => Err(too_large().into()),
-            Some(length) if length > BATCH as u64 => self.stream_part(marker, number, payload, length, known_as).await,
+            Some(length) if length > BATCH as u64 => {
+                self.stream_part(marker, number, payload, length, known_as).await
+            }
             Some(_) | None => self.whole_part(marker, number, &mut payload, known_as).await,
         }
     }
