@@ -17,7 +17,10 @@ enum Side {
 
 /// Calls that change something; others can only fail.
 fn writes(call: Call) -> bool {
-    !matches!(call, Call::StateGet | Call::StateList | Call::StageRead | Call::Head | Call::Get | Call::Bucket)
+    !matches!(
+        call,
+        Call::StateGet | Call::StateList | Call::StageRead | Call::Head | Call::Get | Call::Bucket
+    )
 }
 
 /// Whoever repeats the request gets the same answer, through any instance, and nothing is left over.

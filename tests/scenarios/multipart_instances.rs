@@ -29,7 +29,7 @@ fn put_newer(lab: &Lab, scene: &Scene) {
 /// The first instance sleeps before a call of its Complete until all that was acknowledged, cleared and forgotten.
 fn sleeps(kind: Kind, meanwhile: Meanwhile) {
     let mut lab = Lab::new();
-    for (_, which) in lab.calls(kind) {
+    for (call, which) in lab.calls(kind) {
         let what = format!("{kind:?}, {meanwhile:?} before {which:?}");
         let scene = lab.scene(kind);
         let gate = lab.store.hold(which);
@@ -54,7 +54,13 @@ fn sleeps(kind: Kind, meanwhile: Meanwhile) {
                 check(&lab, &scene, meanwhile, &what);
                 gate.release();
                 let answer = asking.answer();
-                assert!(answer.is_ok() == made, "{what}: {answer:?}");
+                // A copy that has begun is not stopped by anything but a later upload, and counts as made before that.
+                let copying = call == Call::Copy && answer.is_ok();
+                assert!(answer.is_ok() == made || copying, "{what}: {answer:?}");
+                if copying && meanwhile == Abort {
+                    scene.assert_serves(&lab, &scene.new, 2, &what);
+                    continue;
+                }
             }
         }
         match meanwhile {

@@ -98,7 +98,8 @@ impl Lab {
         scene.complete(self, VICTIM).unwrap();
         let calls = self.store.take_named_calls();
         // What comes after it nobody waits for.
-        let last = calls.iter().position(|(call, name)| *call == Call::StateDelete && name.starts_with("uploads/"));
+        let last =
+            calls.iter().position(|(call, name)| *call == Call::StateDelete && name.starts_with("uploads/"));
         let calls: Vec<Call> = calls.into_iter().take(last.unwrap() + 1).map(|(call, _)| call).collect();
         let before = |at: usize| calls[..at].iter().filter(|before| **before == calls[at]).count();
         (0..calls.len()).map(|at| (calls[at], calls[at].after(before(at)))).collect()
@@ -152,7 +153,12 @@ impl Scene {
     #[track_caller]
     pub(crate) fn assert_serves(&self, lab: &Lab, bytes: &[u8], versions: usize, what: &str) {
         let got = lab.instances.client(OTHER).get(BUCKET, &self.key);
-        assert_eq!((got.status, got.header("x-hallmark-verified")), (200, Some("seal")), "{what}: {}", got.text());
+        assert_eq!(
+            (got.status, got.header("x-hallmark-verified")),
+            (200, Some("seal")),
+            "{what}: {}",
+            got.text()
+        );
         assert_same(&got.body, bytes, what);
         let kept = lab.store.versions(BUCKET, &self.key).len();
         assert_eq!(kept, versions, "{what}: versions of the key");
@@ -233,7 +239,9 @@ impl Part {
 fn complete(upload: &Upload, parts: &[Completed], headers: &[(&str, &str)]) -> Outcome {
     let response = upload.complete_with(parts, headers);
     match completed(&response) {
-        Ok(etag) if response.status == 200 => Ok((etag, response.header("x-amz-version-id").map(str::to_owned))),
+        Ok(etag) if response.status == 200 => {
+            Ok((etag, response.header("x-amz-version-id").map(str::to_owned)))
+        }
         Ok(_) => Err(format!("{} without a code", response.status)),
         Err(code) => Err(code),
     }

@@ -100,8 +100,6 @@ impl Machine {
             };
             let makes = verdict.makes.as_ref().map(|(_, etag)| etag);
             assert!(legal, "{outcomes:?} instead of {makes:?} or {:?}", verdict.codes);
-            let kinds: Vec<_> = lines.iter().filter_map(|l| self.model.uploads[upload].parts.get(&l.0)).map(|p| match p.origin { Origin::Sent => "s", Origin::Contested => "c", Origin::Referenced{..} => "r", Origin::PerhapsCarried{..} => "p" }).collect();
-            println!("STAT settle n={} {} kinds={}", outcomes.len(), match outcome { Ok(_) => "ok".to_owned(), Err(c) => c.clone() }, kinds.concat());
         }
         match verdict.makes {
             Some((bytes, etag)) if outcomes.iter().any(Result::is_ok) => {
@@ -129,7 +127,6 @@ impl Machine {
             };
             assert!(legal, "{outcomes:?} instead of {etag}, or of {codes:?} if not {certain}");
         }
-        println!("STAT resumed planned={planned} made={made} touched={touched} {:?} certain={certain}", outcomes.iter().map(|o| match o { Ok(_) => "ok".to_owned(), Err(c) => c.clone()}).collect::<Vec<_>>());
         if outcomes.iter().any(Result::is_ok) {
             self.model.uploads[upload].state = State::Completed { lines, etag: etag.clone() };
             match () {
@@ -144,7 +141,6 @@ impl Machine {
 
     /// A Complete was cut off at this moment.
     fn interrupted(&mut self, upload: usize, lines: Lines, moment: Moment) {
-        println!("STAT interrupted {moment:?}");
         let verdict = self.model.judge(upload, &lines, Condition::None);
         let began = &mut self.model.uploads[upload];
         let before = match &began.state {

@@ -123,12 +123,11 @@ impl Gate {
                 return Err(GateError::no_such_upload());
             }
             // Whoever wrote it may have died right after.
-            match self.find_upload(object, id, client).await {
-                Ok(marker) => self.end(&marker, &done).await?,
-                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {}
-                Err(error) => return Err(error),
-            }
-            return Ok(done.uploaded);
+            return match self.find_upload(object, id, client).await {
+                Ok(marker) => Ok(self.end(&marker, done).await?.uploaded),
+                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => Ok(done.uploaded),
+                Err(error) => Err(error),
+            };
         }
         let marker = self.find_upload(object, id, client).await?;
         let parts = completion.parts.len() as u64;
@@ -147,9 +146,7 @@ impl Gate {
             return Err(other_plan().into());
         }
         let version = self.settle_plan(&marker, &plan, &origin, attempt, condition).await?;
-        let done = plan.done(version);
-        self.end(&marker, &done).await?;
-        Ok(done.uploaded)
+        Ok(self.end(&marker, plan.done(version)).await?.uploaded)
     }
 
     /// Checks and seals, and says what the upload is about to become: or finds that this was said meanwhile.
