@@ -9,11 +9,12 @@ use hallmark_signer::{
 };
 
 use crate::access::Access;
-use crate::gate::Gate;
+use crate::gate::{Deployment, Gate};
 use crate::proof::Prover;
 use crate::s3::auth::Authenticator;
 use crate::server;
 use crate::service::S3Service;
+use crate::state_file;
 use crate::store::{Patience, Store, StoreError};
 use crate::trust::TrustPolicy;
 use crate::verdicts::VerdictCache;
@@ -64,19 +65,34 @@ impl S3Service {
     /// # Errors
     /// A key cannot be used, or the store does not answer.
     pub async fn start(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let Trusted { sealer, seal_keys, policy } =
-            Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
         let store: Arc<dyn Store> = Arc::new(Patience::new(store));
+        let gate = gate(config, store.clone())?;
         let capabilities = store.probe().await?;
-        let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
-        // Anonymous readers count as one more.
-        let clients = config.clients.len() + 1;
-        let limits = config.limits.clone();
-        let gate = Gate::new(store, config.realm.clone(), sealer, prover, policy, limits, clients);
         let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());
         let access = Access::new(config.buckets.clone());
         Ok(Self::new(authenticator, access, gate, capabilities, &config.server))
     }
+}
+
+/// The gate before `store`.
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "tests put a gate before a store of theirs")
+)]
+pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+    let Trusted { sealer, seal_keys, policy } =
+        Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
+    // Last of the files: nothing is made for a configuration that cannot work.
+    let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
+    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
+    // Anonymous readers count as one more.
+    let clients = config.clients.len() + 1;
+    let limits = config.limits.clone();
+    let deployment = Deployment { realm: config.realm.clone(), state };
+    Ok(Gate::new(store, deployment, sealer, prover, policy, limits, clients))
 }
 
 impl Trusted {

@@ -15,8 +15,11 @@ pub mod proof;
 pub mod s3;
 pub mod server;
 pub mod service;
+mod state_file;
 pub mod store;
 pub mod trust;
 mod verdicts;
 
+#[cfg(any(test, feature = "testing"))]
+pub use app::gate as gate_before;
 pub use app::{App, StartError, check};

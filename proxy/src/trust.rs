@@ -74,6 +74,12 @@ impl TrustPolicy {
         bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed) && self.rule(object).is_none()
     }
 
+    /// Whether this key, once written, is neither overwritten nor deleted.
+    pub fn immutable(&self, object: &ObjectName) -> bool {
+        let bucket = self.buckets.get(&object.bucket);
+        bucket.is_some_and(|bucket| bucket.immutable.holds(object.key.as_str()))
+    }
+
     /// Judges an artifact under its name by its digest and the value of [`SIGNATURE_HEADER`](hallmark_signer::SIGNATURE_HEADER).
     ///
     /// Signatures are judged wherever a rule names keys, also where it does not require them: an artifact that bears

@@ -210,7 +210,7 @@ fn the_log_tells_start_requests_and_stop() {
         let (_, length) = answer.split_once("content-length: ").unwrap();
         format!("content_length={} peer={client}", length.lines().next().unwrap())
     };
-    let (denied, unsupported) = (ask("x-id=GetObject"), ask("versionId=hidden"));
+    let (denied, unsupported) = (ask("x-id=GetObject"), ask("renameObject=hidden"));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
         .unwrap();
     let ended = child.wait_with_output().unwrap();

@@ -8,6 +8,7 @@
 
 mod clients;
 mod command;
+mod complete;
 mod conformance;
 mod crash;
 mod cut_downloads;
@@ -15,10 +16,13 @@ mod exposed;
 mod frontend_attacks;
 mod instances;
 mod memory;
+mod multipart_model;
 mod objects;
 mod open_access;
 mod openssl;
 mod readme;
 mod store_faults;
 mod tamper;
+mod unknown_length;
+mod uploads;
 mod virtual_hosts;

@@ -17,8 +17,8 @@ use crate::site::{FULL, Options, Site};
 
 /// A server that ends when this is dropped.
 pub struct InProcess {
-    /// Its files; the store that its configuration names is not used.
-    pub site: Site,
+    /// Its files, perhaps those of other instances as well; the store that its configuration names is not used.
+    pub site: Arc<Site>,
     address: SocketAddr,
     // Held for its threads: dropping it ends the server.
     _runtime: Runtime,
@@ -36,7 +36,8 @@ impl InProcess {
     }
 
     /// Serves `store` with files that are there.
-    pub fn start_at(site: Site, store: Arc<dyn Store>) -> Self {
+    pub fn start_at(site: impl Into<Arc<Site>>, store: Arc<dyn Store>) -> Self {
+        let site = site.into();
         let runtime = Runtime::new().expect("a runtime can be made");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port can be bound");
         let address = listener.local_addr().expect("it is bound");

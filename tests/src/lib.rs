@@ -1,6 +1,7 @@
 //! What the scenarios stand on: proxies to test, clients to test them with, and a store that lies on demand.
 //!
-//! - [`proxy`] runs the real program; [`inprocess`] runs the same server over a store of the test's choice.
+//! - [`proxy`] runs the real program; [`inprocess`] runs the same server over a store of the test's choice, and
+//!   [`instances`] several of them over one.
 //! - [`raw`] speaks HTTP byte by byte, [`sigv4`] signs, [`s3`] is the two together.
 //! - [`command`] runs other people's clients; [`data`] makes what they carry.
 //! - [`memory`] is a store whose contents a test can edit behind the proxy's back.
@@ -12,6 +13,7 @@
 pub mod command;
 pub mod data;
 pub mod inprocess;
+pub mod instances;
 pub mod memory;
 pub mod proxy;
 pub mod raw;

@@ -8,9 +8,9 @@ use super::budget::Reservation;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Reader, Release, UnverifiedBody, UnverifiedHead, widen};
-use crate::s3::error::S3Error;
-use crate::s3::range::{RangeHeader, Resolved};
-use crate::store::{GetError, Span, VersionId};
+use crate::s3::error::{Code, S3Error};
+use crate::s3::range::{Part, RangeHeader, Resolved};
+use crate::store::{GetError, PartNumber, Span, VersionId};
 
 /// How often a download begins again because the object changed between two reads of it.
 const MAX_TRIES: usize = 3;
@@ -77,6 +77,35 @@ impl Gate {
         Err(GetError::Changed.into())
     }
 
+    /// Opens part `number` of the artifact for reading, as [`get`](Self::get) does a range. Two requests to the store:
+    /// only the seal says where a part lies.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); `InvalidPart`: the artifact has no such part.
+    pub async fn get_part(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
+        number: PartNumber,
+        reader: Reader,
+        client: &str,
+    ) -> Result<Download, GateError> {
+        let mut held = self.budget.reserve(client, LEAF_SIZE + CHUNK).await?;
+        for _ in 0..MAX_TRIES {
+            let admitted = self.head(name, version, reader).await?;
+            let selection = part_selection(&admitted, number)?;
+            match self.open(name, version, admitted, Ok(selection)).await {
+                Err(TryError::Changed) => {}
+                Err(TryError::Refused(error)) => return Err(error),
+                Ok(Opened { admitted, selection, body }) => {
+                    held.shrink(admitted.length());
+                    return Ok(Download { admitted, selection, body, held });
+                }
+            }
+        }
+        Err(GetError::Changed.into())
+    }
+
     async fn try_get(
         &self,
         name: &ObjectName,
@@ -102,6 +131,17 @@ impl Gate {
         }
         let admitted = self.head(name, version, reader).await?;
         let selection = range.resolve(admitted.length());
+        self.open(name, version, admitted, selection).await
+    }
+
+    /// Opens what was selected of an admitted artifact.
+    async fn open(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
+        admitted: Admitted,
+        selection: Result<Resolved, S3Error>,
+    ) -> Result<Opened, TryError> {
         let span = match &selection {
             Ok(Resolved::Whole) => Some(Span::All),
             Ok(Resolved::Part(part)) => Some(Span::Bytes(widen(&part.span()))),
@@ -165,6 +205,30 @@ impl Download {
     pub fn selection(&self) -> &Result<Resolved, S3Error> {
         &self.selection
     }
+}
+
+/// The bytes of part `number`. An artifact that did not come in parts is its own first part.
+///
+/// # Errors
+/// `InvalidPart`: there is no such part; `InvalidRange`: it is empty.
+pub fn part_selection(admitted: &Admitted, number: PartNumber) -> Result<Resolved, GateError> {
+    let length = admitted.length();
+    let table = admitted.part_table()?;
+    let span = match &table {
+        Some(table) => table.parts().range(number.number()),
+        None => (number.number() == 1).then_some(0..length),
+    };
+    let span = span.ok_or_else(|| {
+        let message = "The requested partnumber is not satisfiable";
+        S3Error::new(Code::InvalidPart, message).with("PartNumberRequested", number.number().to_string())
+    })?;
+    if length == 0 {
+        return Ok(Resolved::Whole);
+    }
+    let part = Part::of(&span, length);
+    let empty =
+        || S3Error::new(Code::InvalidRange, "The part is empty").with("ActualObjectSize", length.to_string());
+    Ok(Resolved::Part(part.ok_or_else(empty)?))
 }
 
 /// Whether it is worth beginning again.

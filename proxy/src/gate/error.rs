@@ -30,6 +30,11 @@ impl GateError {
         no_such_bucket().with("BucketName", bucket.as_str()).into()
     }
 
+    /// There is no such upload: there never was, it is over, or it is not this client's.
+    pub fn no_such_upload() -> Self {
+        no_such_upload().into()
+    }
+
     /// For metrics and logs.
     pub fn label(&self) -> &'static str {
         match self {

@@ -3,20 +3,49 @@
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::Reader;
-use crate::s3::condition::EntityTag;
+use crate::s3::condition::{DeleteCondition, EntityTag, PutCondition};
+use crate::s3::error::{Code, S3Error};
 use crate::store::{Guard, PutError};
 
 impl Gate {
-    /// Turns a client's `If-Match`, which is about the sealed ETag, into a condition that the store evaluates together
-    /// with the write.
+    /// Turns the condition of a write to `name`, which is about sealed ETags, into one that the store evaluates
+    /// together with the write. What the store says of it goes through [`refused`].
     ///
     /// # Errors
-    /// Another artifact stands there, or none that holds.
-    pub(super) async fn guard_matching(
+    /// The condition does not hold, or what stands there does not.
+    pub(super) async fn guard(
         &self,
         name: &ObjectName,
-        tag: &EntityTag,
+        condition: &PutCondition,
     ) -> Result<Guard, GateError> {
+        match self.condition(name, condition)? {
+            PutCondition::None => Ok(Guard::Any),
+            PutCondition::Absent => Ok(Guard::Absent),
+            PutCondition::Exists => self.guard_existing(name).await,
+            PutCondition::Matches(tag) => self.guard_matching(name, tag).await,
+            PutCondition::Differs(tag) => self.guard_differing(name, tag).await,
+        }
+    }
+
+    /// The same for a deletion.
+    pub(super) async fn guard_deletion(
+        &self,
+        name: &ObjectName,
+        condition: &DeleteCondition,
+    ) -> Result<Guard, GateError> {
+        match condition {
+            DeleteCondition::None => Ok(Guard::Any),
+            DeleteCondition::Exists => self.guard_existing(name).await,
+            DeleteCondition::Matches(tag) => self.guard_matching(name, tag).await,
+        }
+    }
+
+    async fn guard_existing(&self, name: &ObjectName) -> Result<Guard, GateError> {
+        let current = self.head(name, None, Reader::Inspecting).await?;
+        Ok(Guard::Matches(current.pin().clone()))
+    }
+
+    async fn guard_matching(&self, name: &ObjectName, tag: &EntityTag) -> Result<Guard, GateError> {
         let current = self.head(name, None, Reader::Inspecting).await?;
         if tag.is(&current.etag()) {
             Ok(Guard::Matches(current.pin().clone()))
@@ -24,4 +53,38 @@ impl Gate {
             Err(PutError::GuardFailed.into())
         }
     }
+
+    async fn guard_differing(&self, name: &ObjectName, tag: &EntityTag) -> Result<Guard, GateError> {
+        match self.head(name, None, Reader::Inspecting).await {
+            Ok(current) if tag.resembles(&current.etag()) => Err(PutError::GuardFailed.into()),
+            Ok(current) => Ok(Guard::Matches(current.pin().clone())),
+            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => Ok(Guard::Absent),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a client hears whose write, on this condition, the store refused.
+///
+/// A guard may be narrower than the condition it was made for: it names the one artifact that was seen. If that was
+/// replaced meanwhile the condition may still hold, so the client is asked to try again.
+pub(super) fn refused(condition: &PutCondition, error: PutError) -> GateError {
+    match (condition, error) {
+        (PutCondition::Exists | PutCondition::Differs(_), PutError::GuardFailed) => conflict(),
+        (_, error) => error.into(),
+    }
+}
+
+/// The same for a deletion.
+pub(super) fn deletion_refused(condition: &DeleteCondition, error: PutError) -> GateError {
+    match (condition, error) {
+        (DeleteCondition::Exists, PutError::GuardFailed) => conflict(),
+        (_, error) => error.into(),
+    }
+}
+
+fn conflict() -> GateError {
+    let message =
+        "The conditional request cannot succeed due to a conflicting operation against this resource.";
+    S3Error::new(Code::ConditionalRequestConflict, message).into()
 }

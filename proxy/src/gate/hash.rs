@@ -1,7 +1,8 @@
 //! Hashing uploads without holding up the other tasks of a thread.
 
 use bytes::Bytes;
-use hallmark_signer::{Content, ContentHasher, Md5Digest, Md5Hasher, UploadHasher};
+use hallmark_signer::{Content, ContentHasher, Md5Digest, Md5Hasher, Sha256Digest, UploadHasher};
+use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::GateError;
@@ -17,6 +18,12 @@ pub(super) struct Hashing {
     md5: Stage<Md5Hasher>,
 }
 
+/// Hashes a part of an upload in the same way. Leaves and the digest of the whole are for whoever joins the parts.
+pub(super) struct PartHashing {
+    sha256: Stage<Sha256>,
+    md5: Stage<Md5Hasher>,
+}
+
 /// A hasher, and the batch that it is at.
 enum Stage<H> {
     Idle(H),
@@ -27,6 +34,14 @@ impl Hashing {
     /// For an upload of exactly `length` bytes.
     pub(super) fn exactly(length: u64) -> Self {
         Self { content: Stage::Idle(ContentHasher::exactly(length)), md5: Stage::Idle(Md5Hasher::default()) }
+    }
+
+    /// For an upload whose length is not known before its end.
+    pub(super) fn of_unknown_length() -> Self {
+        Self {
+            content: Stage::Idle(ContentHasher::of_unknown_length()),
+            md5: Stage::Idle(Md5Hasher::default()),
+        }
     }
 
     /// Begins to hash the next batch once the one before is done: so at most one waits in here.
@@ -43,6 +58,30 @@ impl Hashing {
     pub(super) async fn finish(self) -> Result<(Content, Md5Digest), GateError> {
         let (content, md5) = tokio::try_join!(self.content.idle(), self.md5.idle())?;
         Ok((content.finish().map_err(|_| incomplete())?, md5.finish()))
+    }
+}
+
+impl Default for PartHashing {
+    fn default() -> Self {
+        Self { sha256: Stage::Idle(Sha256::new()), md5: Stage::Idle(Md5Hasher::default()) }
+    }
+}
+
+impl PartHashing {
+    /// As [`Hashing::update`].
+    pub(super) async fn update(self, batch: impl IntoIterator<Item = Bytes>) -> Result<Self, GateError> {
+        let batch: Vec<Bytes> = batch.into_iter().collect();
+        let (sha256, md5) = tokio::try_join!(
+            self.sha256.next(batch.clone(), |hasher, bytes| Digest::update(hasher, bytes)),
+            self.md5.next(batch, Md5Hasher::update)
+        )?;
+        Ok(Self { sha256, md5 })
+    }
+
+    /// The digests of all batches together.
+    pub(super) async fn finish(self) -> Result<(Sha256Digest, Md5Digest), GateError> {
+        let (sha256, md5) = tokio::try_join!(self.sha256.idle(), self.md5.idle())?;
+        Ok((Sha256Digest::new(sha256.finalize().into()), md5.finish()))
     }
 }
 
@@ -74,6 +113,14 @@ pub(super) async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), Gat
     Ok(hasher.finish().map_err(|_| incomplete())?)
 }
 
+/// Hashes a part that is all here; off the async threads if it is long.
+pub(super) async fn hash_part(bytes: Bytes) -> Result<(Sha256Digest, Md5Digest), GateError> {
+    if bytes.len() > INLINE {
+        return PartHashing::default().update([bytes]).await?.finish().await;
+    }
+    Ok((Sha256Digest::of(&bytes), Md5Digest::of(&bytes)))
+}
+
 /// The runtime is going down, or hashing panicked.
 fn stopping() -> GateError {
     S3Error::internal().into()
@@ -102,5 +149,18 @@ mod tests {
         }
         assert!(hash_whole(bytes.clone()).await.unwrap() == expected);
         assert!(Hashing::exactly(length).update([bytes.slice(1..)]).await.unwrap().finish().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn parts_have_the_digests_of_their_bytes() {
+        let bytes = Bytes::from((0..200_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+        for length in [0, 1, INLINE, INLINE + 1, bytes.len()] {
+            let bytes = bytes.slice(..length);
+            let expected = (Sha256Digest::of(&bytes), Md5Digest::of(&bytes));
+            let (left, right) = (bytes.slice(..length / 3), bytes.slice(length / 3..));
+            let batches = PartHashing::default().update([left]).await.unwrap().update([right]).await.unwrap();
+            assert_eq!(batches.finish().await.unwrap(), expected);
+            assert_eq!(hash_part(bytes).await.unwrap(), expected);
+        }
     }
 }

@@ -9,13 +9,18 @@
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
 mod budget;
+mod checked;
+mod copy;
 mod delete;
 mod download;
 mod error;
 mod guard;
 mod hash;
+mod immutable;
+pub mod multipart;
 mod receive;
 mod stream;
+mod unknown;
 mod upload;
 mod whole;
 
@@ -25,14 +30,24 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted, Reservation};
-pub use download::Download;
+pub use copy::{Copied, Copy};
+pub use download::{Download, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{Upload, Uploaded};
 
-use crate::proof::{Prover, Suspects};
+use self::multipart::Multipart;
+use crate::proof::{Prover, StateKeys, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
+
+/// What all instances of a deployment have in common, and no other has.
+pub struct Deployment {
+    /// Its name, part of every seal.
+    pub realm: Realm,
+    /// Authenticates what uploads in progress leave in the store.
+    pub state: StateKeys,
+}
 
 /// Everything that decides about one deployment's artifacts.
 pub struct Gate {
@@ -44,22 +59,25 @@ pub struct Gate {
     suspects: Arc<Suspects>,
     budget: Budget,
     limits: Limits,
+    multipart: Multipart,
 }
 
 impl Gate {
     /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most.
     pub fn new(
         store: Arc<dyn Store>,
-        realm: Realm,
+        Deployment { realm, state }: Deployment,
         sealer: Sealer,
         prover: Prover,
         policy: TrustPolicy,
         limits: Limits,
         clients: usize,
     ) -> Self {
-        let budget = Budget::new(limits.memory_budget, clients);
+        let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
+        let budget = Budget::new(for_bodies, clients);
+        let multipart = Multipart::new(state, for_windows);
         let suspects = Arc::default();
-        Self { store, realm, sealer, prover, policy, suspects, budget, limits }
+        Self { store, realm, sealer, prover, policy, suspects, budget, limits, multipart }
     }
 
     /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, record, tree};
 
+use super::guard::refused;
 use super::hash::Hashing;
 use super::receive::Incoming;
 use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
@@ -20,11 +21,11 @@ use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped, 
 const FIRST_BYTES: usize = 64 * 1024;
 
 /// Pieces are hashed and sent on in batches of this size.
-const BATCH: usize = 512 * 1024;
+pub(super) const BATCH: usize = 512 * 1024;
 
 /// What a streamed upload holds at most: the batch that arrives, the one that is hashed and sent, and what the store
 /// has not written yet.
-const STREAM_MEMORY: u64 = 5 * 512 * 1024;
+pub(super) const STREAM_MEMORY: u64 = 5 * 512 * 1024;
 
 /// For each leaf: its hash, and the same again in the record.
 const LEAF_MEMORY: u64 = 64;
@@ -46,19 +47,8 @@ impl Gate {
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload).await?;
-        let mut first = VecDeque::new();
-        let mut waiting = 0;
-        while waiting < FIRST_BYTES {
-            match body.next().await? {
-                Step::Data(piece) => {
-                    waiting += piece.len();
-                    first.push_back(piece);
-                }
-                // The payload has checked its length, which is over 8 MiB.
-                Step::End(_) => return Err(incomplete().into()),
-            }
-        }
+        let guard = self.guard(&upload.name, &upload.condition).await?;
+        let first = first_bytes(&mut body).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {
             headers: upload.headers.clone(),
@@ -76,7 +66,7 @@ impl Gate {
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(match put.err().unwrap_or(PutError::Incomplete) {
                 error @ PutError::Unknown(_) => Settled::Unknown(error.into()),
-                error => Settled::NotStored(error.into()),
+                error => Settled::NotStored(refused(&upload.condition, error)),
             }),
             Err(FeedError::Refused(error)) => Err(Settled::NotStored(error)),
         };
@@ -145,8 +135,25 @@ impl Gate {
     }
 }
 
+/// Waits for the beginning of a body, which is longer than that.
+pub(super) async fn first_bytes<B: Incoming>(body: &mut Payload<B>) -> Result<VecDeque<Bytes>, S3Error> {
+    let mut first = VecDeque::new();
+    let mut waiting = 0;
+    while waiting < FIRST_BYTES {
+        match body.next().await? {
+            Step::Data(piece) => {
+                waiting += piece.len();
+                first.push_back(piece);
+            }
+            // The payload has checked its length.
+            Step::End(_) => return Err(incomplete()),
+        }
+    }
+    Ok(first)
+}
+
 /// Why a body did not reach its end.
-enum FeedError {
+pub(super) enum FeedError {
     /// The store stopped taking it.
     Stopped,
     /// A check failed.
@@ -177,14 +184,15 @@ async fn hash_and_send(
     batch: VecDeque<Bytes>,
     writer: &BodyWriter,
 ) -> Result<Hashing, FeedError> {
-    let hashing = hasher.update(batch.clone());
-    let send = async {
-        for piece in batch {
-            writer.data(piece).await?;
-        }
-        Ok::<_, FeedError>(())
-    };
-    let (hasher, sent) = tokio::join!(hashing, send);
+    let (hasher, sent) = tokio::join!(hasher.update(batch.clone()), send(batch, writer));
     sent?;
     Ok(hasher?)
+}
+
+/// Hands a batch over.
+pub(super) async fn send(batch: VecDeque<Bytes>, writer: &BodyWriter) -> Result<(), StoreStopped> {
+    for piece in batch {
+        writer.data(piece).await?;
+    }
+    Ok(())
 }

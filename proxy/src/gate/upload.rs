@@ -4,10 +4,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
-    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders,
+    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, SIGNATURE_HEADER,
+    SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
+use super::checked::CheckedUpload;
+use super::guard::refused;
 use super::receive::Incoming;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
@@ -54,10 +56,12 @@ pub struct Uploaded {
     pub checksum: Option<DeclaredChecksum>,
 }
 
-/// What all the checks on an upload have found: made by [`Gate::seal`] from a [`CheckedPayload`] alone.
+/// What all the checks on an upload have found: made by [`Gate::seal_checked`] from a [`CheckedUpload`] alone.
 pub(super) struct Sealed {
     pub(super) line: SealLine,
     pub(super) etag: SealedEtag,
+    /// When it was sealed, milliseconds since 1970.
+    pub(super) at: u64,
     checksum: Option<DeclaredChecksum>,
 }
 
@@ -75,14 +79,17 @@ impl Gate {
     where
         B: Incoming,
     {
-        match payload.length() {
+        let (name, asked) = (upload.name.clone(), upload.condition.clone());
+        let put = match payload.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
             Some(length) if length > MAX_INLINE => self.put_streamed(upload, payload, length, client).await,
             _ => self.put_whole(upload, &mut payload, client).await,
-        }
+        };
+        put.map_err(|error| self.explain(&name, &asked, error))
     }
 
-    /// Judges the publishers' signatures and makes the seal. Asks for the proof that every declared check passed.
+    /// Judges the publishers' signatures and makes the seal of an upload that came in one body. Asks for the proof that
+    /// every declared check passed.
     pub(super) fn seal(
         &self,
         upload: &Upload,
@@ -90,26 +97,34 @@ impl Gate {
         (content, md5): &(Content, Md5Digest),
         checked: &CheckedPayload,
     ) -> Result<Sealed, GateError> {
+        let checked = CheckedUpload::of_body(content, *md5, checked).ok_or_else(internal)?;
+        self.seal_checked(upload, headers, &checked)
+    }
+
+    /// Judges the publishers' signatures and makes the seal: the one way to a seal for what clients upload.
+    pub(super) fn seal_checked(
+        &self,
+        upload: &Upload,
+        headers: &SealedHeaders,
+        checked: &CheckedUpload<'_>,
+    ) -> Result<Sealed, GateError> {
+        let content = checked.content();
         if content.blob_digest().is_err() {
             let message = "The content begins like a DSSE pre-authentication encoding (`DSSEv1 `); a signature over \
                            it could be taken for one over a statement.";
             return Err(S3Error::new(Code::InvalidRequest, message).into());
         }
-        let header = headers.get(SIGNATURE_HEADER);
-        match self.policy.judge(&upload.name, content.sha256(), header, self.prover.verdicts()) {
-            Ok(_signers) => {}
-            Err(TrustFault::SignatureMalformed) => return Err(malformed_signature().into()),
-            Err(fault) => return Err(fault.into()),
-        }
-        let etag = SealedEtag::single(*md5);
+        self.judge(upload, content.sha256())?;
+        let etag = checked.etag();
+        let at = checked.at(now_ms());
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
-            op: Op::Put,
-            at: now_ms(),
+            op: checked.op(),
+            at,
             by: upload.by.clone(),
             src: None,
             content: ContentDigests::of(content).map_err(|_| too_large())?,
-            parts: None,
+            parts: checked.parts(),
             etag,
         };
         let observed = Observed {
@@ -123,15 +138,16 @@ impl Gate {
             tracing::error!(object = %upload.name, %error, "cannot seal");
             internal()
         })?;
-        Ok(Sealed { line, etag, checksum: checked.checksum().cloned() })
+        Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
     }
 
-    /// Turns the client's condition, which is about sealed ETags, into the store's.
-    pub(super) async fn guard(&self, upload: &Upload) -> Result<Guard, GateError> {
-        match &upload.condition {
-            PutCondition::None => Ok(Guard::Any),
-            PutCondition::Absent => Ok(Guard::Absent),
-            PutCondition::Matches(tag) => self.guard_matching(&upload.name, tag).await,
+    /// Judges the publishers' signatures by the rule for the name.
+    pub(super) fn judge(&self, upload: &Upload, sha256: &Sha256Digest) -> Result<(), GateError> {
+        let header = upload.headers.get(SIGNATURE_HEADER);
+        match self.policy.judge(&upload.name, sha256, header, self.prover.verdicts()) {
+            Ok(_signers) => Ok(()),
+            Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
+            Err(fault) => Err(fault.into()),
         }
     }
 
@@ -145,7 +161,7 @@ impl Gate {
         let error = match put {
             Ok(committed) => return Ok(committed.version),
             Err(PutError::Unknown(error)) => error,
-            Err(error) => return Err(Settled::NotStored(error.into())),
+            Err(error) => return Err(Settled::NotStored(refused(&upload.condition, error))),
         };
         match self.head(&upload.name, None, Reader::Inspecting).await {
             Ok(found) if found.seal().is_some_and(|seal| seal.id() == line.id()) => {
@@ -185,7 +201,7 @@ pub(super) fn declare(headers: &mut SealedHeaders, sum: &DeclaredChecksum) -> Re
     headers.insert(CHECKSUM_HEADER, &sum.to_metadata()).map_err(|_| internal())
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
@@ -194,7 +210,7 @@ pub(super) fn too_large() -> S3Error {
     S3Error::new(Code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed object size.")
 }
 
-fn malformed_signature() -> S3Error {
+pub(super) fn malformed_signature() -> S3Error {
     let message = "x-amz-meta-hallmark-signature is not a list of at most 8 signatures, each the base64 of a DER-encoded \
                    ECDSA P-256 signature, as `openssl dgst -sha256 -sign` makes it.";
     S3Error::new(Code::InvalidArgument, message).with("ArgumentName", SIGNATURE_HEADER)

@@ -6,6 +6,7 @@ use hallmark_signer::MAX_INLINE;
 use super::budget::Reservation;
 use super::hash::hash_whole;
 use super::receive::Incoming;
+use super::unknown::Beginning;
 use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
@@ -26,13 +27,16 @@ impl Gate {
     where
         B: Incoming,
     {
-        let (_held, bytes, end) = self.collect(body, client).await?;
+        let (_held, bytes, end) = match self.collect_or_begin(body, client).await? {
+            Collected::All(held, bytes, end) => (held, bytes, end),
+            Collected::Longer(beginning) => return self.put_in_parts(upload, body, beginning).await,
+        };
         let hashed = hash_whole(bytes.clone()).await?;
         let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload).await?;
+        let guard = self.guard(&upload.name, &upload.condition).await?;
         let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
@@ -45,12 +49,24 @@ impl Gate {
         Ok(sealed.uploaded(version))
     }
 
-    /// Receives a body of at most 8 MiB. The buffer grows as bytes arrive, not as they are announced.
-    async fn collect<B>(
+    /// Receives a body of at most 8 MiB.
+    pub(super) async fn collect<B>(
         &self,
         body: &mut Payload<B>,
         client: &str,
     ) -> Result<(Reservation, Bytes, PayloadEnd), GateError>
+    where
+        B: Incoming,
+    {
+        match self.collect_or_begin(body, client).await? {
+            Collected::All(held, bytes, end) => Ok((held, bytes, end)),
+            Collected::Longer(_) => Err(length_required().into()),
+        }
+    }
+
+    /// Receives a body of at most 8 MiB, or so much of one of unknown length. The buffer grows as bytes arrive, not as
+    /// they are announced.
+    async fn collect_or_begin<B>(&self, body: &mut Payload<B>, client: &str) -> Result<Collected, GateError>
     where
         B: Incoming,
     {
@@ -60,16 +76,16 @@ impl Gate {
         let mut buffer = BytesMut::new();
         loop {
             let piece = match body.next().await? {
-                Step::End(end) => return Ok((held, buffer.freeze(), end)),
+                Step::End(end) => return Ok(Collected::All(held, buffer.freeze(), end)),
                 Step::Data(piece) => piece,
             };
             let total = buffer.len() + piece.len();
-            if total as u64 > MAX_INLINE {
-                // Only a body of unknown length comes here.
-                return Err(length_required().into());
-            }
             if total as u64 > self.limits.max_object_size {
                 return Err(too_large().into());
+            }
+            if total as u64 > MAX_INLINE {
+                // Only a body of unknown length comes here.
+                return Ok(Collected::Longer(Beginning { held, buffer, rest: piece }));
             }
             if total > buffer.capacity() {
                 // Doubling keeps the copies few; the announced length, which the payload holds the client to, keeps
@@ -83,8 +99,14 @@ impl Gate {
     }
 }
 
+/// What came of collecting a body.
+enum Collected {
+    All(Reservation, Bytes, PayloadEnd),
+    Longer(Beginning),
+}
+
 fn length_required() -> S3Error {
     let message =
-        "An upload of more than 8 MiB must say its length (Content-Length or x-amz-decoded-content-length).";
+        "A part of more than 8 MiB must say its length (Content-Length or x-amz-decoded-content-length).";
     S3Error::new(Code::MissingContentLength, message)
 }

@@ -1,6 +1,6 @@
 //! Why an artifact is not served.
 
-use hallmark_signer::{HallmarkError, LEAF_SIZE, RecordError, SealError};
+use hallmark_signer::{HallmarkError, LEAF_SIZE, PartsError, RecordError, SealError};
 
 use crate::s3::error::Code;
 use crate::store::{GetError, StoreError};
@@ -27,12 +27,18 @@ pub enum ArtifactFault {
     /// The record is damaged or belongs to something else.
     #[error("the record that holds the seal is damaged: {0}")]
     Record(#[from] RecordError),
+    /// The table of parts on a small artifact is damaged or another's.
+    #[error("the table of the artifact's parts is damaged: {0}")]
+    Parts(#[from] PartsError),
     /// The bytes of a leaf are not those that were sealed.
     #[error("the bytes from {start} on (leaf {leaf}) are not those that were sealed", leaf = .0, start = .0.saturating_mul(LEAF_SIZE))]
     Digest(u64),
     /// The bytes ended early.
     #[error("the bytes end within the leaf that begins at {start}", start = .0.saturating_mul(LEAF_SIZE))]
     Truncated(u64),
+    /// A part that lies in the store is not what its client sent.
+    #[error("the store holds other bytes than were uploaded as part {0}")]
+    Part(u16),
     /// The trust policy does not accept the artifact.
     #[error("{0}")]
     Trust(#[from] TrustFault),
@@ -48,8 +54,10 @@ impl ArtifactFault {
             Self::Seal(error) => error.label(),
             Self::RecordMissing => "record_missing",
             Self::Record(error) => error.label(),
+            Self::Parts(error) => error.label(),
             Self::Digest(_) => "digest_mismatch",
             Self::Truncated(_) => "truncated",
+            Self::Part(_) => "part_mismatch",
             Self::Trust(fault) => fault.label(),
         }
     }
@@ -58,10 +66,13 @@ impl ArtifactFault {
     pub fn code(&self) -> Code {
         match self {
             Self::Unsealed => Code::ArtifactUnsealed,
-            Self::Unreadable(_) | Self::Misplaced | Self::Seal(_) | Self::RecordMissing | Self::Record(_) => {
-                Code::ArtifactSealInvalid
-            }
-            Self::Digest(_) | Self::Truncated(_) => Code::ArtifactDigestMismatch,
+            Self::Unreadable(_)
+            | Self::Misplaced
+            | Self::Seal(_)
+            | Self::RecordMissing
+            | Self::Record(_)
+            | Self::Parts(_) => Code::ArtifactSealInvalid,
+            Self::Digest(_) | Self::Truncated(_) | Self::Part(_) => Code::ArtifactDigestMismatch,
             Self::Trust(TrustFault::SignatureMissing) => Code::ArtifactSignatureMissing,
             Self::Trust(TrustFault::SignatureMalformed | TrustFault::SignerUntrusted) => {
                 Code::ArtifactSignerUntrusted

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use hallmark_signer::{ExpectedLeaf, LEAF_SIZE, LeafPage, Pages, RecordRef, Seal, SealId};
+use hallmark_signer::{
+    ExpectedLeaf, LEAF_SIZE, LeafHash, LeafPage, Pages, PartTable, RecordRef, Seal, SealId,
+};
 
 use super::admitted::Admitted;
 use super::fault::{ArtifactFault, ProofError};
@@ -24,7 +26,7 @@ const INLINE_HASH: u64 = 64 * 1024;
 const SMALL_PIECE: usize = 4 * 1024;
 
 /// The longest piece that a store may send.
-const LARGEST_PIECE: usize = LEAF_SIZE as usize;
+pub(super) const LARGEST_PIECE: usize = LEAF_SIZE as usize;
 
 /// Where the sealed digest of each leaf is found.
 #[derive(Debug, Clone)]
@@ -72,6 +74,30 @@ impl Leaves {
     }
 }
 
+impl Leaves {
+    /// The hashes of all leaves of a large artifact, each page checked against the seal; none for a small one, whose
+    /// seal holds what there is. 32 bytes for each MiB of the artifact.
+    async fn all(&self, store: &dyn Store) -> Result<Vec<LeafHash>, ProofError> {
+        let Source::Record { reference, pages, .. } = &self.0 else { return Ok(Vec::new()) };
+        let name = record::name(reference);
+        let mut hashes = Vec::new();
+        for page in 0..pages.count() {
+            let span = pages.range(page).ok_or(ArtifactFault::Digest(page))?;
+            let bytes = record::read(store, &name, Span::Bytes(span)).await?;
+            hashes.extend_from_slice(pages.page(page, &bytes).map_err(ArtifactFault::from)?.hashes());
+        }
+        Ok(hashes)
+    }
+
+    /// The part table that stands in the record, under the seal.
+    fn part_table(&self) -> Option<&PartTable> {
+        match &self.0 {
+            Source::Record { pages, .. } => pages.part_table(),
+            Source::Seal(_) | Source::Nowhere => None,
+        }
+    }
+}
+
 /// The leaves that hold `wanted`: what has to be read of an object of `length` bytes to check those bytes.
 pub(crate) fn widen(wanted: &Range<u64>) -> Range<u64> {
     let start = wanted.start / LEAF_SIZE * LEAF_SIZE;
@@ -99,6 +125,26 @@ pub struct LeafReader {
 }
 
 impl Admitted {
+    /// The hashes of all leaves of an artifact of more than 8 MiB, for the record of a copy of it.
+    ///
+    /// # Errors
+    /// The record is not what was sealed, or cannot be read.
+    pub async fn leaf_hashes(&self, store: &dyn Store) -> Result<Vec<LeafHash>, ProofError> {
+        self.leaves().all(store).await
+    }
+
+    /// The parts that the artifact came in, as they were sealed. `None`: in one upload, or nothing is known of them.
+    ///
+    /// # Errors
+    /// A small artifact's table is malformed or another's.
+    pub fn part_table(&self) -> Result<Option<PartTable>, ProofError> {
+        let Some(seal) = self.seal() else { return Ok(None) };
+        match self.leaves().part_table() {
+            Some(table) => Ok(Some(table.clone())),
+            None => Ok(seal.part_table(self.headers()).map_err(ArtifactFault::from)?),
+        }
+    }
+
     /// Reads `wanted` (within the artifact) from `found`, which must begin at the first leaf of it.
     ///
     /// # Errors

@@ -26,6 +26,7 @@
 
 mod admitted;
 mod artifact;
+mod carried;
 #[cfg(any(test, feature = "testing"))]
 pub mod dissect;
 mod fault;
@@ -33,16 +34,25 @@ mod leaves;
 mod outgoing;
 mod record;
 mod released;
+mod secret;
+mod staged;
+mod state;
 mod suspects;
 mod unverified;
 
 pub use admitted::{Admitted, Reader};
 pub use artifact::{Artifact, Proven, Prover, Unsealed};
+pub use carried::Carried;
 pub use fault::{ArtifactFault, ProofError};
 pub(crate) use leaves::widen;
 pub use leaves::{LeafReader, Leaves};
 pub use outgoing::Outgoing;
 pub(crate) use record::name as record_name;
 pub use released::{Release, Released};
+#[cfg(test)]
+pub(crate) use secret::tests::keys as test_keys;
+pub use secret::{Purpose, StateKeys, TAG_BYTES, Tag};
+pub(crate) use staged::{HashOnly, Staged};
+pub use state::authenticated;
 pub use suspects::Suspects;
 pub use unverified::{ByteStream, Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};

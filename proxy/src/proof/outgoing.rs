@@ -3,13 +3,18 @@
 use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::fault::ProofError;
 use super::released::Release;
-use crate::s3::documents::Document;
+use crate::s3::documents::{DECLARATION, Document};
+
+/// How often a client that waits for a document hears that it is still being worked on.
+const TICK: Duration = Duration::from_secs(10);
 
 /// The body of an answer: nothing, a document of our own, or verified bytes. There is no other.
 pub struct Outgoing(Kind);
@@ -17,7 +22,24 @@ pub struct Outgoing(Kind);
 enum Kind {
     Empty,
     Document { bytes: Option<Bytes>, _held: Option<Box<dyn Any + Send>> },
+    Late(Late),
     Artifact(Artifact),
+}
+
+/// A document that is not ready yet.
+struct Late {
+    document: Pin<Box<dyn Future<Output = Document> + Send>>,
+    tick: Interval,
+    progress: Progress,
+}
+
+enum Progress {
+    /// Nothing was sent.
+    Begin,
+    /// The beginning of the document was.
+    Waiting,
+    /// All of it was.
+    Ended,
 }
 
 /// Is told how a body ended: its last byte was handed over, or why it never will be.
@@ -47,6 +69,14 @@ impl Outgoing {
         Self(Kind::Document { bytes: Some(document.into_bytes()), _held: Some(Box::new(held)) })
     }
 
+    /// A document of our own that is still being worked on: its first line at once, then white space now and then, which
+    /// means nothing in XML and keeps client and connection awake, and in the end the rest of it.
+    pub fn late(document: impl Future<Output = Document> + Send + 'static) -> Self {
+        let mut tick = interval_at(Instant::now() + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self(Kind::Late(Late { document: Box::pin(document), tick, progress: Progress::Begin }))
+    }
+
     /// Verified bytes. `on_end` is told when the last of them was handed over, or that a later leaf turned out bad: then
     /// the connection must end in a reset, since the client was promised a whole body. A body that is dropped before
     /// its end tells nothing.
@@ -57,6 +87,25 @@ impl Outgoing {
             artifact.end(Ok(()));
         }
         Self(Kind::Artifact(artifact))
+    }
+}
+
+impl Late {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.progress {
+            Progress::Begin => {
+                self.progress = Progress::Waiting;
+                Poll::Ready(Some(Bytes::from_static(DECLARATION.as_bytes())))
+            }
+            Progress::Waiting => match self.document.as_mut().poll(cx) {
+                Poll::Ready(document) => {
+                    self.progress = Progress::Ended;
+                    Poll::Ready(Some(document.rest()))
+                }
+                Poll::Pending => self.tick.poll_tick(cx).map(|_| Some(Bytes::from_static(b" "))),
+            },
+            Progress::Ended => Poll::Ready(None),
+        }
     }
 }
 
@@ -106,6 +155,7 @@ impl Body for Outgoing {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
             Kind::Document { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Late(late) => late.poll(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Artifact(artifact) => artifact.poll(cx),
         }
     }
@@ -114,6 +164,7 @@ impl Body for Outgoing {
         match &self.0 {
             Kind::Empty => true,
             Kind::Document { bytes, .. } => bytes.is_none(),
+            Kind::Late(late) => matches!(late.progress, Progress::Ended),
             Kind::Artifact(artifact) => artifact.left == 0 && artifact.fault.is_none(),
         }
     }
@@ -122,7 +173,36 @@ impl Body for Outgoing {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Document { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Late(_) => SizeHint::default(),
             Kind::Artifact(artifact) => SizeHint::with_exact(artifact.left),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::s3::documents::error_document;
+    use crate::s3::error::S3Error;
+    use crate::s3::response::RequestId;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_document_is_announced_kept_alive_and_whole() {
+        let document = error_document(&S3Error::internal(), "/b/k", &RequestId::new(1));
+        let whole = document.bytes().clone();
+        let mut body = Outgoing::late(async move {
+            tokio::time::sleep(TICK * 5 / 2).await;
+            document
+        });
+        let mut frames = Vec::new();
+        while let Some(frame) = body.frame().await {
+            frames.push(frame.unwrap().into_data().unwrap());
+        }
+        let rest = frames.split_off(3);
+        assert_eq!(frames, [DECLARATION, " ", " "]);
+        assert_eq!([DECLARATION.as_bytes(), &rest.concat()].concat(), whole);
+        assert!(body.is_end_stream());
     }
 }

@@ -46,9 +46,11 @@ macro_rules! codes {
 
 codes! {
     AccessDenied Client FORBIDDEN,
+    AccessForbidden Client FORBIDDEN,
     AuthorizationHeaderMalformed Client BAD_REQUEST,
     AuthorizationQueryParametersError Client BAD_REQUEST,
     BadDigest Client BAD_REQUEST,
+    BadRequest Client BAD_REQUEST,
     BucketAlreadyExists Client CONFLICT,
     BucketAlreadyOwnedByYou Client CONFLICT,
     BucketNotEmpty Client CONFLICT,

@@ -52,6 +52,12 @@ impl RangeHeader {
         Some(Self { spec: parse(value)?, text: value.into() })
     }
 
+    /// The range that asks for `part`.
+    pub fn of(part: &Part) -> Self {
+        let (first, last) = (part.first, part.last);
+        Self { spec: Spec::From { first, last }, text: format!("bytes={first}-{last}").into() }
+    }
+
     /// The bytes that are meant whatever the object's length, cut at its end; `None` where they count from the end.
     pub fn from_start(&self) -> Option<Range<u64>> {
         match self.spec {
@@ -87,6 +93,12 @@ impl RangeHeader {
 }
 
 impl Part {
+    /// The bytes `span` of an object of `length` bytes; `None`: there are none, or not so many.
+    pub fn of(span: &Range<u64>, length: u64) -> Option<Self> {
+        let last = span.end.checked_sub(1)?;
+        (span.start <= last && last < length).then_some(Self { first: span.start, last, length })
+    }
+
     /// The bytes: `start..end`, within the object, not empty.
     pub fn span(&self) -> Range<u64> {
         self.first..self.last + 1

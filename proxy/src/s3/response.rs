@@ -12,11 +12,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::documents::{Document, error_document};
 use super::error::{Code, Fault, S3Error};
-use super::operation::ResponseOverrides;
+use super::lock::{hold_name, mode_name};
+use super::operation::{ChecksumPlan, ResponseOverrides};
 use super::payload::DeclaredChecksum;
 use super::range::{Part, Resolved};
-use super::times::http_date;
+use super::times::{http_date, iso8601};
 use crate::name::BucketName;
+use crate::store::{Deleted, Standing, VersionId};
 
 /// Names the request in the answer, the error document and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -27,7 +29,19 @@ pub const REFUSED: HeaderName = HeaderName::from_static("x-hallmark-refused");
 /// The seal line, shown as user metadata so that any client's `head-object` shows it.
 pub const SEAL: HeaderName = HeaderName::from_static("x-amz-meta-hallmark");
 
+const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
+/// What clients call a version.
+pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
+/// Whether that is a delete marker.
+pub const DELETE_MARKER: HeaderName = HeaderName::from_static("x-amz-delete-marker");
+
+const SOURCE_VERSION_ID: HeaderName = HeaderName::from_static("x-amz-copy-source-version-id");
+const LOCK_MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
+const LOCK_UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
+const LEGAL_HOLD: HeaderName = HeaderName::from_static("x-amz-object-lock-legal-hold");
+const TAGGING_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count");
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
 /// Seconds after which a client may try again.
@@ -128,6 +142,78 @@ pub fn bucket_created(bucket: &BucketName, id: &RequestId) -> Response<()> {
     response
 }
 
+/// Which version an answer is about.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn version(headers: &mut HeaderMap, version: &VersionId) -> Result<(), S3Error> {
+    headers.insert(VERSION_ID, value(version.as_str())?);
+    Ok(())
+}
+
+/// Which version a write made. Where a bucket keeps versions no longer there is nothing to say, as in S3: the next write
+/// replaces it.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn new_version(headers: &mut HeaderMap, made: Option<&VersionId>) -> Result<(), S3Error> {
+    match made.filter(|made| !made.is_null()) {
+        Some(made) => version(headers, made),
+        None => Ok(()),
+    }
+}
+
+/// Which version a copy was made of.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn source_version(headers: &mut HeaderMap, version: &VersionId) -> Result<(), S3Error> {
+    headers.insert(SOURCE_VERSION_ID, value(version.as_str())?);
+    Ok(())
+}
+
+/// When an artifact was sealed.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn modified(headers: &mut HeaderMap, at: SystemTime) -> Result<(), S3Error> {
+    headers.insert(LAST_MODIFIED, value(http_date(at))?);
+    Ok(())
+}
+
+/// The answer to DeleteObject.
+///
+/// # Errors
+/// `InternalError`: a value is not fit for a header.
+pub fn deleted(deleted: &Deleted, id: &RequestId) -> Result<Response<()>, S3Error> {
+    let mut response = empty(StatusCode::NO_CONTENT, id);
+    if let Some(deleted) = &deleted.version {
+        version(response.headers_mut(), deleted)?;
+    }
+    if deleted.delete_marker {
+        response.headers_mut().insert(DELETE_MARKER, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// What the store says of a version: what clients call it, what protects it, how many tags it has.
+fn standing(headers: &mut HeaderMap, standing: &Standing) -> Result<(), S3Error> {
+    if let Some(of) = &standing.version {
+        version(headers, of)?;
+    }
+    if let Some(retention) = standing.lock.retention {
+        headers.insert(LOCK_MODE, HeaderValue::from_static(mode_name(retention.mode)));
+        headers.insert(LOCK_UNTIL, value(iso8601(retention.until))?);
+    }
+    if let Some(hold) = standing.lock.legal_hold {
+        headers.insert(LEGAL_HOLD, HeaderValue::from_static(hold_name(hold)));
+    }
+    if standing.tags > 0 {
+        headers.insert(TAGGING_COUNT, HeaderValue::from(standing.tags));
+    }
+    Ok(())
+}
+
 /// The answer to HeadBucket.
 ///
 /// # Errors
@@ -146,6 +232,21 @@ pub fn checksum(headers: &mut HeaderMap, declared: &DeclaredChecksum) -> Result<
     let name = HeaderName::from_static(declared.algorithm().header());
     headers.insert(name, value(declared.value())?);
     headers.insert(CHECKSUM_TYPE, value(declared.kind())?);
+    Ok(())
+}
+
+/// The checksum that an object which comes in parts will have.
+pub fn checksum_plan(headers: &mut HeaderMap, plan: ChecksumPlan) {
+    headers.insert(CHECKSUM_ALGORITHM, HeaderValue::from_static(plan.algorithm.name()));
+    headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(plan.kind.name()));
+}
+
+/// The checksum of a part.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn part_checksum(headers: &mut HeaderMap, checksum: &DeclaredChecksum) -> Result<(), S3Error> {
+    headers.insert(HeaderName::from_static(checksum.algorithm().header()), value(checksum.value())?);
     Ok(())
 }
 
@@ -174,6 +275,10 @@ pub struct ArtifactHead<'a> {
     pub verified: &'a str,
     /// The checksum that the uploader declared, if it is to be shown; never on a part.
     pub checksum: Option<&'a DeclaredChecksum>,
+    /// In how many parts it came; told to who asks for one of them.
+    pub parts: Option<u16>,
+    /// What the store says of it: the one thing here that no seal covers.
+    pub standing: &'a Standing,
 }
 
 impl ArtifactHead<'_> {
@@ -209,8 +314,12 @@ impl ArtifactHead<'_> {
             (Resolved::Whole, Some(declared)) => checksum(headers, declared)?,
             (Resolved::Whole, None) => {}
         }
+        if let Some(parts) = self.parts {
+            headers.insert(PARTS_COUNT, HeaderValue::from(parts));
+        }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        standing(headers, self.standing)?;
         self.validators(headers)?;
         Ok(response)
     }
@@ -222,6 +331,9 @@ impl ArtifactHead<'_> {
     pub fn not_modified(&self, id: &RequestId) -> Result<Response<()>, S3Error> {
         let mut response = empty(StatusCode::NOT_MODIFIED, id);
         let headers = response.headers_mut();
+        if let Some(of) = &self.standing.version {
+            version(headers, of)?;
+        }
         for name in [CACHE_CONTROL, EXPIRES] {
             if let Some(text) = self.headers.get(name.as_str()) {
                 headers.insert(name, value(text)?);
@@ -257,6 +369,7 @@ mod tests {
 
     use super::*;
     use crate::s3::range::RangeHeader;
+    use crate::store::{LegalHold, Lock, Retention, RetentionMode};
 
     /// Status and headers, sorted, one a line.
     fn show<T>(response: &Response<T>) -> String {
@@ -312,6 +425,8 @@ mod tests {
             seal: Some("v=1"),
             verified: "seal,release",
             checksum: None,
+            parts: None,
+            standing: &Standing::default(),
         };
         let id = RequestId::new(1);
         let overrides = ResponseOverrides::new(vec![
@@ -341,6 +456,54 @@ mod tests {
         assert_eq!(
             show(&head.not_modified(&id).unwrap()),
             format!("304\ncache-control: no-cache\n{tail}{ids}")
+        );
+    }
+
+    #[test]
+    fn what_the_store_says_of_a_version_is_shown() {
+        let until = UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+        let said = Standing {
+            version: VersionId::parse("v1"),
+            lock: Lock {
+                retention: Some(Retention { mode: RetentionMode::Compliance, until }),
+                legal_hold: Some(LegalHold::Off),
+            },
+            tags: 2,
+        };
+        let head = ArtifactHead {
+            etag: "d41d",
+            at: None,
+            length: 0,
+            headers: &SealedHeaders::default(),
+            seal: None,
+            verified: "seal",
+            checksum: None,
+            parts: None,
+            standing: &said,
+        };
+        let id = RequestId::new(1);
+        assert_eq!(
+            show(&head.found(Resolved::Whole, &ResponseOverrides::default(), &id).unwrap()),
+            "200\naccept-ranges: bytes\ncontent-length: 0\netag: \"d41d\"\nx-amz-object-lock-legal-hold: OFF\n\
+             x-amz-object-lock-mode: COMPLIANCE\nx-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z\n\
+             x-amz-request-id: 0000000000000001\nx-amz-tagging-count: 2\nx-amz-version-id: v1\n\
+             x-hallmark-verified: seal"
+        );
+        let gone = |version, delete_marker| {
+            let version = VersionId::parse(version);
+            show(&deleted(&Deleted { version, delete_marker }, &id).unwrap())
+        };
+        let written = |text| {
+            let mut response = empty(StatusCode::OK, &id);
+            new_version(response.headers_mut(), VersionId::parse(text).as_ref()).unwrap();
+            show(&response)
+        };
+        assert_eq!(written("null"), "200\nx-amz-request-id: 0000000000000001");
+        assert_eq!(written("v1"), "200\nx-amz-request-id: 0000000000000001\nx-amz-version-id: v1");
+        assert_eq!(gone("", false), "204\nx-amz-request-id: 0000000000000001");
+        assert_eq!(
+            gone("v2", true),
+            "204\nx-amz-delete-marker: true\nx-amz-request-id: 0000000000000001\nx-amz-version-id: v2"
         );
     }
 

@@ -15,6 +15,11 @@ pub(super) const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').r
 /// The same, with `/` kept.
 const PATH: &AsciiSet = &NAME.remove(b'/');
 
+/// A path or a part of one, percent-encoded once; `/` is kept.
+pub fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, PATH).to_string()
+}
+
 /// A request's path, percent-decoded exactly once and never normalised: `//`, `.` and `..` stay as they came.
 ///
 /// It begins with `/` and is UTF-8. `%2F` decodes to a `/` like any other, as in S3.
@@ -40,7 +45,7 @@ impl RawPath {
 
     /// The canonical URI of SigV4 for S3: encoded once, `/` kept.
     pub fn canonical(&self) -> String {
-        utf8_percent_encode(&self.0, PATH).to_string()
+        encode_path(&self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Buckets and their listings.
 
+use bytes::Bytes;
 use hallmark_config::Permission;
 use http::StatusCode;
 
@@ -15,10 +16,13 @@ use crate::s3::response;
 use crate::store::{DeletedBucket, ListPage, NewBucket};
 
 /// What a page of a listing may take before it is written out: a thousand keys of ordinary length, bytes.
-const PAGE_MEMORY: u64 = 256 * 1024;
+pub(super) const PAGE_MEMORY: u64 = 256 * 1024;
 
-/// The longest document that configures a bucket, bytes.
-const MAX_CONFIGURATION: usize = 16 * 1024;
+/// The longest document that configures a bucket or an object, bytes: fifty tags of characters that take four each.
+const MAX_CONFIGURATION: usize = 128 * 1024;
+
+/// The region where buckets may be made again.
+const FIRST_REGION: &str = "us-east-1";
 
 impl S3Service {
     /// `GET /`: the buckets in which the client may do something.
@@ -37,27 +41,60 @@ impl S3Service {
         &self,
         context: &Context,
         bucket: &BucketName,
+        object_lock: bool,
         upload: Upload,
     ) -> Answer {
         self.access.require(&context.identity, Permission::Admin, bucket, "")?;
+        let body = self.configuration(context, upload).await?;
+        documents::create_bucket(&body, &self.region)?;
+        let name = context.identity.client().map(|client| client.name.to_string());
+        let new = NewBucket { owner: name.clone(), object_lock };
+        if self.gate.store().create_bucket(bucket, new).await? {
+            return bodiless(response::bucket_created(bucket, &context.id));
+        }
+        let there = self.gate.store().bucket(bucket).await?;
+        let error = match there.and_then(|there| there.owner) {
+            Some(owner) if Some(&owner) != name.as_ref() => S3Error::new(
+                Code::BucketAlreadyExists,
+                "The requested bucket name is not available. Select a different name and try again.",
+            ),
+            // Where the store does not know who made it, whoever may make buckets there owns it. In the first of its
+            // regions S3 says yes to that, and clients rely on it; but not where the bucket would be another one.
+            Some(_) | None if self.region == FIRST_REGION && !object_lock => {
+                return bodiless(response::bucket_created(bucket, &context.id));
+            }
+            Some(_) | None => S3Error::new(
+                Code::BucketAlreadyOwnedByYou,
+                "Your previous request to create the named bucket succeeded and you already own it.",
+            ),
+        };
+        Err(error.with("BucketName", bucket.as_str()).into())
+    }
+
+    /// The small document that came with a request.
+    pub(super) async fn configuration(&self, context: &Context, upload: Upload) -> Result<Bytes, GateError> {
         let Upload { parts, claim, body } = upload;
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
         let (body, _held) = self.gate.receive_document(payload, MAX_CONFIGURATION, context.account()).await?;
-        documents::create_bucket(&body, &self.region)?;
-        if !self.gate.store().create_bucket(bucket, NewBucket::default()).await? {
-            let message =
-                "Your previous request to create the named bucket succeeded and you already own it.";
-            let error = S3Error::new(Code::BucketAlreadyOwnedByYou, message);
-            return Err(error.with("BucketName", bucket.as_str()).into());
+        Ok(body)
+    }
+
+    /// That this client may know of the bucket.
+    pub(super) fn require_sight_of_bucket(
+        &self,
+        context: &Context,
+        bucket: &BucketName,
+    ) -> Result<(), S3Error> {
+        if self.access.sees(&context.identity, bucket) {
+            Ok(())
+        } else {
+            Err(S3Error::new(Code::AccessDenied, "Access Denied"))
         }
-        bodiless(response::bucket_created(bucket, &context.id))
     }
 
     /// `HEAD /bucket`
     pub(super) async fn head_bucket(&self, context: &Context, bucket: &BucketName) -> Answer {
-        if !self.access.sees(&context.identity, bucket) {
-            return Err(S3Error::new(Code::AccessDenied, "Access Denied").into());
-        }
+        self.require_sight_of_bucket(context, bucket)?;
         self.require_bucket(bucket).await?;
         bodiless(response::bucket_found(&self.region, &context.id)?)
     }
@@ -77,9 +114,7 @@ impl S3Service {
 
     /// `GET /bucket?location`
     pub(super) async fn bucket_location(&self, context: &Context, bucket: &BucketName) -> Answer {
-        if !self.access.sees(&context.identity, bucket) {
-            return Err(S3Error::new(Code::AccessDenied, "Access Denied").into());
-        }
+        self.require_sight_of_bucket(context, bucket)?;
         self.require_bucket(bucket).await?;
         let document = documents::location_constraint(&self.region);
         documented(response::document(StatusCode::OK, document, &context.id))
@@ -133,7 +168,7 @@ impl S3Service {
 }
 
 /// Whoever asks owns what it is shown, as far as S3's documents are concerned.
-fn owner(context: &Context) -> Owner {
+pub(super) fn owner(context: &Context) -> Owner {
     let name = context.identity.client().map_or("anonymous", |client| client.name.as_str());
     Owner { id: name.to_owned(), display_name: name.to_owned() }
 }

@@ -1,15 +1,27 @@
 //! One request, from its head to its answer.
 
+mod alive;
+mod attributes;
 mod bucket;
+mod complete;
+mod copy;
+mod deletions;
+mod dispatch;
+mod form;
+mod lock;
+mod multipart;
 mod object;
+mod plain;
 mod read;
+mod tagging;
+mod versioning;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -30,7 +42,7 @@ use crate::store::Capabilities;
 pub struct S3Service {
     authenticator: Authenticator,
     access: Access,
-    gate: Gate,
+    gate: Arc<Gate>,
     capabilities: Capabilities,
     region: String,
     domains: Vec<String>,
@@ -136,11 +148,16 @@ impl S3Service {
             UnsignedPayload::PrivateOnly
         };
         let (region, domains) = (config.region.clone(), config.domains.clone());
+        let gate = Arc::new(gate);
         Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
     async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+        if parts.method == Method::OPTIONS {
+            // Browsers sign no such question. The answer is the same for every bucket, known or not.
+            return Err(preflight(&parts.headers).into());
+        }
         let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
         entry.by = authenticated.identity().by();
         let operation = self.operation(&parts)?;
@@ -152,27 +169,7 @@ impl S3Service {
         let (identity, claim) = authenticated.into_parts();
         let context = Context { id: entry.id.clone(), identity, peer };
         let upload = Upload { parts, claim, body };
-        match operation {
-            Operation::ListBuckets(listing) => self.list_buckets(&context, &listing).await,
-            Operation::CreateBucket { bucket } => self.create_bucket(&context, &bucket, upload).await,
-            Operation::HeadBucket { bucket } => self.head_bucket(&context, &bucket).await,
-            Operation::DeleteBucket { bucket } => self.delete_bucket(&context, &bucket).await,
-            Operation::GetBucketLocation { bucket } => self.bucket_location(&context, &bucket).await,
-            Operation::ListObjects { bucket, listing } => {
-                self.list_objects(&context, &bucket, &listing).await
-            }
-            Operation::DeleteObjects { bucket } => self.delete_objects(&context, &bucket, upload).await,
-            Operation::PutObject { object, headers, condition } => {
-                self.put_object(&context, object, headers, condition, upload).await
-            }
-            Operation::GetObject { object, read } => self.get_object(&context, &object, &read).await,
-            Operation::HeadObject { object, read } => self.head_object(&context, &object, &read).await,
-            Operation::GetSeal { object } => self.seal_document(&context, &object).await,
-            Operation::GetSha256 { object } => self.sha256_document(&context, &object).await,
-            Operation::DeleteObject { object, condition } => {
-                self.delete_object(&context, &object, &condition).await
-            }
-        }
+        self.dispatch(&context, operation, upload).await
     }
 
     fn operation(&self, parts: &Parts) -> Result<Operation, S3Error> {
@@ -225,4 +222,13 @@ fn documented(response: Response<Document>) -> Answer {
 
 fn bodiless(response: Response<()>) -> Answer {
     Ok(response.map(|()| Outgoing::empty()))
+}
+
+/// The answer to a browser that asks whether pages of another origin may send a request: none may.
+fn preflight(headers: &HeaderMap) -> S3Error {
+    if headers.contains_key(ORIGIN) {
+        S3Error::new(Code::AccessForbidden, "CORSResponse: CORS is not enabled for this bucket.")
+    } else {
+        S3Error::new(Code::BadRequest, "Insufficient information. Origin request header needed.")
+    }
 }

@@ -7,7 +7,7 @@ use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::GateError;
+use crate::gate::{GateError, part_selection};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -17,18 +17,23 @@ use crate::s3::operation::{ChecksumMode, Read};
 use crate::s3::payload::DeclaredChecksum;
 use crate::s3::range::Resolved;
 use crate::s3::response::{self, ArtifactHead, RequestId};
+use crate::store::VersionId;
 
 impl S3Service {
     /// `GET /bucket/key`
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
-        let found = self.gate.get(object, None, read.range.as_ref(), reader, context.account()).await;
-        let mut download = found.map_err(|error| self.hide_absence(context, object, error))?;
+        let version = read.version.as_ref();
+        let found = match read.part {
+            Some(part) => self.gate.get_part(object, version, part, reader, context.account()).await,
+            None => self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await,
+        };
+        let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(object, None, None, reader, context.account()).await?;
+            download = self.gate.get(object, version, None, reader, context.account()).await?;
         }
-        let head = match head(download.admitted(), read, &context.id, || download.selection().clone())? {
+        let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {
             Head::Found(head) => head,
             Head::NotModified(answer) => return bodiless(answer),
         };
@@ -48,34 +53,52 @@ impl S3Service {
 
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
-        let admitted = self.admitted(context, object).await?;
-        let selection = || read.resolve(&admitted.etag(), admitted.length());
+        let admitted = self.admitted(context, object, read.version.as_ref()).await?;
+        let selection = || match read.part {
+            Some(part) => part_selection(&admitted, part),
+            None => Ok(read.resolve(&admitted.etag(), admitted.length())?),
+        };
         match head(&admitted, read, &context.id, selection)? {
             Head::Found(answer) | Head::NotModified(answer) => bodiless(answer),
         }
     }
 
     /// `GET /bucket/key?hallmark=seal`
-    pub(super) async fn seal_document(&self, context: &Context, object: &ObjectName) -> Answer {
-        let admitted = self.admitted(context, object).await?;
+    pub(super) async fn seal_document(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Answer {
+        let admitted = self.admitted(context, object, version).await?;
         about(context, documents::seal_envelope(sealed(&admitted)?))
     }
 
     /// `GET /bucket/key?hallmark=sha256`
-    pub(super) async fn sha256_document(&self, context: &Context, object: &ObjectName) -> Answer {
-        let admitted = self.admitted(context, object).await?;
+    pub(super) async fn sha256_document(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Answer {
+        let admitted = self.admitted(context, object, version).await?;
         about(context, documents::sha256_line(sealed(&admitted)?))
     }
 
     /// What stands under `object`, if this client may read it.
-    async fn admitted(&self, context: &Context, object: &ObjectName) -> Result<Admitted, GateError> {
+    pub(super) async fn admitted(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
-        let found = self.gate.head(object, None, reader).await;
-        found.map_err(|error| self.hide_absence(context, object, error))
+        let found = self.gate.head(object, version, reader).await;
+        found.map_err(|error| self.hide_absence(context, object, version, error))
     }
 
     /// How this client may read `object`.
-    fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
+    pub(super) fn reader(&self, context: &Context, object: &ObjectName) -> Result<Reader, S3Error> {
         let (bucket, key) = (&object.bucket, object.key.as_str());
         if self.access.permits(&context.identity, Permission::ReadUntrusted, bucket, key) {
             return Ok(Reader::Inspecting);
@@ -84,17 +107,76 @@ impl S3Service {
         Ok(Reader::Trusting)
     }
 
-    /// Who may not list learns nothing of which keys there are.
-    fn hide_absence(&self, context: &Context, object: &ObjectName, error: GateError) -> GateError {
-        let GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchBucket, .. }) = &error else {
-            return error;
-        };
+    /// What a client is told where nothing was found. Who may not list learns nothing of which keys and versions there
+    /// are.
+    pub(super) fn hide_absence(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+        error: GateError,
+    ) -> GateError {
+        self.hidden(context, object, version).show(error)
+    }
+
+    /// The same, for work that goes on without the request.
+    pub(super) fn hidden(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Hidden {
         let key = object.key.as_str();
-        match self.access.require(&context.identity, Permission::List, &object.bucket, key) {
-            Ok(()) => error,
-            Err(denied) => denied.into(),
+        let may_list = self.access.require(&context.identity, Permission::List, &object.bucket, key);
+        let asked = if version.is_some() { Asked::Version } else { Asked::Current };
+        Hidden { may_list, asked }
+    }
+}
+
+/// What a client may learn of an object that is not there.
+pub(super) struct Hidden {
+    may_list: Result<(), S3Error>,
+    asked: Asked,
+}
+
+enum Asked {
+    Version,
+    Current,
+}
+
+impl Hidden {
+    /// What it is told.
+    pub(super) fn show(self, error: GateError) -> GateError {
+        let GateError::Client(error) = error else { return error };
+        if !matches!(error.code, Code::NoSuchKey | Code::NoSuchVersion | Code::NoSuchBucket) {
+            return error.into();
+        }
+        match (self.may_list, self.asked) {
+            (Ok(()), Asked::Version) => delete_marker_asked_for(error).into(),
+            (Ok(()), Asked::Current) => no_delete_marker(error).into(),
+            (Err(denied), _) => denied.into(),
         }
     }
+}
+
+/// Says so where it is no delete marker that stands there: some clients look for the word.
+fn no_delete_marker(error: S3Error) -> S3Error {
+    let said = error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str());
+    if error.code == Code::NoSuchKey && !said {
+        error.with_header("x-amz-delete-marker", "false")
+    } else {
+        error
+    }
+}
+
+/// Whoever asks for a delete marker by its name is told that it cannot be read, instead of that nothing is there.
+fn delete_marker_asked_for(error: S3Error) -> S3Error {
+    if !error.headers.iter().any(|(name, _)| *name == response::DELETE_MARKER.as_str()) {
+        return error;
+    }
+    let message = "The specified method is not allowed against this resource.";
+    let asked = S3Error::new(Code::MethodNotAllowed, message).with("ResourceType", "DeleteMarker");
+    S3Error { headers: error.headers, ..asked }
 }
 
 /// The head of an answer.
@@ -110,8 +192,8 @@ fn head(
     admitted: &Admitted,
     read: &Read,
     id: &RequestId,
-    selection: impl FnOnce() -> Result<Resolved, S3Error>,
-) -> Result<Head, S3Error> {
+    selection: impl FnOnce() -> Result<Resolved, GateError>,
+) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
     let checksum = match read.checksum {
@@ -128,6 +210,11 @@ fn head(
         seal: seal.as_deref(),
         verified: &verified,
         checksum: checksum.as_ref(),
+        parts: match read.part {
+            Some(_) => admitted.part_table()?.map(|table| table.parts().count()),
+            None => None,
+        },
+        standing: admitted.standing(),
     };
     // Without a seal there is no time to compare with: as good as changed just now.
     match read.conditions.evaluate(&etag, head.at.unwrap_or_else(SystemTime::now)) {
@@ -136,7 +223,8 @@ fn head(
         Verdict::PreconditionFailed => Err(S3Error::new(
             Code::PreconditionFailed,
             "At least one of the pre-conditions you specified did not hold",
-        )),
+        )
+        .into()),
     }
 }
 

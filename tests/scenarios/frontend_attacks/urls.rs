@@ -25,8 +25,8 @@ fn signatures_in_urls() {
             (
                 "8 days",
                 |client| presigned(client, &client.signer(), 8 * 86_400, |query| query),
-                400,
-                "AuthorizationQueryParametersError",
+                403,
+                "AccessDenied",
             ),
             (
                 "expired",

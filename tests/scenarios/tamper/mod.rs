@@ -2,7 +2,10 @@
 //! refusal. Bytes that leave are always a beginning of what was uploaded and was checked.
 
 mod bytes;
+mod copies;
+mod multipart;
 mod pages;
+mod part_copies;
 mod policies;
 mod records;
 mod seal_keys;
@@ -118,10 +121,17 @@ impl Lab {
     /// Files with the same keys as this deployment's.
     fn site_with_same_keys(&self) -> Site {
         let site = Site::new(&Options::default());
-        for name in ["seal.key", "seal.pub", "ci.key", "ci.pub", "other.key", "other.pub"] {
+        // The state secret was made when the proxy started.
+        let keys = ["seal.key", "seal.pub", "ci.key", "ci.pub", "other.key", "other.pub", "state.secret"];
+        for name in keys {
             std::fs::copy(self.proxy.site.path().join(name), site.path().join(name)).unwrap();
         }
         site
+    }
+
+    /// Another instance of the same deployment.
+    fn another(&self) -> Self {
+        self.reconfigured(|text| text)
     }
 
     /// The same deployment after its configuration was changed.

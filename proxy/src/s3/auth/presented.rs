@@ -182,10 +182,12 @@ fn check_names(query: &Query) -> Result<(), S3Error> {
 }
 
 fn expires(text: &str) -> Result<Duration, S3Error> {
-    let refuse = |why: &str| Err(query_error(format!("X-Amz-Expires must be {why}")));
+    let message = |why: &str| format!("X-Amz-Expires must be {why}");
+    // A number that is out of bounds is a time that is over, or permission that nobody can give.
+    let refuse = |why: &str| Err(S3Error::new(Code::AccessDenied, message(why)));
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return refuse("a number");
+        return Err(query_error(message("a number")));
     }
     if text.starts_with('-') {
         return refuse("non-negative");

@@ -1,26 +1,44 @@
 //! DeleteObjects: what it asks for, and what came of it.
 
 use super::read::{Element, Limits, malformed, parse};
-use super::write::document;
+use super::write::{Xml, document};
 use super::{Document, NAMESPACE};
 use crate::name::ObjectKey;
 use crate::s3::address::object_key;
 use crate::s3::error::{Code, S3Error};
+use crate::store::{Deleted, VersionId};
 
 /// Objects that one request may name.
 pub const MAX_OBJECTS: usize = 1000;
 
 /// An object has at most a key, a version and three conditions.
-const LIMITS: Limits = Limits { depth: 3, elements: 2 + MAX_OBJECTS * 6 };
+const LIMITS: Limits = Limits { depth: 3, elements: 2 + MAX_OBJECTS * 6, attributes: &[] };
 
 /// The body of DeleteObjects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteRequest {
     /// What the answer names.
     pub reporting: Reporting,
-    /// The keys to delete, and why not where that is clear already; in the order of the document, 1 to
-    /// [`MAX_OBJECTS`].
-    pub objects: Vec<Result<ObjectKey, Undeleted>>,
+    /// What to delete, and why not where that is clear already; in the order of the document, 1 to [`MAX_OBJECTS`].
+    pub objects: Vec<Result<DeleteTarget, Undeleted>>,
+}
+
+/// What to delete of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteTarget {
+    /// The key.
+    pub key: ObjectKey,
+    /// This version, for good; `None`: the current one.
+    pub version: Option<VersionId>,
+}
+
+/// What was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedTarget {
+    /// What was asked for.
+    pub target: DeleteTarget,
+    /// What the store did.
+    pub deleted: Deleted,
 }
 
 /// `Quiet`.
@@ -37,13 +55,14 @@ pub enum Reporting {
 pub struct Undeleted {
     key: String,
     version: Option<String>,
-    error: S3Error,
+    error: Box<S3Error>,
 }
 
 impl Undeleted {
-    /// The key could not be deleted because of `error`.
-    pub fn new(key: &ObjectKey, error: S3Error) -> Self {
-        Self { key: key.as_str().to_owned(), version: None, error }
+    /// `target` could not be deleted because of `error`.
+    pub fn new(target: &DeleteTarget, error: S3Error) -> Self {
+        let version = target.version.as_ref().map(|version| version.as_str().to_owned());
+        Self { key: target.key.as_str().to_owned(), version, error: Box::new(error) }
     }
 
     /// Why.
@@ -87,7 +106,7 @@ impl DeleteRequest {
     }
 }
 
-fn object(object: Element) -> Result<Result<ObjectKey, Undeleted>, S3Error> {
+fn object(object: Element) -> Result<Result<DeleteTarget, Undeleted>, S3Error> {
     let (mut key, mut version, mut condition) = (None, None, None);
     for child in object.children {
         let place = match child.name.as_str() {
@@ -103,26 +122,31 @@ fn object(object: Element) -> Result<Result<ObjectKey, Undeleted>, S3Error> {
     }
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| malformed("an object has no key"))?;
     let version = version.filter(|version| !version.is_empty());
-    let error = if version.is_some() {
-        S3Error::new(Code::NotImplemented, "Deleting a version is not implemented.")
-    } else if condition.is_some() {
-        S3Error::new(Code::NotImplemented, "Deleting on a condition is implemented for single objects alone.")
-    } else {
-        match object_key(&key) {
-            Ok(key) => return Ok(Ok(key)),
-            Err(error) => error,
-        }
+    let target = match condition {
+        None => target(&key, version.as_deref()),
+        Some(_) => Err(S3Error::new(
+            Code::NotImplemented,
+            "Deleting on a condition is implemented for single objects alone.",
+        )),
     };
-    Ok(Err(Undeleted { key, version, error }))
+    Ok(target.map_err(|error| Undeleted { key, version, error: Box::new(error) }))
+}
+
+fn target(key: &str, version: Option<&str>) -> Result<DeleteTarget, S3Error> {
+    let version = version.map(|version| {
+        VersionId::parse(version)
+            .ok_or_else(|| S3Error::new(Code::InvalidArgument, "Invalid version id specified"))
+    });
+    Ok(DeleteTarget { key: object_key(key)?, version: version.transpose()? })
 }
 
 /// `DeleteResult`: what came of each object of a [`DeleteRequest`], in its order.
-pub fn delete_result(reporting: Reporting, outcomes: &[Result<ObjectKey, Undeleted>]) -> Document {
+pub fn delete_result(reporting: Reporting, outcomes: &[Result<DeletedTarget, Undeleted>]) -> Document {
     document("DeleteResult", Some(NAMESPACE), |xml| {
         for outcome in outcomes {
             match outcome {
                 Ok(_) if reporting == Reporting::FailuresOnly => {}
-                Ok(key) => xml.element("Deleted", |xml| xml.text("Key", key.as_str())),
+                Ok(deleted) => xml.element("Deleted", |xml| deleted_element(xml, deleted)),
                 Err(Undeleted { key, version, error }) => xml.element("Error", |xml| {
                     xml.text("Key", key);
                     if let Some(version) = version {
@@ -136,6 +160,20 @@ pub fn delete_result(reporting: Reporting, outcomes: &[Result<ObjectKey, Undelet
     })
 }
 
+fn deleted_element(xml: &mut Xml, DeletedTarget { target, deleted }: &DeletedTarget) {
+    xml.text("Key", target.key.as_str());
+    if let Some(version) = &target.version {
+        xml.text("VersionId", version.as_str());
+    }
+    if deleted.delete_marker {
+        xml.flag("DeleteMarker", true);
+        // The one that was made, or the one that was deleted.
+        if let Some(version) = &deleted.version {
+            xml.text("DeleteMarkerVersionId", version.as_str());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -147,7 +185,8 @@ mod tests {
     fn check(body: &str, expected: &Result<Seen, Code>) {
         let seen = DeleteRequest::parse(body.as_bytes()).map_err(|error| error.code).map(|request| {
             let objects = request.objects.into_iter().map(|object| match object {
-                Ok(key) => Ok(key.as_str().to_owned()),
+                Ok(DeleteTarget { key, version: None }) => Ok(key.as_str().to_owned()),
+                Ok(DeleteTarget { key, version: Some(version) }) => Ok(format!("{key} of {version}")),
                 Err(failed) => Err((failed.key, failed.error.code)),
             });
             (request.reporting, objects.collect())
@@ -167,6 +206,10 @@ mod tests {
             &Ok((FailuresOnly, ok(&[" a &\u{1}", "b"]))),
         );
         check("<Delete><Quiet>false</Quiet><Object><Key>a</Key></Object></Delete>", &Ok((All, ok(&["a"]))));
+        check(
+            "<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object></Delete>",
+            &Ok((All, ok(&["a of null"]))),
+        );
         check("<Delete><Quiet/><Object><Key>a</Key></Object></Delete>", &Ok((All, ok(&["a"]))));
         let many = format!("<Delete>{}</Delete>", "<Object><Key>k</Key></Object>".repeat(1000));
         check(&many, &Ok((All, ok(&["k"; 1000]))));
@@ -179,7 +222,7 @@ mod tests {
         check(
             &format!(
                 "<Delete><Object><Key>a/../b</Key></Object><Object><Key>{long}</Key></Object>\
-                 <Object><Key>c</Key><VersionId>null</VersionId></Object>\
+                 <Object><Key>c</Key><VersionId>a b</VersionId></Object>\
                  <Object><Key>d</Key><ETag>x</ETag></Object><Object><Key>e</Key></Object></Delete>"
             ),
             &Ok((
@@ -187,7 +230,7 @@ mod tests {
                 vec![
                     failed("a/../b", Code::InvalidURI),
                     failed(&long, Code::KeyTooLongError),
-                    failed("c", Code::NotImplemented),
+                    failed("c", Code::InvalidArgument),
                     failed("d", Code::NotImplemented),
                     Ok("e".to_owned()),
                 ],
@@ -224,17 +267,33 @@ mod tests {
 
     #[test]
     fn results_are_said_as_s3_says_them() {
+        let version = |text: &str| VersionId::parse(text);
+        let deleted = |key: &str, named: Option<&str>, deleted| {
+            let target = DeleteTarget {
+                key: ObjectKey::parse(key).unwrap(),
+                version: named.and_then(VersionId::parse),
+            };
+            Ok(DeletedTarget { target, deleted })
+        };
         let outcomes = [
-            Ok(ObjectKey::parse("a&b").unwrap()),
+            deleted("a&b", None, Deleted::default()),
+            deleted("b", Some("v1"), Deleted { version: version("v1"), delete_marker: false }),
+            deleted("c", None, Deleted { version: version("m1"), delete_marker: true }),
+            deleted("d", Some("m1"), Deleted { version: version("m1"), delete_marker: true }),
             Err(Undeleted {
                 key: "c".to_owned(),
                 version: Some("v1".to_owned()),
-                error: S3Error::new(Code::AccessDenied, "Access Denied"),
+                error: Box::new(S3Error::new(Code::AccessDenied, "Access Denied")),
             }),
         ];
         let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
-        let deleted = "<Deleted><Key>a&amp;b</Key></Deleted>";
+        let deleted = "<Deleted><Key>a&amp;b</Key></Deleted>\
+            <Deleted><Key>b</Key><VersionId>v1</VersionId></Deleted>\
+            <Deleted><Key>c</Key><DeleteMarker>true</DeleteMarker>\
+            <DeleteMarkerVersionId>m1</DeleteMarkerVersionId></Deleted>\
+            <Deleted><Key>d</Key><VersionId>m1</VersionId><DeleteMarker>true</DeleteMarker>\
+            <DeleteMarkerVersionId>m1</DeleteMarkerVersionId></Deleted>";
         let failed = "<Error><Key>c</Key><VersionId>v1</VersionId><Code>AccessDenied</Code>\
             <Message>Access Denied</Message></Error>";
         let all = format!("{head}{deleted}{failed}</DeleteResult>");

@@ -14,14 +14,19 @@ use crate::store::{ListEntry, ListPage};
 /// What `encoding-type=url` leaves as it is: unreserved characters and `/`.
 const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
+/// A key, a prefix or a delimiter as the client wants it written.
+pub(super) fn written(encoding: Encoding, text: &str) -> Cow<'_, str> {
+    match encoding {
+        Encoding::Plain => Cow::Borrowed(text),
+        Encoding::Url => Cow::from(utf8_percent_encode(text, URL)),
+    }
+}
+
 /// `ListBucketResult` for one page of a bucket.
 ///
 /// What it says of objects is the store's word: size and ETag are what a list can know without reading seals.
 pub fn list_objects(bucket: &BucketName, listing: &Listing, page: &ListPage, owner: &Owner) -> Document {
-    let written = |text| match listing.encoding {
-        Encoding::Plain => Cow::Borrowed(text),
-        Encoding::Url => Cow::from(utf8_percent_encode(text, URL)),
-    };
+    let written = |text| written(listing.encoding, text);
     let owner = match listing.form {
         ListForm::V1 { .. } | ListForm::V2 { owner: FetchOwner::Yes, .. } => Some(owner),
         ListForm::V2 { owner: FetchOwner::No, .. } => None,

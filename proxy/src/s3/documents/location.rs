@@ -1,14 +1,12 @@
 //! Where buckets are: the body of CreateBucket and the answer to GetBucketLocation.
 
-use super::read::{Element, Limits, parse};
+use super::read::{Element, SMALL, parse};
 use super::write::document;
 use super::{Document, NAMESPACE};
 use crate::s3::error::{Code, S3Error};
 
 /// The region that S3 leaves unsaid.
 const UNSAID: &str = "us-east-1";
-
-const LIMITS: Limits = Limits { depth: 8, elements: 64 };
 
 /// `LocationConstraint`; empty for us-east-1, as in S3.
 pub fn location_constraint(region: &str) -> Document {
@@ -26,7 +24,7 @@ pub fn create_bucket(body: &[u8], region: &str) -> Result<(), S3Error> {
     if body.is_empty() {
         return Ok(());
     }
-    let root = parse(body, &LIMITS)?;
+    let root = parse(body, &SMALL)?;
     let is_bare = root.children.is_empty() && !root.text.trim().is_empty();
     if root.name != "CreateBucketConfiguration" || is_bare {
         return Err(root.unexpected());

@@ -1,23 +1,48 @@
 //! Documents: the XML that clients send, read strictly and within bounds, and the XML that they get, in S3's shape.
 
+mod attributes;
 mod buckets;
+mod checksum;
+mod complete;
+mod copy;
 mod delete;
 mod error;
 mod listing;
 mod location;
+mod lock;
+mod plain;
 mod post;
 mod read;
+mod tagging;
+mod uploads;
+mod versioning;
+mod versions;
 mod write;
 
 use bytes::Bytes;
 use hallmark_signer::Seal;
+use write::Xml;
 
+pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
 pub use buckets::list_buckets;
-pub use delete::{DeleteRequest, MAX_OBJECTS, Reporting, Undeleted, delete_result};
+pub use complete::{CompletePart, CompleteRequest, complete_result};
+pub use copy::{copy_object_result, copy_part_result};
+pub use delete::{
+    DeleteRequest, DeleteTarget, DeletedTarget, MAX_OBJECTS, Reporting, Undeleted, delete_result,
+};
 pub use error::error_document;
 pub use listing::list_objects;
 pub use location::{create_bucket, location_constraint};
+pub use lock::{
+    legal_hold, legal_hold_document, object_lock, object_lock_configuration, retention, retention_document,
+};
+pub use plain::{acl, owner_only, plain};
 pub use post::post_response;
+pub use tagging::{bucket_tags, object_tags, tagging};
+pub use uploads::{ListedPart, PartsPage, UploadEntry, UploadsPage, initiated, list_parts, list_uploads};
+pub use versioning::{versioning, versioning_configuration};
+pub use versions::list_versions;
+pub use write::DECLARATION;
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -50,6 +75,12 @@ impl Document {
         &self.bytes
     }
 
+    /// The body without [`DECLARATION`], for an answer that has begun with that already.
+    pub fn rest(&self) -> Bytes {
+        let begins_so = self.bytes.starts_with(DECLARATION.as_bytes());
+        self.bytes.slice(if begins_so { DECLARATION.len() } else { 0 }..)
+    }
+
     /// The body.
     pub fn into_bytes(self) -> Bytes {
         self.bytes
@@ -63,6 +94,13 @@ pub struct Owner {
     pub id: String,
     /// `DisplayName`.
     pub display_name: String,
+}
+
+fn owner_element(xml: &mut Xml, name: &str, owner: &Owner) {
+    xml.element(name, |xml| {
+        xml.text("ID", &owner.id);
+        xml.text("DisplayName", &owner.display_name);
+    });
 }
 
 /// `?hallmark=seal`: the sealed statement in a DSSE envelope.

@@ -12,7 +12,12 @@ pub(super) struct Limits {
     pub(super) depth: usize,
     /// Elements in all.
     pub(super) elements: usize,
+    /// Names of attributes that may stand there and are not looked at.
+    pub(super) attributes: &'static [&'static str],
 }
+
+/// Bounds on a small document: one that configures something.
+pub(super) const SMALL: Limits = Limits { depth: 8, elements: 512, attributes: &[] };
 
 /// An element that holds text or other elements, never both.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,9 +36,31 @@ impl Element {
         malformed("an element is not expected there, or not in this form").with("Element", self.shown_name())
     }
 
+    /// Its text, if it holds nothing else.
+    pub(super) fn leaf(self) -> Result<String, S3Error> {
+        if self.children.is_empty() { Ok(self.text) } else { Err(self.unexpected()) }
+    }
+
+    /// Its children, if it has this name and no text.
+    pub(super) fn named(self, name: &str) -> Result<Vec<Element>, S3Error> {
+        let is_bare = self.children.is_empty() && !self.text.chars().all(is_space);
+        if self.name != name || is_bare {
+            return Err(self.unexpected());
+        }
+        Ok(self.children)
+    }
+
     /// Its name, cut to what a message can bear.
     pub(super) fn shown_name(&self) -> String {
         self.name.chars().take(64).collect()
+    }
+}
+
+/// Puts `value` into a place that an element may fill once.
+pub(super) fn once<T>(place: &mut Option<T>, value: T) -> Result<(), S3Error> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(malformed("an element is there twice")),
     }
 }
 
@@ -105,7 +132,8 @@ impl Tree<'_> {
         }
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|_| malformed("an attribute is wrong"))?;
-            if attribute.key.as_namespace_binding().is_none() {
+            let is_known = self.limits.attributes.contains(&attribute.key.into_inner());
+            if attribute.key.as_namespace_binding().is_none() && !is_known {
                 return Err(malformed("an element has an attribute"));
             }
         }
@@ -184,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { depth: 3, elements: 5 };
+    const LIMITS: Limits = Limits { depth: 3, elements: 5, attributes: &["x:known"] };
 
     /// `body` as a tree, written `name(text or children)`.
     fn check(body: &str, expected: Option<&str>) {
@@ -209,6 +237,7 @@ mod tests {
         check("<a><![CDATA[<b>&lt;]]></a>", Some("a(<b>&lt;)"));
         check("<a xmlns=\"urn:x\" xmlns:y='z'></a>", Some("a()"));
         check("<y:a/>", Some("y:a()"));
+        check("<a x:known=\"1\"/>", Some("a()"));
         check("<a><b><c/></b><b/></a>", Some("a(b(c())b())"));
     }
 
@@ -226,6 +255,7 @@ mod tests {
             "x<a/>",
             "<a>x<b/></a>",
             "<a b=\"c\"/>",
+            "<a x:known=\"1\" x:known=\"1\"/>",
             "<a xmlns=\"x\" xmlns=\"x\"/>",
             "<a><b><c><d/></c></b></a>",
             "<a><b/><b/><b/><b/><b/></a>",

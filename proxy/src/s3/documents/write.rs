@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use super::Document;
 
+/// What every document begins with.
+pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
 /// A document in the making.
 pub(super) struct Xml(String);
 
 /// The document with root element `root` in `namespace`, its content written by `content`.
 pub(super) fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Xml)) -> Document {
-    let mut xml = Xml(String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
+    let mut xml = Xml(String::from(DECLARATION));
     let open = match namespace {
         Some(namespace) => format!("{root} xmlns=\"{namespace}\""),
         None => root.to_owned(),
@@ -22,6 +25,16 @@ impl Xml {
     /// An element with elements in it.
     pub(super) fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         self.between(name, name, content);
+    }
+
+    /// An element with attributes, written out, and with elements in it.
+    pub(super) fn element_with(&mut self, name: &str, attributes: &str, content: impl FnOnce(&mut Self)) {
+        self.between(&format!("{name} {attributes}"), name, content);
+    }
+
+    /// An element that says whether something is so.
+    pub(super) fn flag(&mut self, name: &str, is_so: bool) {
+        self.text(name, if is_so { "true" } else { "false" });
     }
 
     /// An element with text in it.

@@ -8,6 +8,9 @@ use crc_fast::CrcAlgorithm;
 use sha1::{Digest, Sha1};
 
 use crate::s3::error::{Code, S3Error};
+use crate::s3::operation::ChecksumKind;
+use crate::s3::operation::WholeChecksum;
+use crate::store::PartNumber;
 
 /// The algorithms of S3's checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,10 +28,13 @@ pub enum ChecksumAlgorithm {
 }
 
 /// A checksum of a whole body, declared by its sender: well formed, and once it comes out of
-/// [`CheckedPayload`](super::CheckedPayload) also right.
+/// [`CheckedPayload`](super::CheckedPayload) also right. Or of an object that came in parts, computed from theirs
+/// ([`ChecksumPlan::of_parts`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredChecksum {
     algorithm: ChecksumAlgorithm,
+    kind: ChecksumKind,
+    /// Padded standard base64; of a composite one `-` and the number of parts after it.
     value: Box<str>,
 }
 
@@ -75,6 +81,21 @@ impl ChecksumAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
+    /// The CRC that it is.
+    pub(super) fn crc(self) -> Option<CrcAlgorithm> {
+        match self {
+            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
+            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
+            Self::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Sha1 | Self::Sha256 => None,
+        }
+    }
+
+    /// Of a CRC the bytes that count, big-endian.
+    pub(super) fn bytes_of(self, crc: u64) -> Vec<u8> {
+        crc.to_be_bytes().into_iter().skip(8usize.saturating_sub(self.length())).collect()
+    }
+
     /// Bytes of a checksum.
     fn length(self) -> usize {
         match self {
@@ -87,14 +108,39 @@ impl ChecksumAlgorithm {
 }
 
 impl DeclaredChecksum {
+    /// The checksum whose bytes these are; `None`: it has another length.
+    pub fn of_bytes(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Option<Self> {
+        let kind = ChecksumKind::FullObject;
+        (bytes.len() == algorithm.length()).then(|| Self {
+            algorithm,
+            kind,
+            value: STANDARD.encode(bytes).into(),
+        })
+    }
+
+    /// The checksum over the checksums of so many parts whose bytes these are; `None`: it has another length.
+    pub(super) fn composite(algorithm: ChecksumAlgorithm, bytes: &[u8], parts: usize) -> Option<Self> {
+        let whole = Self::of_bytes(algorithm, bytes)?;
+        let value = format!("{}-{parts}", whole.value).into();
+        Some(Self { kind: ChecksumKind::Composite, value, ..whole })
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // What stands here was encoded, or could be decoded.
+        let encoded = self.value.split_once('-').map_or(&*self.value, |(encoded, _parts)| encoded);
+        STANDARD.decode(encoded).unwrap_or_default()
+    }
+
     /// Reads padded standard base64 of the right length. Only one text stands for each checksum, so texts can be
     /// compared.
     pub(super) fn parse(algorithm: ChecksumAlgorithm, value: &str) -> Option<Self> {
         let bytes = STANDARD.decode(value).ok()?;
-        (bytes.len() == algorithm.length()).then(|| Self { algorithm, value: value.into() })
+        let kind = ChecksumKind::FullObject;
+        (bytes.len() == algorithm.length()).then(|| Self { algorithm, kind, value: value.into() })
     }
 
-    /// As it is kept beside the artifact: `CRC32:FULL_OBJECT:<base64>`.
+    /// As it is kept beside the artifact: `CRC32:FULL_OBJECT:<base64>`, `CRC32:COMPOSITE:<base64>-<parts>`.
     pub fn to_metadata(&self) -> String {
         format!("{}:{}:{}", self.algorithm.name(), self.kind(), self.value)
     }
@@ -103,7 +149,17 @@ impl DeclaredChecksum {
     pub fn from_metadata(text: &str) -> Option<Self> {
         let (name, rest) = text.split_once(':')?;
         let (kind, value) = rest.split_once(':')?;
-        Self::parse(ChecksumAlgorithm::of_name(name)?, value).filter(|checksum| checksum.kind() == kind)
+        let algorithm = ChecksumAlgorithm::of_name(name)?;
+        let checksum = match ChecksumKind::of_name(kind)? {
+            ChecksumKind::FullObject => Self::parse(algorithm, value),
+            ChecksumKind::Composite => {
+                let (encoded, parts) = value.split_once('-')?;
+                let parts = usize::from(PartNumber::new(parts.parse().ok()?)?.number());
+                Self::composite(algorithm, &Self::parse(algorithm, encoded)?.to_bytes(), parts)
+            }
+        };
+        // One text for each checksum.
+        checksum.filter(|checksum| checksum.to_metadata() == text)
     }
 
     /// How it was computed.
@@ -111,14 +167,19 @@ impl DeclaredChecksum {
         self.algorithm
     }
 
-    /// Padded standard base64.
+    /// Padded standard base64; of a composite one `-` and the number of parts after it.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// S3's checksum type: of the whole body, not a checksum of the checksums of parts.
+    /// S3's checksum type: over the whole body, or over the checksums of parts.
     pub fn kind(&self) -> &'static str {
-        "FULL_OBJECT"
+        self.kind.name()
+    }
+
+    /// As documents say it.
+    pub fn to_whole(&self) -> (WholeChecksum, ChecksumKind) {
+        (WholeChecksum { algorithm: self.algorithm, value: self.value.clone() }, self.kind)
     }
 
     /// Compares it with the checksum `computed` of the body.

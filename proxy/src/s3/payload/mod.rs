@@ -14,6 +14,7 @@
 mod checksum;
 mod chunked;
 mod coalesce;
+mod combined;
 mod declared;
 mod encoding;
 mod proof;
@@ -38,6 +39,7 @@ use chunked::Decoder;
 use coalesce::Coalescer;
 use declared::{Checksum, Declared};
 
+pub use crate::s3::operation::{ChecksumKind, ChecksumPlan};
 pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
 pub use proof::{CheckedPayload, PayloadEnd};
 
@@ -50,7 +52,11 @@ pub struct Payload<B> {
     framing: Framing,
     length: Option<u64>,
     received: u64,
+    /// How the sender computed its checksum; of `hasher`, unless it is SHA-256.
+    declared: Option<ChecksumAlgorithm>,
     hasher: Option<Hasher>,
+    /// Of a checksum that the sender did not declare.
+    wanted_hasher: Option<Hasher>,
     output: Coalescer,
     end: End,
     progress: Progress,
@@ -77,6 +83,19 @@ struct End {
     content_sha256: Option<Sha256Digest>,
     content_md5: Option<[u8; 16]>,
     checksum: Option<DeclaredChecksum>,
+    wanted: Wanted,
+}
+
+/// A checksum that is computed whatever the sender declared.
+#[derive(Debug, Clone, Default)]
+enum Wanted {
+    /// None is.
+    #[default]
+    Nothing,
+    /// By this algorithm, still to be computed.
+    By(ChecksumAlgorithm),
+    /// It has been.
+    Computed(DeclaredChecksum),
 }
 
 #[derive(Debug)]
@@ -102,7 +121,7 @@ where
         let declared = Declared::of_body(headers)?;
         let length = declared.length(&claim, headers)?;
         let mut end = End { content_md5: declared.content_md5, ..End::default() };
-        let hasher = declared.checksum.algorithm().and_then(Hasher::new);
+        let algorithm = declared.checksum.algorithm();
         let trailer = match declared.checksum {
             Checksum::None => None,
             Checksum::Header(checksum) => {
@@ -130,7 +149,9 @@ where
             framing,
             length,
             received: 0,
-            hasher,
+            declared: algorithm,
+            hasher: algorithm.and_then(Hasher::new),
+            wanted_hasher: None,
             output: Coalescer::default(),
             end,
             progress: Progress::Reading,
@@ -141,6 +162,20 @@ where
     /// shorter.
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// Computes the checksum by `algorithm` too, for [`CheckedPayload::wanted`], whatever the sender declares. To be called
+    /// before the first [`next`](Self::next).
+    #[must_use]
+    pub fn wanting(mut self, algorithm: ChecksumAlgorithm) -> Self {
+        self.end.wanted = Wanted::By(algorithm);
+        self.wanted_hasher = (self.declared != Some(algorithm)).then(|| Hasher::new(algorithm)).flatten();
+        self
+    }
+
+    /// By which algorithm the sender declares a checksum, in a header or in a trailer.
+    pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.declared
     }
 
     /// The checksum that a header declares: known before the body, and compared only at its end.
@@ -226,7 +261,7 @@ where
         if self.length.is_some_and(|length| self.received > length) {
             return Err(incomplete());
         }
-        if let Some(hasher) = &mut self.hasher {
+        for hasher in [&mut self.hasher, &mut self.wanted_hasher].into_iter().flatten() {
             hasher.update(&data);
         }
         self.output.push(data);
@@ -241,15 +276,19 @@ where
         if self.length.is_some_and(|length| self.received != length) {
             return Err(incomplete());
         }
-        match (self.hasher.take(), &self.end.checksum) {
-            (Some(hasher), Some(declared)) => declared.check(&hasher.finish()),
-            _ => Ok(()),
+        if let (Some(hasher), Some(declared)) = (self.hasher.take(), &self.end.checksum) {
+            declared.check(&hasher.finish())?;
         }
+        if let (Some(hasher), Wanted::By(algorithm)) = (self.wanted_hasher.take(), &self.end.wanted)
+            && let Some(computed) = DeclaredChecksum::of_bytes(*algorithm, &hasher.finish())
+        {
+            self.end.wanted = Wanted::Computed(computed);
+        }
+        Ok(())
     }
 
     fn end(&self) -> Step {
-        let End { content_sha256, content_md5, checksum } = self.end.clone();
-        Step::End(PayloadEnd::new(self.received, content_sha256, content_md5, checksum))
+        Step::End(PayloadEnd::new(self.received, self.end.clone()))
     }
 }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hallmark_signer::Sha256Digest;
 
 use super::checksum::{ChecksumAlgorithm, DeclaredChecksum};
+use super::{End, Wanted};
 use crate::s3::error::{Code, S3Error};
 
 /// The end of a body whose length, framing, signatures and cheap checksums are right. What was declared of its SHA-256
@@ -13,9 +14,7 @@ use crate::s3::error::{Code, S3Error};
 #[must_use = "what was declared of the digests is not compared before `check`"]
 pub struct PayloadEnd {
     length: u64,
-    content_sha256: Option<Sha256Digest>,
-    content_md5: Option<[u8; 16]>,
-    checksum: Option<DeclaredChecksum>,
+    end: End,
 }
 
 /// The proof that a body was all that its sender declared. Only [`PayloadEnd::check`] makes it.
@@ -40,7 +39,7 @@ pub struct PayloadEnd {
 /// ```compile_fail,E0451
 /// # use hallmark_proxy::s3::payload::CheckedPayload;
 /// # let sha256 = hallmark_signer::Sha256Digest::new([0; 32]);
-/// let proof = CheckedPayload { length: 8, sha256, md5: [0; 16], checksum: None };
+/// let proof = CheckedPayload { length: 8, sha256, md5: [0; 16], checksum: None, wanted: None };
 /// ```
 #[derive(Debug)]
 #[must_use]
@@ -49,16 +48,12 @@ pub struct CheckedPayload {
     sha256: Sha256Digest,
     md5: [u8; 16],
     checksum: Option<DeclaredChecksum>,
+    wanted: Option<DeclaredChecksum>,
 }
 
 impl PayloadEnd {
-    pub(super) fn new(
-        length: u64,
-        content_sha256: Option<Sha256Digest>,
-        content_md5: Option<[u8; 16]>,
-        checksum: Option<DeclaredChecksum>,
-    ) -> Self {
-        Self { length, content_sha256, content_md5, checksum }
+    pub(super) fn new(length: u64, end: End) -> Self {
+        Self { length, end }
     }
 
     /// Bytes of data that were handed out.
@@ -71,7 +66,8 @@ impl PayloadEnd {
     /// # Errors
     /// `XAmzContentSHA256Mismatch`; `BadDigest` for `Content-MD5` or `x-amz-checksum-sha256`.
     pub fn check(self, sha256: &Sha256Digest, md5: &[u8; 16]) -> Result<CheckedPayload, S3Error> {
-        if let Some(declared) = self.content_sha256
+        let End { content_sha256, content_md5, checksum, wanted } = self.end;
+        if let Some(declared) = content_sha256
             && declared != *sha256
         {
             let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
@@ -79,7 +75,7 @@ impl PayloadEnd {
                 .with("ClientComputedContentSHA256", hex::encode(declared.as_bytes()))
                 .with("S3ComputedContentSHA256", hex::encode(sha256.as_bytes())));
         }
-        if let Some(declared) = self.content_md5
+        if let Some(declared) = content_md5
             && declared != *md5
         {
             let message = "The Content-MD5 you specified did not match what we received.";
@@ -87,12 +83,21 @@ impl PayloadEnd {
                 .with("ExpectedDigest", STANDARD.encode(declared))
                 .with("CalculatedDigest", STANDARD.encode(md5)));
         }
-        if let Some(declared) = &self.checksum
+        if let Some(declared) = &checksum
             && declared.algorithm() == ChecksumAlgorithm::Sha256
         {
             declared.check(sha256.as_bytes())?;
         }
-        Ok(CheckedPayload { length: self.length, sha256: *sha256, md5: *md5, checksum: self.checksum })
+        let wanted = match wanted {
+            Wanted::Nothing => None,
+            Wanted::Computed(computed) => Some(computed),
+            Wanted::By(ChecksumAlgorithm::Sha256) => {
+                DeclaredChecksum::of_bytes(ChecksumAlgorithm::Sha256, sha256.as_bytes())
+            }
+            // There is no hasher of its own for an algorithm by which the sender declared one, which is right.
+            Wanted::By(algorithm) => checksum.clone().filter(|declared| declared.algorithm() == algorithm),
+        };
+        Ok(CheckedPayload { length: self.length, sha256: *sha256, md5: *md5, checksum, wanted })
     }
 }
 
@@ -115,5 +120,10 @@ impl CheckedPayload {
     /// The `x-amz-checksum-*` that the sender declared, to be stored and returned.
     pub fn checksum(&self) -> Option<&DeclaredChecksum> {
         self.checksum.as_ref()
+    }
+
+    /// The checksum that was asked for by [`Payload::wanting`](super::Payload::wanting).
+    pub fn wanted(&self) -> Option<&DeclaredChecksum> {
+        self.wanted.as_ref()
     }
 }

@@ -574,6 +574,49 @@ fn the_end_of_the_data_stays_back_when_a_check_fails() {
     assert_eq!((verdict.unwrap_err().code, data.len()), (Code::BadDigest, 100_000));
 }
 
+/// Whatever the sender declares, in whichever way.
+#[test]
+fn a_checksum_that_the_sender_did_not_declare_is_computed() {
+    let data = b"123456789".to_vec();
+    let known = [
+        (ChecksumAlgorithm::Crc32, "y/Q5Jg=="),
+        (ChecksumAlgorithm::Crc32c, "4waSgw=="),
+        (ChecksumAlgorithm::Crc64Nvme, "rosUhgp5mIg="),
+        (ChecksumAlgorithm::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
+        (ChecksumAlgorithm::Sha256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
+    ];
+    for (wanted, expected) in known {
+        let read = |payload: Payload<Frames>| {
+            let payload = payload.wanting(wanted);
+            let (_, checked) = payload.collect(100).now_or_never().unwrap().unwrap();
+            assert_eq!(checked.wanted().map(DeclaredChecksum::value), Some(expected));
+            assert_eq!(checked.wanted().map(DeclaredChecksum::algorithm), Some(wanted));
+            checked.checksum().map(DeclaredChecksum::algorithm)
+        };
+        let body = || Frames::of([b"1234".to_vec(), b"56789".to_vec()]);
+        let plain = Payload::new(body(), PayloadClaim::Unsigned, &HeaderMap::new()).unwrap();
+        assert_eq!(plain.checksum_algorithm(), None);
+        assert_eq!(read(plain), None);
+        for (declared, value) in known {
+            let in_header = headers(&[(declared.header(), value)]);
+            let payload = Payload::new(body(), PayloadClaim::Unsigned, &in_header).unwrap();
+            assert_eq!(payload.checksum_algorithm(), Some(declared));
+            assert_eq!(read(payload), Some(declared));
+            let form = Form::UnsignedTrailer;
+            let (claim, seed) = form.claim();
+            let framed = form.frame(&seed, &[&data], (declared.header(), value));
+            let announced = headers(&[("x-amz-trailer", declared.header())]);
+            let payload = Payload::new(Frames::of([framed]), claim, &announced).unwrap();
+            assert_eq!(payload.checksum_algorithm(), Some(declared));
+            assert_eq!(read(payload), Some(declared));
+        }
+    }
+    let body = Frames::of([data]);
+    let payload = Payload::new(body, PayloadClaim::Unsigned, &HeaderMap::new()).unwrap();
+    let (_, checked) = payload.collect(100).now_or_never().unwrap().unwrap();
+    assert_eq!(checked.wanted(), None);
+}
+
 #[test]
 fn small_pieces_are_put_together() {
     let pieces = std::iter::repeat_n(vec![7; 10], 10_000).chain([vec![8; 80_000]]).chain([vec![9; 10]]);

@@ -77,8 +77,11 @@ pub(super) async fn locks_need_a_bucket_made_for_them(on: Subject) {
         }
         on.put("key", &Version::new(1, 9)).await;
         let lock = |retention, legal_hold| Lock { retention, legal_hold };
+        if !versions {
+            let refused = store.set_object_lock(&on.bucket, None).await;
+            assert!(matches!(refused, Err(PutError::NoObjectLock)), "{refused:?}");
+        }
         let refused = [
-            store.set_object_lock(&on.bucket, None).await.err(),
             put_with(&on, "key", Tags::default(), lock(governance(60), None)).await.err(),
             put_with(&on, "new", Tags::default(), lock(None, Some(LegalHold::On))).await.err(),
             store.set_retention(&on.object("key"), None, governance(60), Retentions::Respect).await.err(),
@@ -90,6 +93,13 @@ pub(super) async fn locks_need_a_bucket_made_for_them(on: Subject) {
         assert_eq!(standing(&on, "key", None).await.lock, Lock::default());
         on.expect("new", None).await;
     }
+
+    // Until it is asked for where versions are kept: then it is there as if it had been from the start.
+    store.set_object_lock(&on.bucket, None).await.expect("versions are kept");
+    let lock = store.object_lock(&on.bucket).await.expect("it can be asked");
+    assert_eq!(lock, BucketLock::On { default: None });
+    locked(&store.set_versioning(&on.bucket, Versioning::Suspended).await);
+    store.set_legal_hold(&on.object("key"), None, LegalHold::Off).await.expect("it can be locked");
     clear(&on).await;
     delete_bucket(lockable).await;
 }

@@ -96,12 +96,12 @@ impl LocalStore {
         bucket: &BucketName,
         default: Option<DefaultRetention>,
     ) -> Result<(), PutError> {
-        let change = move |row: &mut BucketRow| match &mut row.rules.lock {
-            BucketLock::On { default: current } => {
-                *current = default;
+        let change = move |row: &mut BucketRow| match (row.rules.lock, row.rules.versioning) {
+            (BucketLock::On { .. }, _) | (BucketLock::Off, Versioning::Enabled) => {
+                row.rules.lock = BucketLock::On { default };
                 Ok(())
             }
-            BucketLock::Off => Err(PutError::NoObjectLock),
+            (BucketLock::Off, Versioning::Never | Versioning::Suspended) => Err(PutError::NoObjectLock),
         };
         self.change_bucket(bucket, change).await
     }

@@ -1,7 +1,14 @@
 //! What a client wants listed: the parameters of ListObjects, ListObjectsV2 and ListBuckets, and paging tokens.
 
+mod uploads;
+mod versions;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub(in crate::s3) use uploads::UPLOAD_PARAMETERS;
+pub use uploads::{MAX_UPLOADS, UploadListing};
+pub(in crate::s3) use versions::VERSION_PARAMETERS;
+pub use versions::VersionListing;
 
 use super::error::{Code, S3Error};
 use super::uri::Query;
@@ -14,9 +21,10 @@ pub const MAX_KEYS: usize = 1000;
 pub const MAX_BUCKETS: usize = 10_000;
 
 /// Parameters of ListObjects, version 1.
-pub(super) const V1_PARAMETERS: &[&str] = &["prefix", "delimiter", "max-keys", "encoding-type", "marker"];
+pub(in crate::s3) const V1_PARAMETERS: &[&str] =
+    &["prefix", "delimiter", "max-keys", "encoding-type", "marker"];
 /// Parameters of ListObjectsV2.
-pub(super) const V2_PARAMETERS: &[&str] = &[
+pub(in crate::s3) const V2_PARAMETERS: &[&str] = &[
     "list-type",
     "prefix",
     "delimiter",
@@ -27,7 +35,7 @@ pub(super) const V2_PARAMETERS: &[&str] = &[
     "fetch-owner",
 ];
 /// Parameters of ListBuckets.
-pub(super) const BUCKET_PARAMETERS: &[&str] =
+pub(in crate::s3) const BUCKET_PARAMETERS: &[&str] =
     &["prefix", "max-buckets", "continuation-token", "bucket-region"];
 
 /// What to list of a bucket, and how to say it.
@@ -105,17 +113,7 @@ impl Listing {
             prefix: text(query, "prefix")?.unwrap_or_default(),
             delimiter: text(query, "delimiter")?.filter(|delimiter| !delimiter.is_empty()),
             max_keys: number(query, "max-keys")?.unwrap_or(MAX_KEYS).min(MAX_KEYS),
-            encoding: match query.get("encoding-type")? {
-                None => Encoding::Plain,
-                Some("url") => Encoding::Url,
-                Some(other) => {
-                    return Err(invalid(
-                        "encoding-type",
-                        other,
-                        "Invalid Encoding Method specified in Request",
-                    ));
-                }
-            },
+            encoding: encoding(query)?,
             form,
         })
     }
@@ -223,10 +221,19 @@ impl ContinuationToken {
 }
 
 /// The last key or rolled-up prefix of a page that is not the last one.
-pub(super) fn last_entry(page: &ListPage) -> Option<&str> {
+pub(in crate::s3) fn last_entry(page: &ListPage) -> Option<&str> {
     match page.entries.last().filter(|_| page.more)? {
         ListEntry::Object { key, .. } => Some(key.as_str()),
         ListEntry::Prefix(prefix) => Some(prefix),
+    }
+}
+
+/// `encoding-type`.
+pub(in crate::s3) fn encoding(query: &Query) -> Result<Encoding, S3Error> {
+    match query.get("encoding-type")? {
+        None => Ok(Encoding::Plain),
+        Some("url") => Ok(Encoding::Url),
+        Some(other) => Err(invalid("encoding-type", other, "Invalid Encoding Method specified in Request")),
     }
 }
 

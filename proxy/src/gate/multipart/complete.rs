@@ -1,0 +1,316 @@
+//! CompleteMultipartUpload: from parts to an artifact, once, whatever dies on the way.
+//!
+//! Nothing is visible before every check has passed; a Complete that is refused leaves the upload open and what stood
+//! under the name where it was. Any instance can do any step, and do it again:
+//!
+//! | | step | if the process dies after it, a repeated Complete … |
+//! |---|---|---|
+//! | 1 | read `done`, `plan` and marker; compare the list with the part records ([`selection`](super::selection)); look at the condition | begins anew: nothing was changed |
+//! | 2 | close the stage: no part of it changes any more | the same; it can be closed again with the same parts. (Other parts than these are taken no more; where this Complete is refused, it is to be repeated, or the upload aborted.) |
+//! | 3 | hash: the window, and the rest read back ([`verified`](super::verified)); judge signatures, seal | hashes again and makes another seal: this one was shown to nobody |
+//! | 4 | write the record of a large artifact | the same; the record is garbage |
+//! | 5 | write `plan`, if there is none | finds the plan and goes on from here with *its* seal: two Completes cannot make two artifacts |
+//! | 6 | promote: the stage becomes the object, on the plan's guard | finds its seal on the object: goes on with 7 |
+//! | 7 | HEAD the object: it bears the plan's seal, or a later one ([`settle`](super::settle)) | the same |
+//! | 8 | write `done` | finds `done`: goes on with 9, and answers what it says |
+//! | 9 | drop the stage, if the store still has it: **the fence**. A Complete that was stopped before 6 and wakes up now finds nothing to promote | finds `done`: the same |
+//! | 10 | remove the marker: there is no upload any more; answer | is answered from `done`, for 8 days |
+//! | 11 | remove part records and plan | the same; what is left expires |
+//!
+//! **Two Completes at once** meet at 5, where one plan wins, and at 6, where one promotion does; both find its seal at 7
+//! and give the same answer. With other parts, or on another condition, the second is refused while the plan stands
+//! (`ConditionalRequestConflict`), and finds no upload after that.
+//! **Abort** removes the marker first and then the stage. Before 6 it wins: nothing can be promoted; after 6 Complete has
+//! won, and an Abort that was answered in between changes nothing. **UploadPart** after 2 is refused by the store;
+//! before 2 it replaces a part, so that 2 refuses the list; after 10 it finds no upload. **A guard that does not hold** at
+//! 6: the plan is removed, the upload stays open. The record stays: another Complete may be about to promote by the same
+//! plan. **An answer that never came** at 6: 7 decides, and if that cannot be known either the client is asked to try
+//! again, with the plan in place. **Overtaken**: where another upload of the key was sealed later than the plan, and
+//! nothing but that plan's own promotion was asked for (no guard), ours counts as made right before it.
+//!
+//! What the store holds is never trusted: `done` and `plan` bear MACs, and forged ones are as if they were not there. A
+//! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
+//! parts that the window hashed as for those that were read back.
+
+use hallmark_signer::{Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SealedHeaders, record, tree};
+
+use super::id::UploadId;
+use super::marker::Marker;
+use super::plan::{Asked, Plan, PlanError};
+use super::readback::MEMORY;
+use super::references::Made;
+use super::selection::{Completion, Selection};
+use super::settle::Attempt;
+use super::verified::{CheckedParts, verify};
+use crate::gate::checked::CheckedUpload;
+use crate::gate::upload::{Sealed, Upload, Uploaded, declare, internal, no_randomness};
+use crate::gate::{Gate, GateError};
+use crate::name::ObjectName;
+use crate::proof::{Reader, record_name};
+use crate::s3::condition::PutCondition;
+use crate::s3::error::{Code, S3Error};
+use crate::store::{Attributes, Guard, PutError, StoreError, StoreFault, Write};
+
+/// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
+pub(super) const LEAF_MEMORY: u64 = 160;
+
+/// What a part of a list takes, in its several forms.
+const PART_MEMORY: u64 = 1024;
+
+/// What is seen of the destination before anything is done.
+pub(super) struct Ahead {
+    /// On what the write depends, towards the store.
+    pub(super) guard: Guard,
+    /// When what stands there now was sealed.
+    pub(super) after: Option<u64>,
+    /// A guard for just what stands there now, or that nothing does.
+    pub(super) standing: Guard,
+}
+
+impl Gate {
+    /// Makes an artifact of parts. May be asked for again, here or elsewhere, until the answer has come.
+    ///
+    /// The caller sees to it that this is not dropped half-way: that would do no harm, but leave it to a repetition.
+    ///
+    /// # Errors
+    /// A check failed, and the upload stays as it was; there is no such upload; or the store failed.
+    pub async fn complete_upload(
+        &self,
+        object: &ObjectName,
+        id: &str,
+        client: &str,
+        completion: &Completion,
+    ) -> Result<Uploaded, GateError> {
+        match self.try_complete(object, id, client, completion).await {
+            // Another Complete may have been faster: then there is an answer by now.
+            Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {
+                self.try_complete(object, id, client, completion).await
+            }
+            answer => answer,
+        }
+        .map_err(|error| self.explain(object, &completion.whole.condition, error))
+    }
+
+    /// Removes what is left of an upload that was completed: nobody needs to wait for that.
+    pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
+        if let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) {
+            self.drop_records(&id).await;
+        }
+    }
+
+    async fn try_complete(
+        &self,
+        object: &ObjectName,
+        id: &str,
+        client: &str,
+        completion: &Completion,
+    ) -> Result<Uploaded, GateError> {
+        let keys = &self.multipart.keys;
+        let upload = UploadId::verify(id, keys, object, client).ok_or_else(GateError::no_such_upload)?;
+        let asked = completion.digest().map(|list| Asked::new(list, &completion.whole.condition));
+        let (done, plan) = tokio::try_join!(self.done(&upload), self.planned(&upload))?;
+        if let Some(done) = done {
+            if asked.is_none_or(|asked| asked.list != done.list) {
+                return Err(GateError::no_such_upload());
+            }
+            // Whoever wrote it may have died right after.
+            match self.find_upload(object, id, client).await {
+                Ok(marker) => self.end(&marker, &done).await?,
+                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {}
+                Err(error) => return Err(error),
+            }
+            return Ok(done.uploaded);
+        }
+        let marker = self.find_upload(object, id, client).await?;
+        let parts = completion.parts.len() as u64;
+        let _held = self.budget.reserve(client, parts * PART_MEMORY).await?;
+        let records = self.part_records(&marker).await?;
+        let made = self.made_of(&marker, records, completion).await?;
+        // An ETag that none has was refused just now.
+        let asked = asked.ok_or_else(internal)?;
+        let (origin, condition) = (made.origin(&marker), &completion.whole.condition);
+        let (plan, attempt) = match (plan, made) {
+            (Some(plan), _) => (plan, Attempt::Again),
+            (None, Made::Parts(selection)) => self.plan(&marker, selection, asked.clone(), condition).await?,
+            (None, Made::Artifact(copy)) => self.plan_copy(&marker, copy, asked.clone(), condition).await?,
+        };
+        if plan.asked != asked {
+            return Err(other_plan().into());
+        }
+        let version = self.settle_plan(&marker, &plan, &origin, attempt, condition).await?;
+        let done = plan.done(version);
+        self.end(&marker, &done).await?;
+        Ok(done.uploaded)
+    }
+
+    /// Checks and seals, and says what the upload is about to become: or finds that this was said meanwhile.
+    async fn plan(
+        &self,
+        marker: &Marker,
+        selection: Selection,
+        asked: Asked,
+        condition: &PutCondition,
+    ) -> Result<(Plan, Attempt), GateError> {
+        let Ahead { guard, after, standing: _ } = self.look_ahead(&marker.object, condition).await?;
+        let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
+        let _held = self.budget.reserve(&marker.client, leaves).await?;
+        let checked = self.check_parts(marker, selection).await?;
+        let (headers, table) = headers(marker, checked.selection())?;
+        let upload = Upload {
+            name: marker.object.clone(),
+            by: marker.by.clone(),
+            headers,
+            condition: condition.clone(),
+            tags: marker.tags.clone(),
+            lock: marker.lock.clone(),
+        };
+        let sealed =
+            self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after))?;
+        // Where the window held them all the stage is still open: refused parts could be sent again until now.
+        self.store.stage_close(&marker.stage, &checked.selection().staged()).await?;
+        let record = self.write_parts_record(marker, &checked, &sealed).await?;
+        let plan = Plan {
+            asked,
+            line: sealed.line,
+            at: sealed.at,
+            etag: sealed.etag,
+            record,
+            overtakable: guard == Guard::Any,
+            guard,
+            sum: checked.selection().checksum().cloned(),
+            table,
+            source: None,
+        };
+        self.propose(marker, plan).await
+    }
+
+    /// The condition, as far as it can be seen now, and the guard that holds the store to it; and when what stands there
+    /// was sealed. Cheap, before anything is read.
+    pub(super) async fn look_ahead(
+        &self,
+        object: &ObjectName,
+        condition: &PutCondition,
+    ) -> Result<Ahead, GateError> {
+        let guard = self.guard(object, condition).await?;
+        let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
+            Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
+            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
+            // Something is there, and it does not hold.
+            Err(GateError::Artifact(_)) => (None, Guard::Any),
+            Err(error) => return Err(error),
+        };
+        match (&guard, &standing) {
+            (Guard::Absent, Guard::Any | Guard::Matches(_)) => Err(PutError::GuardFailed.into()),
+            _ => Ok(Ahead { guard, after, standing }),
+        }
+    }
+
+    /// Hashes the parts: those that the window did not see are read back.
+    async fn check_parts(&self, marker: &Marker, selection: Selection) -> Result<CheckedParts, GateError> {
+        let windows = &self.multipart.windows;
+        let prefix = windows.prefix(marker.id.random(), &selection.digests()).await;
+        let (taken, of) = (prefix.parts, selection.list().len());
+        tracing::debug!(upload = ?marker.id, taken, of, "parts that need not be read back");
+        let _held = if taken < of {
+            self.store.stage_close(&marker.stage, &selection.staged()).await?;
+            Some(self.budget.reserve(&marker.client, MEMORY).await?)
+        } else {
+            None
+        };
+        verify(&*self.store, &self.multipart.read_backs, &marker.stage, selection, prefix).await.inspect_err(
+            |error| {
+                if let GateError::Artifact(fault) = error {
+                    let object = &marker.object;
+                    tracing::error!(target: "audit", upload = ?marker.id, %object, %fault, "upload refused");
+                }
+            },
+        )
+    }
+
+    /// Writes the record of an artifact of more than 8 MiB.
+    async fn write_parts_record(
+        &self,
+        marker: &Marker,
+        checked: &CheckedParts,
+        sealed: &Sealed,
+    ) -> Result<Option<RecordRef>, GateError> {
+        if checked.content().size() <= MAX_INLINE {
+            return Ok(None);
+        }
+        let table = checked.selection().table();
+        let record =
+            record::encode(&sealed.line, checked.content().leaves(), None, Some(table)).map_err(|error| {
+                tracing::error!(object = %marker.object, %error, "cannot make the record");
+                internal()
+            })?;
+        let reference = RecordRef::random().map_err(no_randomness)?;
+        self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
+        Ok(Some(reference))
+    }
+
+    /// Writes the plan, unless there is one: then that counts.
+    pub(super) async fn propose(&self, marker: &Marker, plan: Plan) -> Result<(Plan, Attempt), GateError> {
+        let error = match self.write_plan(&marker.id, &plan).await {
+            Ok(()) => return Ok((plan, Attempt::First)),
+            Err(PlanError::Refused(error)) => return Err(error),
+            Err(PlanError::Store(error)) => error,
+        };
+        match self.planned(&marker.id).await? {
+            Some(written) if written.line.id() == plan.line.id() => Ok((plan, Attempt::First)),
+            Some(other) => {
+                if let Some(reference) = &plan.record {
+                    // No plan ever named it.
+                    let _ = self.store.state_delete(&record_name(reference)).await;
+                }
+                Ok((other, Attempt::Again))
+            }
+            None if matches!(error, PutError::GuardFailed) => {
+                // It is gone again, or is none that anybody wrote here. The client had no part in that condition.
+                let message = "something stands in the place of the plan of an upload";
+                Err(StoreError::new(StoreFault::Unavailable, message).into())
+            }
+            None => Err(error.into()),
+        }
+    }
+
+    /// What the store is told beside the bytes, by anybody who carries out `plan`.
+    pub(super) fn write_of(&self, marker: &Marker, plan: &Plan) -> Result<Write, GateError> {
+        let mut headers = marker.headers.clone();
+        if let Some(sum) = &plan.sum {
+            declare(&mut headers, sum)?;
+        }
+        if let Some(table) = &plan.table {
+            headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+        }
+        let hallmark = match &plan.record {
+            Some(reference) => Hallmark::Record(*reference).to_string(),
+            None => plan.line.to_string(),
+        };
+        Ok(Write {
+            attributes: Attributes { headers, hallmark: Some(hallmark) },
+            tags: marker.tags.clone(),
+            lock: marker.lock.clone(),
+            guard: plan.guard.clone(),
+        })
+    }
+}
+
+/// What is sealed beside the bytes: what the client said at the beginning, and what we keep of parts and checksum.
+fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Option<String>), GateError> {
+    let mut headers = marker.headers.clone();
+    if let Some(sum) = selection.checksum() {
+        declare(&mut headers, sum)?;
+    }
+    let table = (selection.size() <= MAX_INLINE).then(|| selection.table().to_metadata());
+    if let Some(table) = &table {
+        // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
+        headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+    }
+    Ok((headers, table))
+}
+
+fn other_plan() -> S3Error {
+    let message = "This upload is being completed with other parts or on another condition. Repeat that request, or \
+                   abort the upload.";
+    S3Error::new(Code::ConditionalRequestConflict, message)
+}

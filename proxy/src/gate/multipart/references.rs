@@ -1,0 +1,162 @@
+//! What a Complete does about parts by reference ([`part_copy`](super::part_copy)).
+//!
+//! Where all of its parts are, in order, those of one artifact from its first byte to its last, the artifact is copied in
+//! the store and its digests are inherited, under a new seal. Where not, the bytes are carried now: each such part is
+//! read as a download, leaf by leaf, and staged as if its client had sent it, under the ETag that its client knows.
+
+use std::collections::BTreeMap;
+
+use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
+
+use super::complete::{Ahead, LEAF_MEMORY};
+use super::find::PartRecords;
+use super::marker::Marker;
+use super::part::{PartContent, PartRecord, SourceId};
+use super::plan::{Asked, Plan};
+use super::selection::{Completion, Selection, Whole, select, whole_of};
+use super::settle::Attempt;
+use super::source::CopiedSource;
+use crate::gate::upload::{Upload, internal};
+use crate::gate::{Gate, GateError};
+use crate::proof::ArtifactFault;
+use crate::s3::condition::PutCondition;
+use crate::s3::error::S3Error;
+use crate::store::{Guard, PartNumber, PutError, Source, StagedPart};
+
+/// What the parts of a Complete are.
+pub(super) enum Made {
+    /// Bytes in the upload's stage.
+    Parts(Selection),
+    /// All the bytes of one artifact.
+    Artifact(WholeCopy),
+}
+
+/// A Complete whose parts are all the bytes of one artifact.
+pub(super) struct WholeCopy {
+    pub(super) id: SourceId,
+    source: CopiedSource,
+    etag: SealedEtag,
+    table: PartTable,
+}
+
+/// Of which bytes the store makes the object.
+pub(super) enum Origin {
+    /// Of these parts of the stage.
+    Stage(Vec<StagedPart>),
+    /// Of another object's.
+    Artifact(Source),
+}
+
+impl Made {
+    pub(super) fn origin(&self, marker: &Marker) -> Origin {
+        match self {
+            Self::Parts(selection) => Origin::Stage(selection.staged()),
+            Self::Artifact(WholeCopy { source, .. }) => Origin::Artifact(Source {
+                object: source.object.clone(),
+                version: source.version.clone(),
+                pin: source.pin.clone(),
+                while_staged: Some(marker.stage.clone()),
+            }),
+        }
+    }
+}
+
+impl Gate {
+    /// Finds out what the listed parts are, and carries those by reference that do not make up a whole artifact.
+    ///
+    /// # Errors
+    /// What S3 says to the list; a source is not what it was any more, or must not be served; or the store failed.
+    pub(super) async fn made_of(
+        &self,
+        marker: &Marker,
+        records: PartRecords,
+        completion: &Completion,
+    ) -> Result<Made, GateError> {
+        let max_size = self.limits.max_object_size;
+        if let Some(Whole { source: id, lengths, etag }) = whole_of(&records, completion, max_size)? {
+            let source = self.source_of(marker, id).await?;
+            if source.size == lengths.iter().sum::<u64>() {
+                let parts = Parts::new(lengths).map_err(|_| S3Error::internal())?;
+                let table = PartTable::new(parts, None).map_err(|_| S3Error::internal())?;
+                return Ok(Made::Artifact(WholeCopy { id, source, etag, table }));
+            }
+        }
+        let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
+        for part in &completion.parts {
+            let Some(record) = records.get(&part.number) else { continue };
+            if let PartContent::Referenced { source, range } = &record.content {
+                let source = self.source_of(marker, *source).await?;
+                let record = self.carry_reference(marker, record, &source, range.clone()).await?;
+                sent.insert(part.number, record);
+            }
+        }
+        Ok(Made::Parts(select(&sent, marker.checksum, completion, max_size)?))
+    }
+
+    async fn source_of(&self, marker: &Marker, id: SourceId) -> Result<CopiedSource, GateError> {
+        self.source(&marker.id, id).await?.ok_or_else(|| PutError::SourceChanged.into())
+    }
+
+    /// Judges and seals a copy, and says what the upload is about to become: as [`plan`](Self::plan) does for bytes.
+    pub(super) async fn plan_copy(
+        &self,
+        marker: &Marker,
+        copy: WholeCopy,
+        asked: Asked,
+        condition: &PutCondition,
+    ) -> Result<(Plan, Attempt), GateError> {
+        let Ahead { guard, after, standing } = self.look_ahead(&marker.object, condition).await?;
+        let leaves = hallmark_signer::tree::leaf_count(copy.source.size) * LEAF_MEMORY;
+        let _held = self.budget.reserve(&marker.client, leaves).await?;
+        let source = self.referenced(&copy.source).await?;
+        let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
+        let (headers, table) = headers(marker, seal.size(), &copy.table)?;
+        let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
+        let upload = Upload {
+            name: marker.object.clone(),
+            by: marker.by.clone(),
+            headers,
+            condition: condition.clone(),
+            tags: marker.tags.clone(),
+            lock: marker.lock.clone(),
+        };
+        let at = crate::gate::checked::time_after(after);
+        let line = self.seal_copy(&upload, &source, &inherited, at)?;
+        let record = self.record_copy(&source, &inherited, &line).await?;
+        // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
+        // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
+        // where the client asked for nothing, to what stands there now.
+        let (guard, overtakable) = match guard {
+            Guard::Any => (standing, true),
+            guard => (guard, false),
+        };
+        let plan = Plan {
+            asked,
+            line,
+            at,
+            etag: inherited.etag,
+            record,
+            guard,
+            overtakable,
+            sum: None,
+            table,
+            source: Some(copy.id),
+        };
+        self.propose(marker, plan).await
+    }
+}
+
+/// What is sealed beside the bytes.
+fn headers(
+    marker: &Marker,
+    size: u64,
+    table: &PartTable,
+) -> Result<(SealedHeaders, Option<String>), GateError> {
+    let mut headers = marker.headers.clone();
+    let table = (size <= MAX_INLINE).then(|| table.to_metadata());
+    if let Some(table) = &table {
+        // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
+        headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+    }
+    Ok((headers, table))
+}

@@ -1,0 +1,158 @@
+//! The end of an upload: the plan is carried out, and what came of it is looked at.
+
+use hallmark_signer::Seal;
+
+use super::marker::Marker;
+use super::names;
+use super::plan::{Done, Plan};
+use super::references::Origin;
+use crate::gate::guard::refused;
+use crate::gate::{Gate, GateError};
+use crate::proof::Reader;
+use crate::s3::condition::PutCondition;
+use crate::s3::error::{Code, S3Error};
+use crate::store::{PutError, StoreError, StoreFault, VersionId};
+
+/// Whether this plan may have been carried out before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It was written a moment ago, by whoever carries it out now.
+    First,
+    /// It was found.
+    Again,
+}
+
+/// What stands under the name of an upload.
+enum Sight {
+    /// Our artifact, in this version.
+    Ours(Option<VersionId>),
+    /// Another one, sealed later than ours.
+    Later,
+    /// Something older, or nothing.
+    Other,
+    /// That could not be found out.
+    Unknown(GateError),
+}
+
+impl Gate {
+    /// Has the store make the object, unless it was made before, and sees to it that it is there: gives its version.
+    ///
+    /// # Errors
+    /// It was not made, and the plan is gone where it can never be; or that is not known, and the plan stays.
+    pub(super) async fn settle_plan(
+        &self,
+        marker: &Marker,
+        plan: &Plan,
+        origin: &Origin,
+        attempt: Attempt,
+        condition: &PutCondition,
+    ) -> Result<Option<VersionId>, GateError> {
+        // What was made before and then replaced must not come back.
+        let before = match attempt {
+            Attempt::First => Sight::Other,
+            Attempt::Again => self.sight(marker, plan, None).await,
+        };
+        match before {
+            Sight::Ours(version) => return Ok(version),
+            Sight::Later if plan.overtakable => return Ok(None),
+            Sight::Unknown(error) => return Err(error),
+            Sight::Later | Sight::Other => {}
+        }
+        let write = self.write_of(marker, plan)?;
+        let etag = plan.etag.to_string();
+        let made = match origin {
+            Origin::Stage(parts) => {
+                self.store.promote(&marker.stage, parts, &marker.object, write, &etag).await
+            }
+            Origin::Artifact(source) => self.store.copy(source, &marker.object, write, &etag).await,
+        };
+        let error = match made {
+            Ok(committed) => return self.see(marker, plan, committed.version).await,
+            Err(error) => error,
+        };
+        let lasting = match &error {
+            PutError::Unknown(_) | PutError::NotStored(_) | PutError::NoSuchStage => false,
+            PutError::NoSuchBucket
+            | PutError::NoSuchKey
+            | PutError::NoSuchVersion
+            | PutError::Locked
+            | PutError::NoObjectLock
+            | PutError::SourceChanged
+            | PutError::NoSuchPart(_)
+            | PutError::GuardFailed
+            | PutError::Incomplete
+            | PutError::Unsupported(_) => true,
+        };
+        match (self.sight(marker, plan, None).await, &error) {
+            (Sight::Ours(version), _) => return Ok(version),
+            (Sight::Unknown(error), _) => return Err(error),
+            (Sight::Later, PutError::Unknown(_) | PutError::GuardFailed) if plan.overtakable => {
+                return Ok(None);
+            }
+            // The stage is gone, but not the upload: so it was promoted, and another one came after it.
+            (Sight::Later, PutError::NoSuchStage) if plan.overtakable => {
+                self.find_upload(&marker.object, marker.id.as_str(), &marker.client).await?;
+                return Ok(None);
+            }
+            (Sight::Later | Sight::Other, _) => {}
+        }
+        if lasting {
+            // Nobody can carry it out any more, or only where the guard holds after all: that is as good. The record
+            // stays, for just that case.
+            let _ = self.store.state_delete(&names::plan(&marker.id)).await;
+        }
+        Err(refused(condition, error))
+    }
+
+    /// What the store says it made must be there.
+    async fn see(
+        &self,
+        marker: &Marker,
+        plan: &Plan,
+        version: Option<VersionId>,
+    ) -> Result<Option<VersionId>, GateError> {
+        match self.sight(marker, plan, version.as_ref()).await {
+            Sight::Ours(_) | Sight::Later => Ok(version),
+            Sight::Other => Err(StoreError::new(
+                StoreFault::Unavailable,
+                "the store says that the object was made, and has another one or none",
+            )
+            .into()),
+            Sight::Unknown(error) => Err(error),
+        }
+    }
+
+    async fn sight(&self, marker: &Marker, plan: &Plan, version: Option<&VersionId>) -> Sight {
+        match self.head(&marker.object, version, Reader::Inspecting).await {
+            Ok(found) => match found.seal() {
+                Some(seal) if seal.id() == plan.line.id() => Sight::Ours(found.standing().version.clone()),
+                Some(seal) if Seal::at(seal) > plan.at => Sight::Later,
+                Some(_) | None => Sight::Other,
+            },
+            Err(GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchVersion, .. })) => {
+                Sight::Other
+            }
+            Err(GateError::Artifact(_)) => Sight::Other,
+            Err(error) => Sight::Unknown(error),
+        }
+    }
+
+    /// Ends an upload that has become what `done` says.
+    ///
+    /// # Errors
+    /// The stage may still be there: a Complete that sleeps could promote it once more. To be tried again.
+    pub(super) async fn end(&self, marker: &Marker, done: &Done) -> Result<(), GateError> {
+        let kept = self.write_done(&marker.id, done).await;
+        self.store.stage_drop(&marker.stage).await?;
+        self.multipart.windows.forget(marker.id.random());
+        if let Err(error) = kept {
+            // Marker and plan stay, so that a repetition finds the seal on the object.
+            tracing::warn!(upload = ?marker.id, %error, "the answer of a Complete could not be kept");
+            return Ok(());
+        }
+        if let Err(error) = self.store.state_delete(&marker.name()).await {
+            tracing::warn!(upload = ?marker.id, %error, "the marker of an upload that is over stays behind");
+        }
+        Ok(())
+    }
+}

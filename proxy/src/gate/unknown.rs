@@ -1,0 +1,178 @@
+//! Uploads of more than 8 MiB whose length nobody said: in parts, which lie in a stage until all of it is here.
+//!
+//! Stores want to know lengths beforehand, so the body is collected part by part. It is hashed in order as it comes:
+//! nothing is read back. What is made in the end is an upload like any other, with the MD5 of all bytes for its ETag; that
+//! it came in parts is nobody's business. A body that breaks off leaves a stage without an object, which is dropped.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef, record};
+
+use super::budget::Reservation;
+use super::hash::Hashing;
+use super::receive::Incoming;
+use super::upload::{Settled, Upload, Uploaded, declare, internal, no_randomness, too_large};
+use super::{Gate, GateError};
+use crate::proof::record_name;
+use crate::s3::payload::{Payload, PayloadEnd, Step};
+use crate::store::{
+    Attributes, Body, Committed, Guard, PartNumber, PutError, StageId, StagedPart, Store, committed,
+};
+
+/// So long is every part but the last: as much as is held in memory for an upload that turns out to be small. With all
+/// parts there are, an upload of unknown length has 78 GiB at most.
+const PART: u64 = MAX_INLINE;
+
+/// What more a part takes until the end: its leaves' hashes, copied once and in the record, and its name.
+const PART_STATE: u64 = 4 * 1024;
+
+/// The beginning of a body that is longer than a part.
+pub(super) struct Beginning {
+    /// The memory for one part.
+    pub(super) held: Reservation,
+    /// What came, not more than a part.
+    pub(super) buffer: BytesMut,
+    /// What came after it, and belongs to it as far as there is room.
+    pub(super) rest: Bytes,
+}
+
+/// A body as it is cut into parts.
+struct Parts<'p, B> {
+    body: &'p mut Payload<B>,
+    buffer: BytesMut,
+    rest: Bytes,
+    end: Option<PayloadEnd>,
+}
+
+impl Gate {
+    /// Takes in the rest of a body of unknown length.
+    pub(super) async fn put_in_parts<B: Incoming>(
+        &self,
+        upload: Upload,
+        body: &mut Payload<B>,
+        beginning: Beginning,
+    ) -> Result<Uploaded, GateError> {
+        let guard = self.guard(&upload.name, &upload.condition).await?;
+        let Beginning { held, buffer, rest } = beginning;
+        let stage = OpenStage { store: self.store.clone(), id: Some(self.store.stage_open().await?) };
+        let parts = Parts { body, buffer, rest, end: None };
+        let uploaded = self.put_staged(upload, parts, held, &stage, guard).await;
+        // Promoted or not: nobody else knows of it.
+        stage.close().await;
+        uploaded
+    }
+
+    async fn put_staged<B: Incoming>(
+        &self,
+        mut upload: Upload,
+        mut parts: Parts<'_, B>,
+        mut held: Reservation,
+        stage: &OpenStage,
+        guard: Guard,
+    ) -> Result<Uploaded, GateError> {
+        let stage = stage.id()?;
+        let mut hasher = Hashing::of_unknown_length();
+        let (mut staged, mut total) = (Vec::<StagedPart>::new(), 0u64);
+        while let Some(part) = parts.next().await? {
+            let length = part.len() as u64;
+            total += length;
+            let number = PartNumber::new(staged.len() as u64 + 1).ok_or_else(too_large)?;
+            if total > self.limits.max_object_size {
+                return Err(too_large().into());
+            }
+            held.grow(PART_STATE).await?;
+            let put =
+                committed(self.store.stage_part(stage, number, length, Body::whole(part.clone(), "part")));
+            // The part's memory is free when both are done with it.
+            let hash = async { hasher.update([part]).await?.update([]).await };
+            let (pin, hashed) = tokio::join!(put, hash);
+            hasher = hashed?;
+            staged.push(StagedPart { number, length, pin: pin? });
+        }
+        let end = parts.end.take().ok_or_else(internal)?;
+        let hashed = hasher.finish().await?;
+        let checked = end.check(hashed.0.sha256(), hashed.1.as_bytes())?;
+        if let Some(sum) = checked.checksum() {
+            declare(&mut upload.headers, sum)?;
+        }
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
+        let record = record::encode(&sealed.line, hashed.0.leaves(), None, None).map_err(|error| {
+            tracing::error!(object = %upload.name, %error, "cannot make the record");
+            internal()
+        })?;
+        self.store.stage_close(stage, &staged).await?;
+        let reference = RecordRef::random().map_err(no_randomness)?;
+        self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
+        let attributes = Attributes {
+            headers: upload.headers.clone(),
+            hallmark: Some(Hallmark::Record(reference).to_string()),
+        };
+        let write = upload.write(attributes, guard);
+        let etag = sealed.etag.to_string();
+        let put: Result<Committed, PutError> =
+            self.store.promote(stage, &staged, &upload.name, write, &etag).await;
+        let settled = self.settle(&upload, &sealed.line, put).await;
+        if let Err(Settled::NotStored(_)) = settled {
+            // Nothing refers to the record. If it cannot be removed now it is garbage, not harm.
+            let _ = self.store.state_delete(&record_name(&reference)).await;
+        }
+        Ok(sealed.uploaded(settled?))
+    }
+}
+
+impl<B: Incoming> Parts<'_, B> {
+    /// The next part: all but the last have the same length. `None` after the last.
+    async fn next(&mut self) -> Result<Option<Bytes>, GateError> {
+        loop {
+            let room = usize::try_from(PART).unwrap_or(usize::MAX).saturating_sub(self.buffer.len());
+            let now = self.rest.split_to(room.min(self.rest.len()));
+            self.buffer.extend_from_slice(&now);
+            if self.buffer.len() as u64 == PART {
+                let part = std::mem::take(&mut self.buffer).freeze();
+                return Ok(Some(part));
+            }
+            if self.end.is_some() {
+                let last = std::mem::take(&mut self.buffer).freeze();
+                return Ok((!last.is_empty()).then_some(last));
+            }
+            match self.body.next().await? {
+                Step::Data(piece) => self.rest = piece,
+                Step::End(end) => self.end = Some(end),
+            }
+        }
+    }
+}
+
+/// A stage that nobody else knows of. It is dropped with this, also where the client is gone and nobody waits any more.
+struct OpenStage {
+    store: Arc<dyn Store>,
+    id: Option<StageId>,
+}
+
+impl OpenStage {
+    fn id(&self) -> Result<&StageId, GateError> {
+        self.id.as_ref().ok_or_else(internal)
+    }
+
+    async fn close(mut self) {
+        if let Some(id) = self.id.take() {
+            drop_stage(&*self.store, &id).await;
+        }
+    }
+}
+
+impl Drop for OpenStage {
+    fn drop(&mut self) {
+        if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
+            let store = self.store.clone();
+            runtime.spawn(async move { drop_stage(&*store, &id).await });
+        }
+    }
+}
+
+async fn drop_stage(store: &dyn Store, stage: &StageId) {
+    if let Err(error) = store.stage_drop(stage).await {
+        tracing::warn!(%error, "the stage of an upload stays behind until it expires");
+    }
+}
