@@ -315,3 +315,21 @@ fn table(
     };
     PartTable::new(parts, checksums)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_part_that_is_listed_twice_the_later_line_counts() {
+        let part = |number, etag: &str| CompletePart {
+            number: PartNumber::new(number).unwrap(),
+            etag: etag.into(),
+            checksums: Vec::new(),
+        };
+        let listed = vec![part(1, "a"), part(1, "b"), part(2, "c"), part(2, "d"), part(2, "e"), part(3, "f")];
+        let completion = Completion::new(listed, CompleteUpload::default());
+        let etags: Vec<_> = completion.parts.iter().map(|part| &*part.etag).collect();
+        assert_eq!(etags, ["b", "e", "f"]);
+    }
+}
