@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hallmark_tests::data::{MIB, content};
+use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::proxy::Proxy;
 use hallmark_tests::site::SIGNED;
 
@@ -12,7 +12,8 @@ use super::{Cp, url, url_in};
 /// What is copied whole, and what is copied in parts.
 const LENGTHS: [u64; 2] = [1024, 20 * MIB];
 
-/// The signature travels with what it is of.
+/// The signature travels with what it is of. Where this version of the client copies in parts it leaves the metadata
+/// behind, and is told to bring the signature.
 #[test]
 fn of_what_is_signed() {
     let (proxy, session) = labs();
@@ -20,12 +21,22 @@ fn of_what_is_signed() {
         let want = content(length, length);
         fs::write(session.file("app.tar"), &want).unwrap();
         let signed = format!("hallmark-signature={}", proxy.site.signature("ci", &want));
-        let upload = ["cp", "--no-progress", "app.tar", &url("app.tar"), "--metadata", &signed];
-        Cp(&session).run(&upload).good();
-        Cp(&session).run(&["cp", "--no-progress", &url("app.tar"), &url_in(SIGNED, "1.0/app.tar")]).good();
+        let (staged, released) = (url("app.tar"), url_in(SIGNED, "1.0/app.tar"));
+        let bearing = ["--metadata", &signed];
+        Cp(&session).run(&[&["cp", "--no-progress", "app.tar", &staged], &bearing[..]].concat()).good();
+        let promote = |further: &[&str]| {
+            Cp(&session).run(&[&["cp", "--no-progress", &staged, &released], further].concat())
+        };
+        if length < 8 * MIB {
+            promote(&[]).good();
+        } else {
+            let said = promote(&[]).bad();
+            assert!(said.contains("ArtifactSignatureMissing"), "{said}");
+            promote(&[&["--metadata-directive", "REPLACE"], &bearing[..]].concat()).good();
+        }
         let seen = session.client.get(SIGNED, "1.0/app.tar");
         assert_eq!(seen.header("x-hallmark-verified"), Some("seal,ci"), "{length}: {}", seen.status);
-        assert!(seen.body == want, "{length}: other bytes");
+        assert_same(&seen.body, &want, "promoted");
     }
 }
 
