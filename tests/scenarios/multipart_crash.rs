@@ -36,8 +36,7 @@ fn assert_repeated(lab: &mut Lab, scene: &Scene, what: &str) {
     scene.assert_serves(lab, &scene.new, 2, what);
 }
 
-fn killed(kind: Kind) {
-    let mut lab = Lab::new();
+fn killed(lab: &mut Lab, kind: Kind) {
     for (call, which) in lab.calls(kind) {
         for side in [Side::Before, Side::After] {
             let what = format!("{kind:?}, killed {side:?} {which:?}");
@@ -46,30 +45,31 @@ fn killed(kind: Kind) {
                 Side::Before => lab.store.hold(which.clone()),
                 Side::After => lab.store.hold_answer(which.clone()),
             };
-            let asking = scene.ask(&lab, &[]);
+            let asking = scene.ask(lab, &[]);
             assert_eq!(asking.until(&gate), None, "{what}");
             lab.restart_victim();
             drop(gate);
-            let made = scene.is_made(&lab, &what);
+            let made = scene.is_made(lab, &what);
             if matches!(call, Call::Promote | Call::Copy) {
                 assert_eq!(made, side == Side::After, "{what}");
             }
-            assert_repeated(&mut lab, &scene, &what);
+            assert_repeated(lab, &scene, &what);
         }
     }
 }
 
 #[test]
 fn p6_killed_at_any_step_of_a_complete() {
-    KINDS.into_iter().for_each(killed);
+    let mut lab = Lab::new();
+    KINDS.into_iter().for_each(|kind| killed(&mut lab, kind));
 }
 
 /// The store says that it failed, and had done its work or not.
 #[test]
 fn p6_any_step_of_a_complete_can_fail() {
     let fault = StoreFault::Unavailable;
+    let mut lab = Lab::new();
     for kind in KINDS {
-        let mut lab = Lab::new();
         for (call, which) in lab.calls(kind) {
             for mishap in [Mishap::Fails(fault), Mishap::PersistsAndFails(fault)] {
                 if mishap == Mishap::Fails(fault) || writes(call) {

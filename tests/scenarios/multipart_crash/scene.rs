@@ -1,7 +1,7 @@
 //! Uploads that are about to be completed, before instances of which one is going to die or to sleep.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use hallmark_proxy::store::{StateArea, Store};
@@ -68,8 +68,8 @@ impl Lab {
         let instances = Instances::start(2, &shared);
         let client = instances.client(VICTIM);
         client.create_bucket(BUCKET);
-        for (key, length) in [(SOURCE, 70_000), (LARGE_SOURCE, LARGE)] {
-            assert_eq!(client.put(BUCKET, key, &content(1, length)).status, 200);
+        for (key, length) in [(SOURCE, 70_000), (LARGE_SOURCE, large().len())] {
+            assert_eq!(client.put(BUCKET, key, &large()[..length]).status, 200);
         }
         assert_eq!(client.set_versioning(BUCKET, "Enabled").status, 200);
         Self { store, instances, scenes: 0 }
@@ -192,6 +192,12 @@ impl Asking {
     }
 }
 
+/// Bytes that are made once: that takes longer than to send them.
+fn large() -> &'static Bytes {
+    static BYTES: OnceLock<Bytes> = OnceLock::new();
+    BYTES.get_or_init(|| content(1, LARGE).into())
+}
+
 enum Part {
     Sent(Bytes),
     /// This range of this object, which has these bytes.
@@ -200,21 +206,16 @@ enum Part {
 
 impl Kind {
     fn parts(self, seed: u64) -> Vec<Part> {
-        let sent = |seed, length| Part::Sent(content(seed, length).into());
+        let sent = |seed: u64, length| Part::Sent([&seed.to_be_bytes(), &large()[8..length]].concat().into());
         match self {
             Self::Small => vec![sent(seed + 1, 70_000)],
-            Self::Large => vec![sent(seed + 1, 5 * MIB + 7), sent(seed + 2, 4 * MIB)],
+            Self::Large => vec![sent(seed + 1, (5 << 20) + 7), sent(seed + 2, 4 << 20)],
             Self::Copy => vec![Part::Copied(SOURCE, 0, 70_000)],
             Self::LargeCopy => {
                 vec![Part::Copied(LARGE_SOURCE, 0, 5 * MIB), Part::Copied(LARGE_SOURCE, 5 * MIB, LARGE)]
             }
             Self::Mixed => vec![Part::Copied(LARGE_SOURCE, 0, 5 * MIB), sent(seed + 1, 100)],
         }
-    }
-
-    /// Whether the store copies, and no stage is promoted.
-    pub(crate) fn is_copy(self) -> bool {
-        matches!(self, Self::Copy | Self::LargeCopy)
     }
 }
 
@@ -227,10 +228,9 @@ impl Part {
                 let headers = [("x-amz-copy-source-range", range.as_str())];
                 let response = upload.copy_part(number, (BUCKET, source, None), &headers);
                 assert_eq!(response.status, 200, "{}", response.text());
-                let length = if *source == SOURCE { 70_000 } else { LARGE };
                 let range = usize::try_from(*from).unwrap()..usize::try_from(*to).unwrap();
                 let completed = Completed::new(number, &response.element("ETag"));
-                (completed, Bytes::from(content(1, length)).slice(range))
+                (completed, large().slice(range))
             }
         }
     }
