@@ -21,6 +21,8 @@ mod governance;
 mod immutable;
 mod instances;
 mod memory;
+mod multipart_crash;
+mod multipart_instances;
 mod multipart_model;
 mod objects;
 mod open_access;

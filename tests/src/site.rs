@@ -194,7 +194,7 @@ public_key_file = "ci.pub"
 name = "ci"
 access_key = "{full}"
 secret_file = "ci.secret"
-grants = [{{ bucket = "*", permissions = ["read", "read_untrusted", "write", "write_signatures", "delete", "delete_version", "list", "admin"] }}]
+grants = [{{ bucket = "*", permissions = ["read", "read_untrusted", "write", "write_signatures", "delete", "delete_version", "list", "admin", "lock", "bypass_governance"] }}]
 
 [[clients]]
 name = "reader"

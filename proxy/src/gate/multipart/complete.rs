@@ -82,19 +82,27 @@ impl Gate {
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
         match self.try_complete(object, id, client, completion).await {
-            // Another Complete of it may have been faster: then there is an answer by now, or a plan, and what stands in the
-            // way of the condition is its own artifact.
-            Err(GateError::Client(S3Error { code: Code::NoSuchUpload | Code::PreconditionFailed, .. })) => {
-                self.try_complete(object, id, client, completion).await
-            }
+            // Another Complete of it may have been faster: then there is an answer by now, or a plan; what stands in the way
+            // of the condition is its own artifact, and the parts were cleared away or carried by the other one.
+            Err(GateError::Client(S3Error {
+                code:
+                    Code::NoSuchUpload
+                    | Code::InvalidPart
+                    | Code::PreconditionFailed
+                    | Code::ConditionalRequestConflict
+                    | Code::NoSuchKey,
+                ..
+            })) => self.try_complete(object, id, client, completion).await,
             answer => answer,
         }
         .map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that.
+    /// Removes what is left of an upload that was completed: nobody needs to wait for that. Where the answer could not be
+    /// kept, all stays, so that a repetition finds the plan, and its seal on the object.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
-        if let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) {
+        let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
+        if matches!(self.done(&id).await, Ok(Some(_))) {
             self.drop_records(&id).await;
         }
     }
@@ -115,12 +123,11 @@ impl Gate {
                 return Err(GateError::no_such_upload());
             }
             // Whoever wrote it may have died right after.
-            match self.find_upload(object, id, client).await {
-                Ok(marker) => self.end(&marker, &done).await?,
-                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {}
-                Err(error) => return Err(error),
-            }
-            return Ok(done.uploaded);
+            return match self.find_upload(object, id, client).await {
+                Ok(marker) => Ok(self.end(&marker, done).await?.uploaded),
+                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => Ok(done.uploaded),
+                Err(error) => Err(error),
+            };
         }
         let marker = self.find_upload(object, id, client).await?;
         let parts = completion.parts.len() as u64;
@@ -139,9 +146,7 @@ impl Gate {
             return Err(other_plan().into());
         }
         let version = self.settle_plan(&marker, &plan, &origin, attempt, condition).await?;
-        let done = plan.done(version);
-        self.end(&marker, &done).await?;
-        Ok(done.uploaded)
+        Ok(self.end(&marker, plan.done(version)).await?.uploaded)
     }
 
     /// Checks and seals, and says what the upload is about to become: or finds that this was said meanwhile.

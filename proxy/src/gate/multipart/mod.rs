@@ -63,9 +63,12 @@ pub(super) struct Multipart {
     read_backs: Arc<Semaphore>,
 }
 
+/// What the smallest budget has: so much is for requests before windows get any.
+const FOR_REQUESTS: u64 = 32 << 20;
+
 /// Of `budget` bytes of memory, those of the in-order windows and those of all else.
 pub(super) fn shares(budget: u64) -> (u64, u64) {
-    let windows = budget / 8;
+    let windows = budget.saturating_sub(FOR_REQUESTS) / 8;
     (windows, budget - windows)
 }
 

@@ -218,12 +218,23 @@ impl Gate {
         Ok(value.as_deref().and_then(Done::decode))
     }
 
-    /// Keeps the answer for whoever asks again.
-    pub(super) async fn write_done(&self, id: &UploadId, done: &Done) -> Result<(), GateError> {
+    /// Keeps the answer for whoever asks again. The first one counts: a Complete that was overtaken by another one, and by a
+    /// later upload of the key, knows less of what was made. Gives the one that counts.
+    pub(super) async fn write_done(&self, id: &UploadId, done: &Done) -> Result<Done, GateError> {
         let value = done.encode().ok_or_else(internal)?;
         let name = names::done(id);
         let value = authenticated(&self.multipart.keys, Purpose::Done, &name, &value);
-        Ok(self.store.state_put(&name, value, Guard::Any).await?)
+        match self.store.state_put(&name, value.clone(), Guard::Absent).await {
+            Ok(()) => return Ok(done.clone()),
+            Err(PutError::GuardFailed) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(first) = self.done(id).await? {
+            return Ok(first);
+        }
+        // What is there was not written by us.
+        self.store.state_put(&name, value, Guard::Any).await?;
+        Ok(done.clone())
     }
 
     async fn state(&self, purpose: Purpose, name: &StateName) -> Result<Option<Bytes>, GateError> {

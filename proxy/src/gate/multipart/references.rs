@@ -11,6 +11,7 @@ use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, Se
 use super::complete::{Ahead, LEAF_MEMORY};
 use super::find::PartRecords;
 use super::marker::Marker;
+use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
 use super::plan::{Asked, Plan};
 use super::selection::{Completion, Selection, Whole, select, whole_of};
@@ -143,6 +144,25 @@ impl Gate {
             source: Some(copy.id),
         };
         self.propose(marker, plan).await
+    }
+
+    /// A stage is used up when it is promoted, and gone when an upload was aborted; by a copy nothing is used up. A Complete
+    /// that slept until the upload was over and its plan cleared away, and made another plan, took what stands there since
+    /// then for what it is to replace. But whoever ends an upload leaves a trace before he clears the plan away: the answer,
+    /// or no marker. So this is to be asked when a plan stands, and before it is carried out.
+    ///
+    /// # Errors
+    /// The upload is over, or the store failed.
+    pub(super) async fn still_open(&self, marker: &Marker) -> Result<(), GateError> {
+        let done = self.done(&marker.id).await?;
+        match (done, self.find_upload(&marker.object, marker.id.as_str(), &marker.client).await) {
+            (None, Ok(_)) => return Ok(()),
+            (Some(_), Ok(_)) | (_, Err(GateError::Client(_))) => {}
+            (_, Err(error)) => return Err(error),
+        }
+        // Whoever else found it asks the same.
+        let _ = self.store.state_delete(&names::plan(&marker.id)).await;
+        Err(GateError::no_such_upload())
     }
 }
 

@@ -44,6 +44,17 @@ impl Gate {
         number: PartNumber,
         payload: Payload<B>,
     ) -> Result<PartRecord, GateError> {
+        self.upload_part_as(marker, number, payload, None).await
+    }
+
+    /// The same, and records the part under the ETag that its client knows already.
+    pub(super) async fn upload_part_as<B: Incoming>(
+        &self,
+        marker: &Marker,
+        number: PartNumber,
+        payload: Payload<B>,
+        known_as: Option<Md5Digest>,
+    ) -> Result<PartRecord, GateError> {
         let planned = marker.checksum.map(|plan| plan.algorithm);
         let mut payload = match (planned, payload.checksum_algorithm()) {
             (Some(planned), Some(declared)) if planned != declared => {
@@ -54,8 +65,10 @@ impl Gate {
         };
         match payload.length() {
             Some(length) if length > MAX_PART.min(self.limits.max_object_size) => Err(too_large().into()),
-            Some(length) if length > BATCH as u64 => self.stream_part(marker, number, payload, length).await,
-            Some(_) | None => self.whole_part(marker, number, &mut payload).await,
+            Some(length) if length > BATCH as u64 => {
+                self.stream_part(marker, number, payload, length, known_as).await
+            }
+            Some(_) | None => self.whole_part(marker, number, &mut payload, known_as).await,
         }
     }
 
@@ -65,6 +78,7 @@ impl Gate {
         marker: &Marker,
         number: PartNumber,
         body: &mut Payload<B>,
+        known_as: Option<Md5Digest>,
     ) -> Result<PartRecord, GateError> {
         let (_held, bytes, end) = self.collect(body, &marker.client).await?;
         let length = bytes.len() as u64;
@@ -74,7 +88,7 @@ impl Gate {
         let received = self.received(marker, number, end, hashed).await?;
         let body = Body::whole(bytes, received.etag.to_hex());
         let pin = committed(self.store.stage_part(&marker.stage, number, length, body)).await?;
-        self.staged(marker, length, received, pin, window).await
+        self.staged(marker, length, received.known(known_as), pin, window).await
     }
 
     /// A part that goes on to the store as it comes, but for its last piece.
@@ -84,6 +98,7 @@ impl Gate {
         number: PartNumber,
         mut body: Payload<B>,
         length: u64,
+        known_as: Option<Md5Digest>,
     ) -> Result<PartRecord, GateError> {
         let _held = self.budget.reserve(&marker.client, STREAM_MEMORY).await?;
         let first = first_bytes(&mut body).await?;
@@ -96,7 +111,7 @@ impl Gate {
             Either::Right((fed, put)) => (committed(put).await, fed),
         };
         match fed {
-            Ok(received) => self.staged(marker, length, received, put?, window).await,
+            Ok(received) => self.staged(marker, length, received.known(known_as), put?, window).await,
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(put.err().unwrap_or(PutError::Incomplete).into()),
             Err(FeedError::Refused(error)) => Err(error),
@@ -179,6 +194,13 @@ impl Gate {
         };
         let replacing = self.replacing(marker, number).await?;
         Ok(Received { sha256, etag, checksum, replacing })
+    }
+}
+
+impl Received {
+    /// The same under the ETag that its client knows, if it knows another.
+    fn known(self, known_as: Option<Md5Digest>) -> Self {
+        Self { etag: known_as.unwrap_or(self.etag), ..self }
     }
 }
 
