@@ -327,3 +327,41 @@ fn p6_copies_repeated_after_they_died() {
         assert_eq!(lab.client.get(BUCKET, COPY).body, b"newer");
     }
 }
+
+/// The store rolls all that is kept of the upload back to before its Complete, once the copy was deleted: nothing comes back.
+#[test]
+fn p3_copies_whose_state_was_rolled_back() {
+    for newer in ["overwritten", "deleted"] {
+        let lab = Lab::new();
+        lab.upload(BUCKET, KEY, &Size::Large.content(1), &[]);
+        let (upload, parts) = in_order(&lab, COPY, Size::Large);
+        lab.store.go_wrong(Call::Copy, Mishap::Fails(StoreFault::Unavailable));
+        assert_eq!(upload.complete(&parts).status, 503);
+        let names = lab.store.state_names(StateArea::Scratch);
+        let before: Vec<_> = names.into_iter().map(|name| (name.clone(), lab.store.state(&name))).collect();
+        assert!(before.iter().any(|(name, _)| name.name().starts_with("plans/")), "{before:?}");
+        completed(&upload.complete(&parts)).unwrap();
+        match newer {
+            "overwritten" => lab.upload(BUCKET, COPY, b"newer", &[]),
+            _ => assert_eq!(lab.client.delete(BUCKET, COPY).status, 204),
+        }
+        for forget in ["done/", "plans/"] {
+            for (name, bytes) in &before {
+                lab.store.set_state(name, Some(bytes.clone()));
+            }
+            for name in lab.store.state_names(StateArea::Scratch) {
+                if name.name().starts_with("done/") || name.name().starts_with(forget) {
+                    lab.store.set_state(&name, None);
+                }
+            }
+            for through in [&lab, &lab.another()] {
+                upload.through(&through.client).complete(&parts);
+                let got = lab.client.get(BUCKET, COPY);
+                match newer {
+                    "overwritten" => assert_eq!(got.body, b"newer", "without {forget}"),
+                    _ => assert_eq!(got.status, 404, "without {forget}"),
+                }
+            }
+        }
+    }
+}
