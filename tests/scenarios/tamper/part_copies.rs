@@ -324,3 +324,22 @@ fn p6_copies_repeated_after_they_died() {
         assert_eq!(lab.client.get(BUCKET, COPY).body, b"newer");
     }
 }
+
+/// Parts by reference that are carried in the end: whatever fails on the way, what the client was told of them stays true.
+#[test]
+fn p6_carrying_parts_can_fail_and_be_repeated() {
+    for failing in 0..4 {
+        let lab = Lab::new();
+        let size = Size::Large;
+        let original = size.content(1);
+        lab.upload(BUCKET, KEY, &original, &[]);
+        let (upload, parts, from) = rearranged(&lab, COPY, size);
+        lab.store
+            .go_wrong(Call::StatePut.naming("parts/").after(failing), Mishap::Fails(StoreFault::Unavailable));
+        let first = completed(&upload.complete(&parts));
+        lab.store.forget_mishaps();
+        let again = completed(&upload.through(&lab.another().client).complete(&parts));
+        assert!(again.is_ok(), "record {failing} failed: {first:?}, then {again:?}");
+        assert_same(&lab.client.get(BUCKET, COPY).body, &original[from..], "carried");
+    }
+}
