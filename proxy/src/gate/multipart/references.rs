@@ -13,7 +13,7 @@ use super::find::PartRecords;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord, SourceId};
 use super::plan::{Asked, Plan};
-use super::selection::{Completion, Selection, Whole, select, whole_of};
+use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::upload::{Upload, internal};
@@ -81,6 +81,7 @@ impl Gate {
                 return Ok(Made::Artifact(WholeCopy { id, source, etag, table }));
             }
         }
+        check_list(&records, marker.checksum, completion, max_size)?;
         let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
         for part in &completion.parts {
             let Some(record) = records.get(&part.number) else { continue };
