@@ -407,3 +407,22 @@ async fn abort_wins_before_the_promotion_and_loses_after_it() {
     let (answer, ()) = tokio::join!(begun.complete(&lab.one), abort);
     lab.assert_stands(&begun, &answer.unwrap()).await;
 }
+
+/// What is left of an upload is removed only when its answer is kept: until then a repetition needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_an_answer_that_was_not_kept_can_be_had_again() {
+    let lab = Lab::new().await;
+    let begun = lab.upload("key", None, &parts(1, &LARGE)).await;
+    lab.store.go_wrong(Call::StatePut.naming("done/"), Mishap::Fails(StoreFault::Unavailable));
+    let first = begun.complete(&lab.one).await.unwrap();
+    // As the service does when it has answered.
+    lab.one.clear_upload(&begun.marker.object, begun.marker.id.as_str(), CLIENT).await;
+    for gate in [&lab.other, &lab.one] {
+        let again = begun.complete(gate).await.unwrap_or_else(|error| panic!("{}", code(error)));
+        lab.assert_stands(&begun, &again).await;
+        assert_eq!(again.etag, first.etag);
+        gate.clear_upload(&begun.marker.object, begun.marker.id.as_str(), CLIENT).await;
+    }
+    let left = lab.store.state_names(StateArea::Scratch);
+    assert!(left.iter().all(|name| name.name().starts_with("done/")), "{left:?}");
+}

@@ -91,9 +91,11 @@ impl Gate {
         .map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that.
+    /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
+    /// needs it. Nobody needs to wait for that.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
-        if let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) {
+        let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
+        if let Ok(Some(_)) = self.done(&id).await {
             self.drop_records(&id).await;
         }
     }
