@@ -177,7 +177,7 @@ impl Gate {
             at: sealed.at,
             etag: sealed.etag,
             record,
-            overtakable: guard == Guard::Any,
+            overtakable: guard == Guard::Any && precedes(after, sealed.at),
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
@@ -316,3 +316,9 @@ fn other_plan() -> S3Error {
                    abort the upload.";
     S3Error::new(Code::ConditionalRequestConflict, message)
 }
+/// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after
+/// that. It does not where a clock ran far ahead.
+pub(super) fn precedes(standing: Option<u64>, at: u64) -> bool {
+    standing.is_none_or(|standing| standing < at)
+}
+

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
 
-use super::complete::{Ahead, LEAF_MEMORY};
+use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord, SourceId};
@@ -128,7 +128,7 @@ impl Gate {
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
         // where the client asked for nothing, to what stands there now.
         let (guard, overtakable) = match guard {
-            Guard::Any => (standing, true),
+            Guard::Any => (standing, precedes(after, at)),
             guard => (guard, false),
         };
         let plan = Plan {
