@@ -84,6 +84,15 @@ impl Lab {
         self.other.release(download).await.unwrap();
     }
 
+    /// An instance with further lines in the table of the bucket.
+    fn reconfigured(&self, lines: &str) -> Gate {
+        let path = self.site.path().join("changed.toml");
+        let text = std::fs::read_to_string(self.site.config_file()).unwrap();
+        std::fs::write(&path, format!("{text}\n[buckets.{BUCKET}]\n{lines}\n")).unwrap();
+        let config = Config::load(&path).unwrap();
+        hallmark_proxy::gate_before(&config, Arc::clone(&self.store) as Arc<dyn Store>).unwrap()
+    }
+
     /// What stands there gets a seal of a clock that runs `ahead` milliseconds ahead.
     async fn seal_again(&self, key: &str, ahead: u64) {
         let found = self.one.head(&object(key), None, Reader::Trusting).await.unwrap();
@@ -462,6 +471,29 @@ async fn p2_what_was_sealed_in_the_future_overtakes_nothing() {
     if let Ok(uploaded) = begun.complete(&lab.one).await {
         lab.assert_stands(&begun, &uploaded).await;
     }
+    let uploaded = begun.complete(&lab.other).await.unwrap();
+    lab.assert_stands(&begun, &uploaded).await;
+}
+
+/// A plan that was made under another configuration is carried out by today's.
+#[tokio::test(flavor = "multi_thread")]
+async fn p5_a_plan_that_waited_is_judged_again() {
+    let lab = Lab::new().await;
+    let old = lab.upload("key", None, &parts(7, &[100])).await;
+    old.complete(&lab.one).await.unwrap();
+    let begun = lab.upload("key", None, &parts(1, &LARGE)).await;
+    lab.store.go_wrong(Call::Promote, Mishap::Fails(StoreFault::Unavailable));
+    begun.complete(&lab.one).await.unwrap_err();
+
+    let immutable = lab.reconfigured("immutable = true\n");
+    assert_eq!(code(begun.complete(&immutable).await.unwrap_err()), "AccessDenied");
+    assert_eq!(lab.stands("key").await, Some(Sha256Digest::of(&old.content)));
+
+    lab.store.go_wrong(Call::Promote, Mishap::Fails(StoreFault::Unavailable));
+    begun.complete(&lab.one).await.unwrap_err();
+    let ruled = lab.reconfigured(r#"rules = [{ prefix = "", signatures = "required", keys = ["ci"] }]"#);
+    assert_eq!(code(begun.complete(&ruled).await.unwrap_err()), "ArtifactSignatureMissing");
+    assert_eq!(lab.stands("key").await, Some(Sha256Digest::of(&old.content)));
     let uploaded = begun.complete(&lab.other).await.unwrap();
     lab.assert_stands(&begun, &uploaded).await;
 }

@@ -174,6 +174,7 @@ impl Gate {
         let plan = Plan {
             asked,
             line: sealed.line,
+            sha256: *checked.content().sha256(),
             at: sealed.at,
             etag: sealed.etag,
             record,
@@ -288,11 +289,16 @@ impl Gate {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => plan.line.to_string(),
         };
+        // The key may have been made immutable since.
+        let guard = match self.policy.immutable(&marker.object) {
+            true => Guard::Absent,
+            false => plan.guard.clone(),
+        };
         Ok(Write {
             attributes: Attributes { headers, hallmark: Some(hallmark) },
             tags: marker.tags.clone(),
             lock: marker.lock.clone(),
-            guard: plan.guard.clone(),
+            guard,
         })
     }
 }
@@ -311,14 +317,14 @@ fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Opt
     Ok((headers, table))
 }
 
-fn other_plan() -> S3Error {
-    let message = "This upload is being completed with other parts or on another condition. Repeat that request, or \
-                   abort the upload.";
-    S3Error::new(Code::ConditionalRequestConflict, message)
-}
 /// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after
 /// that. It does not where a clock ran far ahead.
 pub(super) fn precedes(standing: Option<u64>, at: u64) -> bool {
     standing.is_none_or(|standing| standing < at)
 }
 
+fn other_plan() -> S3Error {
+    let message = "This upload is being completed with other parts or on another condition. Repeat that request, or \
+                   abort the upload.";
+    S3Error::new(Code::ConditionalRequestConflict, message)
+}

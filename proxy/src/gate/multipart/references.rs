@@ -111,6 +111,7 @@ impl Gate {
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
+        let sha256 = *seal.sha256();
         let (headers, table) = headers(marker, seal.size(), &copy.table)?;
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = Upload {
@@ -134,6 +135,7 @@ impl Gate {
         let plan = Plan {
             asked,
             line,
+            sha256,
             at,
             etag: inherited.etag,
             record,
