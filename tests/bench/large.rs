@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Parts at a time.
     #[arg(long, default_value_t = 10)]
     at_once: usize,
+    /// The proxy's `limits.memory_budget`.
+    #[arg(long, default_value = "256 MiB")]
+    memory_budget: String,
     /// Leaves the peers out.
     #[arg(long)]
     alone: bool,
@@ -43,7 +46,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rounds: 3, mib: 1024, part_mib: 8, at_once: 10, alone: false }
+        Self { rounds: 3, mib: 1024, part_mib: 8, at_once: 10, memory_budget: "256 MiB".into(), alone: false }
     }
 }
 
@@ -117,7 +120,7 @@ impl Kind {
 /// Measures and returns the findings in Markdown.
 pub(crate) async fn measure(options: &Options) -> String {
     let artifact = artifact(options).await;
-    let mut targets = targets(options.alone);
+    let mut targets = targets(options);
     for target in &targets {
         target.client(options).make_bucket().await;
     }
@@ -153,15 +156,17 @@ async fn artifact(options: &Options) -> Artifact {
     Artifact { whole, sha256, parts: parts.into_iter().zip(sums).collect::<Vec<_>>().into() }
 }
 
-fn targets(alone: bool) -> Vec<Target> {
+fn targets(options: &Options) -> Vec<Target> {
+    let tables = format!("[limits]\nmemory_budget = \"{}\"\n", options.memory_budget);
+    let site = SiteOptions { tables, ..SiteOptions::default() };
     let target = |kind, server| Target {
         kind,
         server,
         samples: vec![Vec::new(); CASES.len()],
         window: vec![None; CASES.len()],
     };
-    let mut targets = vec![target(Kind::Hallmark, Server::hallmark(&SiteOptions::default()))];
-    if !alone {
+    let mut targets = vec![target(Kind::Hallmark, Server::hallmark(&site))];
+    if !options.alone {
         targets.extend([Kind::OverHttp, Kind::Alone].map(|kind| target(kind, Server::plain())));
     }
     targets
