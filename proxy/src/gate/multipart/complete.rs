@@ -32,7 +32,9 @@
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
 
-use hallmark_signer::{Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SealedHeaders, record, tree};
+use hallmark_signer::{
+    Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SIGNATURE_HEADER, SealedHeaders, record, tree,
+};
 
 use super::id::UploadId;
 use super::marker::Marker;
@@ -186,6 +188,7 @@ impl Gate {
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
+            signatures: None,
             source: None,
         };
         self.propose(marker, plan).await
@@ -288,6 +291,9 @@ impl Gate {
         }
         if let Some(table) = &plan.table {
             headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+        }
+        if let Some(signatures) = &plan.signatures {
+            headers.insert(SIGNATURE_HEADER, signatures).map_err(|_| internal())?;
         }
         let hallmark = match &plan.record {
             Some(reference) => Hallmark::Record(*reference).to_string(),
