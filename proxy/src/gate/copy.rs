@@ -202,6 +202,7 @@ impl Gate {
             object: source.name().clone(),
             version: source.version().cloned(),
             pin: source.pin().clone(),
+            while_staged: None,
         };
         let etag = inherited.etag.to_string();
         let put = self.store.copy(&from, &upload.name, upload.write(attributes, guard), &etag);

@@ -86,7 +86,8 @@ pub trait Store: Send + Sync + 'static {
     async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, PutError>>;
 
     /// Makes an object of the bytes of another, without moving them through the caller: of those that `pin` names, or
-    /// not at all ([`PutError::SourceChanged`]). Only bytes are taken over: no attribute, tag or lock. `etag` is the
+    /// not at all ([`PutError::SourceChanged`]); and while the stage that the source names is there, or not at all
+    /// ([`PutError::NoSuchStage`], judged together with the write where guards are). Only bytes are taken over: no attribute, tag or lock. `etag` is the
     /// sealed one, as in [`Piece::Commit`].
     async fn copy(
         &self,

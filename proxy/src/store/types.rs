@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use hallmark_signer::SealedHeaders;
 
 use super::governance::{Lock, Retentions, Tags};
+use super::stage::StageId;
 use super::version::{VersionId, VersionMarker};
 use crate::name::{BucketName, ObjectKey, ObjectName};
 
@@ -72,6 +73,8 @@ pub struct Source {
     pub version: Option<VersionId>,
     /// Which bytes.
     pub pin: Pin,
+    /// Only while this stage is there: what belongs to an upload must not come to be when that is over.
+    pub while_staged: Option<StageId>,
 }
 
 /// On what a write depends.

@@ -94,6 +94,10 @@ impl Store for MemoryStore {
     ) -> Result<Committed, PutError> {
         let turn = self.turn::<PutError>(Call::Copy, &path(object)).await?;
         turn.write(|contents| {
+            if source.while_staged.as_ref().is_some_and(|stage| !contents.stages.contains_key(stage.as_str()))
+            {
+                return Err(PutError::NoSuchStage);
+            }
             contents.welcome(object, &write)?;
             let found = contents.find(&source.object, source.version.as_ref(), Some(&source.pin));
             let (found, _) = found.map_err(|_| PutError::SourceChanged)?;

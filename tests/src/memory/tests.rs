@@ -338,7 +338,7 @@ async fn copies_and_promotions_move_no_bytes() {
     let written = store.bytes_written();
     assert_eq!(written, 8);
     let pin = store.promote(&stage, &parts, &named("a"), plain(Guard::Any), "etag").await.unwrap().pin;
-    let source = Source { object: named("a"), version: None, pin };
+    let source = Source { object: named("a"), version: None, pin, while_staged: None };
     // What the store is made to hold is what is copied.
     store.edit("bucket", "a", |object| object.flip(0));
     store.copy(&source, &named("b"), plain(Guard::Any), "etag").await.unwrap();

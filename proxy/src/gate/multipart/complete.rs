@@ -106,11 +106,11 @@ impl Gate {
         answer.map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that. Where the answer could not be
-    /// kept, all stays, so that a repetition finds the plan, and its seal on the object.
+    /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
+    /// needs it. Nobody needs to wait for that.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
         let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
-        if matches!(self.done(&id).await, Ok(Some(_))) {
+        if let Ok(Some(_)) = self.done(&id).await {
             self.drop_records(&id).await;
         }
     }
@@ -144,7 +144,7 @@ impl Gate {
         let made = self.made_of(&marker, records, completion).await?;
         // An ETag that none has was refused just now.
         let asked = asked.ok_or_else(internal)?;
-        let (origin, condition) = (made.origin(), &completion.whole.condition);
+        let (origin, condition) = (made.origin(&marker), &completion.whole.condition);
         let (plan, attempt) = match (plan, made) {
             (Some(plan), _) => (plan, Attempt::Again),
             (None, Made::Parts(selection)) => self.plan(&marker, selection, asked.clone(), condition).await?,
@@ -186,10 +186,11 @@ impl Gate {
         let plan = Plan {
             asked,
             line: sealed.line,
+            sha256: *checked.content().sha256(),
             at: sealed.at,
             etag: sealed.etag,
             record,
-            overtakable: guard == Guard::Any,
+            overtakable: guard == Guard::Any && precedes(after, sealed.at),
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
@@ -300,11 +301,16 @@ impl Gate {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => plan.line.to_string(),
         };
+        // The key may have been made immutable since.
+        let guard = match self.policy.immutable(&marker.object) {
+            true => Guard::Absent,
+            false => plan.guard.clone(),
+        };
         Ok(Write {
             attributes: Attributes { headers, hallmark: Some(hallmark) },
             tags: marker.tags.clone(),
             lock: marker.lock.clone(),
-            guard: plan.guard.clone(),
+            guard,
         })
     }
 }
@@ -321,6 +327,12 @@ fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Opt
         headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
     }
     Ok((headers, table))
+}
+
+/// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after
+/// that. It does not where a clock ran far ahead.
+pub(super) fn precedes(standing: Option<u64>, at: u64) -> bool {
+    standing.is_none_or(|standing| standing < at)
 }
 
 fn other_plan() -> S3Error {

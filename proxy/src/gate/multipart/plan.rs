@@ -50,6 +50,8 @@ impl Asked {
 pub(super) struct Plan {
     pub(super) asked: Asked,
     pub(super) line: SealLine,
+    /// What was sealed.
+    pub(super) sha256: Sha256Digest,
     /// When it was sealed, milliseconds since 1970.
     pub(super) at: u64,
     pub(super) etag: SealedEtag,
@@ -74,6 +76,7 @@ struct PlanFields {
     list: String,
     condition: String,
     line: String,
+    sha256: String,
     at: u64,
     etag: String,
     record: Option<String>,
@@ -114,6 +117,7 @@ impl Plan {
             list: self.asked.list.to_hex(),
             condition: self.asked.condition.clone(),
             line: self.line.to_string(),
+            sha256: self.sha256.to_hex(),
             at: self.at,
             etag: self.etag.to_string(),
             record: self.record.as_ref().map(RecordRef::to_string),
@@ -136,6 +140,7 @@ impl Plan {
         Some(Self {
             asked: Asked { list: Sha256Digest::from_hex(&fields.list).ok()?, condition: fields.condition },
             line: SealLine::parse(&fields.line).ok()?,
+            sha256: Sha256Digest::from_hex(&fields.sha256).ok()?,
             at: fields.at,
             etag: SealedEtag::parse(&fields.etag).ok()?,
             record: fields.record.map(|text| RecordRef::parse(&text)).transpose().ok()?,

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
 
-use super::complete::{Ahead, LEAF_MEMORY};
+use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
 use super::marker::Marker;
 use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
 use super::plan::{Asked, Plan};
-use super::selection::{Completion, Selection, Whole, select, whole_of};
+use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::upload::{Upload, internal};
@@ -49,13 +49,14 @@ pub(super) enum Origin {
 }
 
 impl Made {
-    pub(super) fn origin(&self) -> Origin {
+    pub(super) fn origin(&self, marker: &Marker) -> Origin {
         match self {
             Self::Parts(selection) => Origin::Stage(selection.staged()),
             Self::Artifact(WholeCopy { source, .. }) => Origin::Artifact(Source {
                 object: source.object.clone(),
                 version: source.version.clone(),
                 pin: source.pin.clone(),
+                while_staged: Some(marker.stage.clone()),
             }),
         }
     }
@@ -81,6 +82,7 @@ impl Gate {
                 return Ok(Made::Artifact(WholeCopy { id, source, etag, table }));
             }
         }
+        check_list(&records, marker.checksum, completion, max_size)?;
         let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
         for part in &completion.parts {
             let Some(record) = records.get(&part.number) else { continue };
@@ -110,6 +112,7 @@ impl Gate {
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
+        let sha256 = *seal.sha256();
         let (headers, table) = headers(marker, seal.size(), &copy.table)?;
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = Upload {
@@ -123,15 +126,17 @@ impl Gate {
         let at = crate::gate::checked::time_after(after);
         let line = self.seal_copy(&upload, &source, &inherited, at)?;
         let record = self.record_copy(&source, &inherited, &line).await?;
-        // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up after another upload of the key
-        // would undo that. So the copy is bound to what stands there now, also where the client asked for nothing.
+        // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
+        // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
+        // where the client asked for nothing, to what stands there now.
         let (guard, overtakable) = match guard {
-            Guard::Any => (standing, true),
+            Guard::Any => (standing, precedes(after, at)),
             guard => (guard, false),
         };
         let plan = Plan {
             asked,
             line,
+            sha256,
             at,
             etag: inherited.etag,
             record,

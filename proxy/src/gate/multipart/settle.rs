@@ -58,6 +58,8 @@ impl Gate {
             Sight::Unknown(error) => return Err(error),
             Sight::Later | Sight::Other => {}
         }
+        // A plan that was found may be of another time, or of an instance that goes by another configuration.
+        self.judge_name(&marker.object, &marker.headers, &plan.sha256)?;
         let write = self.write_of(marker, plan)?;
         let etag = plan.etag.to_string();
         let made = match origin {

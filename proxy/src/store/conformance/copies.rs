@@ -47,7 +47,8 @@ impl Subject {
         like: &Version,
         guard: Guard,
     ) -> Result<Committed, PutError> {
-        let source = Source { object: self.object(from), version: None, pin: pin.clone() };
+        let source =
+            Source { object: self.object(from), version: None, pin: pin.clone(), while_staged: None };
         let write = Write::new(like.attributes.clone(), guard);
         self.store.copy(&source, &self.object(to), write, &like.etag).await
     }
@@ -136,8 +137,12 @@ pub(super) async fn of_an_older_version(on: Subject) {
         let (new, new_pin) = on.put_shape("source", 50, &[40 * KIB]).await;
         made.push(("source", on.version_of("source").await));
         let copy = async |version: &VersionId, pin: &Pin| {
-            let source =
-                Source { object: on.object("source"), version: Some(version.clone()), pin: pin.clone() };
+            let source = Source {
+                object: on.object("source"),
+                version: Some(version.clone()),
+                pin: pin.clone(),
+                while_staged: None,
+            };
             let write = Write::new(new.attributes.clone(), Guard::Any);
             on.store.copy(&source, &on.object("copy"), write, "etag").await
         };
@@ -146,8 +151,12 @@ pub(super) async fn of_an_older_version(on: Subject) {
         on.expect("copy", Some(&copied)).await;
         made.extend(committed.version.map(|version| ("copy", version)));
         // Onto itself, in front of what is newer: that is how an old version is restored.
-        let source =
-            Source { object: on.object("source"), version: Some(name.clone()), pin: old_pin.clone() };
+        let source = Source {
+            object: on.object("source"),
+            version: Some(name.clone()),
+            pin: old_pin.clone(),
+            while_staged: None,
+        };
         let write = Write::new(new.attributes.clone(), Guard::Any);
         let restored = on.store.copy(&source, &on.object("source"), write, "etag").await;
         made.extend(restored.expect("it can be copied").version.map(|version| ("source", version)));
@@ -196,7 +205,7 @@ pub(super) async fn guards(on: Subject) {
         bucket: BucketName::parse(&format!("conformance-{:016x}", seed())).expect("a good name"),
         ..on.object("copy")
     };
-    let source = Source { object: on.object("source"), version: None, pin };
+    let source = Source { object: on.object("source"), version: None, pin, while_staged: None };
     let write = Write::new(copied.attributes, Guard::Any);
     let refused = on.store.copy(&source, &nowhere, write, "etag").await;
     assert!(matches!(refused, Err(PutError::NoSuchBucket)), "{refused:?}");
@@ -224,4 +233,23 @@ pub(super) async fn a_source_that_changes_meanwhile(on: Subject) {
         on.expect("source", Some(&Version::new(3, 30 * KIB))).await;
         on.delete(&["source", "copy"]).await;
     }
+}
+
+/// A copy that belongs to an upload is made while its stage is there, and not after that.
+pub(super) async fn copies_end_with_their_stage(on: Subject) {
+    let version = Version::new(1, 5000);
+    let pin = on.put("source", &version).await.pin;
+    let stage = on.store.stage_open().await.expect("a stage can be opened");
+    let object = on.object("source");
+    let source = Source { object, version: None, pin, while_staged: Some(stage.clone()) };
+    let copy = || {
+        let write = Write::new(version.attributes.clone(), Guard::Any);
+        let (store, source, target) = (on.store.clone(), source.clone(), on.object("copy"));
+        async move { store.copy(&source, &target, write, "etag").await }
+    };
+    copy().await.expect("its stage is there");
+    on.store.stage_drop(&stage).await.expect("a stage can be dropped");
+    let late = copy().await;
+    assert!(matches!(late, Err(PutError::NoSuchStage)), "{late:?}");
+    on.delete(&["source", "copy"]).await;
 }

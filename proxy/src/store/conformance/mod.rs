@@ -85,6 +85,7 @@ checks![
     copies::of_an_older_version,
     copies::guards,
     copies::a_source_that_changes_meanwhile,
+    copies::copies_end_with_their_stage,
     state::round_trips_and_spans,
     state::areas_are_apart,
     state::lists,

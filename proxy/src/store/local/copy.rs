@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use super::LocalStore;
 use super::bodies::{Bodies, NewBody, Writing};
+use super::committer::Tables;
 use super::id::{Id, unix_ms};
 use super::index::{View, off_thread};
 use super::leases::Lease;
@@ -47,8 +48,12 @@ impl LocalStore {
 
         let (id, content, size) = self.take_over(source).await?;
         let new = NewVersion { id, size, modified: unix_ms(SystemTime::now()), etag: etag.into(), write };
-        let object = object.clone();
-        self.committer.submit(move |tables| place(tables, &object, new, content)).await?
+        let (object, stage) = (object.clone(), source.while_staged.clone());
+        let change = move |tables: &mut Tables<'_>| match stage {
+            Some(stage) if !tables.has_stage(&stage)? => Ok(Err(PutError::NoSuchStage)),
+            Some(_) | None => place(tables, &object, new, content),
+        };
+        self.committer.submit(change).await?
     }
 
     /// Makes a body of the bytes that the source's pin names; says which, and of how many.
@@ -59,7 +64,7 @@ impl LocalStore {
             let id = Id::new().map_err(PutError::NotStored)?;
             let wanted = source.clone();
             let look = move |view: &View| {
-                let Source { object, version, pin } = &wanted;
+                let Source { object, version, pin, while_staged: _ } = &wanted;
                 find(view, object, version.as_ref(), &Span::All, Some(pin))
             };
             let found = self.index.look(move |view| Ok(look(view))).await.map_err(PutError::NotStored)?;

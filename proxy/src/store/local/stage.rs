@@ -201,6 +201,14 @@ impl Tables<'_> {
         Ok(self.stages.get(stage.as_bytes())?.and_then(|row| Phase::of(row.value())))
     }
 
+    /// Whether there is such a stage, open or closed.
+    pub(super) fn has_stage(&self, stage: &StageId) -> Result<bool, redb::Error> {
+        match Id::parse(stage.as_str()) {
+            Some(stage) => Ok(self.phase(stage)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// Closes an open stage: what is not named is not needed any more.
     fn close_stage(&mut self, stage: Id, named: &Named) -> Result<Result<(), PutError>, redb::Error> {
         let unnamed = match beside(&self.parts, stage, named)? {

@@ -44,7 +44,7 @@ async fn promote(store: &LocalStore, key: &str, parts: &[Bytes]) -> Pin {
 }
 
 async fn copy(store: &LocalStore, from: &str, pin: &Pin, to: &str) -> Result<Committed, PutError> {
-    let source = Source { object: object(from), version: None, pin: pin.clone() };
+    let source = Source { object: object(from), version: None, pin: pin.clone(), while_staged: None };
     store.copy(&source, &object(to), write(Guard::Any), "etag").await
 }
 
@@ -359,7 +359,7 @@ async fn a_copy_that_is_given_up_leaves_no_file() {
     let parts: Vec<Bytes> = (0..50).map(|n| bytes(n, 100)).collect();
     let pin = promote(&store, "key", &parts).await;
     for wait in [0, 100, 300, 1_000, 3_000] {
-        let source = Source { object: object("key"), version: None, pin: pin.clone() };
+        let source = Source { object: object("key"), version: None, pin: pin.clone(), while_staged: None };
         let target = object("copy");
         let copy = store.copy(&source, &target, write(Guard::Any), "etag");
         // Which may be too short, or long enough.
