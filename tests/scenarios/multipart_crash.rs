@@ -2,6 +2,7 @@
 //! repeats the request ends with the one artifact, and until then the key is what it was.
 
 pub(crate) mod scene;
+mod silence;
 
 use hallmark_proxy::store::StoreFault;
 use hallmark_tests::memory::{Call, Mishap, Which};
@@ -45,7 +46,7 @@ fn killed(lab: &mut Lab, kind: Kind) {
                 Side::Before => lab.store.hold(which.clone()),
                 Side::After => lab.store.hold_answer(which.clone()),
             };
-            let asking = scene.ask(lab, &[]);
+            let asking = scene.ask(lab, VICTIM);
             assert_eq!(asking.until(&gate), None, "{what}");
             lab.restart_victim();
             drop(gate);

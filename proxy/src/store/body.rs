@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::timeout;
+
+use super::ANSWER;
 
 /// What travels from the gate to the store.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub struct Body(mpsc::Receiver<Piece>);
 #[derive(Debug)]
 pub struct BodyWriter(mpsc::Sender<Piece>);
 
-/// The store stopped taking the body; its `put` says why.
+/// The store stopped taking the body; its `put` says why, if it says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store stopped taking the body")]
 pub struct StoreStopped;
@@ -53,22 +57,49 @@ impl Body {
 }
 
 impl BodyWriter {
-    /// Hands over bytes, waiting while the store is busy.
+    /// Hands over bytes, waiting while the store is busy, but not for ever.
     ///
     /// # Errors
-    /// [`StoreStopped`] when the store no longer listens.
+    /// [`StoreStopped`] when the store no longer listens, or took nothing for 30 seconds.
     pub async fn data(&self, bytes: Bytes) -> Result<(), StoreStopped> {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.0.send(Piece::Data(bytes)).await.map_err(|_| StoreStopped)
+        self.send(Piece::Data(bytes)).await
     }
 
     /// Says that the object is complete and checked.
     ///
     /// # Errors
-    /// [`StoreStopped`] when the store no longer listens.
+    /// [`StoreStopped`] when the store no longer listens, or took nothing for 30 seconds.
     pub async fn commit(self, etag: impl Into<Box<str>>) -> Result<(), StoreStopped> {
-        self.0.send(Piece::Commit { etag: etag.into() }).await.map_err(|_| StoreStopped)
+        self.send(Piece::Commit { etag: etag.into() }).await
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), StoreStopped> {
+        match self.0.try_send(piece) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(StoreStopped),
+            Err(TrySendError::Full(piece)) => {
+                let sent = timeout(ANSWER, self.0.send(piece)).await;
+                sent.ok().and_then(Result::ok).ok_or(StoreStopped)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_a_store_that_takes_nothing() {
+        let (writer, mut body) = Body::channel(1);
+        writer.data(Bytes::from_static(b"first")).await.unwrap();
+        assert_eq!(writer.data(Bytes::from_static(b"second")).await, Err(StoreStopped));
+        assert!(matches!(body.next().await, Some(Piece::Data(_))));
+        writer.data(Bytes::from_static(b"third")).await.unwrap();
+        drop(body);
+        assert_eq!(writer.commit("etag").await, Err(StoreStopped));
     }
 }

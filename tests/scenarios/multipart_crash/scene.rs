@@ -135,16 +135,16 @@ impl Scene {
     }
 
     pub(crate) fn complete(&self, lab: &Lab, instance: usize) -> Outcome {
-        complete(&self.through(lab, instance), &self.parts, &[])
+        complete(&self.through(lab, instance), &self.parts)
     }
 
-    /// Completes through the victim, and does not wait.
-    pub(crate) fn ask(&self, lab: &Lab, headers: &'static [(&'static str, &'static str)]) -> Asking {
-        let (upload, parts) = (self.through(lab, VICTIM), self.parts.clone());
+    /// The same without waiting.
+    pub(crate) fn ask(&self, lab: &Lab, instance: usize) -> Asking {
+        let (upload, parts) = (self.through(lab, instance), self.parts.clone());
         let (tell, told) = channel();
         std::thread::spawn(move || {
             // The test may be over, or have failed.
-            let _ = tell.send(complete(&upload, &parts, headers));
+            let _ = tell.send(complete(&upload, &parts));
         });
         Asking(told)
     }
@@ -236,8 +236,8 @@ impl Part {
     }
 }
 
-fn complete(upload: &Upload, parts: &[Completed], headers: &[(&str, &str)]) -> Outcome {
-    let response = upload.complete_with(parts, headers);
+fn complete(upload: &Upload, parts: &[Completed]) -> Outcome {
+    let response = upload.complete(parts);
     match completed(&response) {
         Ok(etag) if response.status == 200 => {
             Ok((etag, response.header("x-amz-version-id").map(str::to_owned)))

@@ -163,7 +163,7 @@ impl Moment {
     pub(super) fn calls(self) -> Vec<Which> {
         match self.place {
             Place::Close => vec![Call::StageClose.into()],
-            Place::Plan => vec![Call::StatePut.naming("plan/")],
+            Place::Plan => vec![Call::StatePut.naming("plans/")],
             Place::Make => vec![Call::Promote.into(), Call::Copy.into()],
             Place::Done => vec![Call::StatePut.naming("done/")],
             Place::Drop => vec![Call::StageDrop.into()],

@@ -143,10 +143,9 @@ impl Model {
                 return Verdict::refused("NoSuchUpload");
             }
         }
-        let parts: Option<Vec<&Part>> = lines
-            .iter()
-            .map(|(number, etag)| began.parts.get(number).filter(|part| part.etag == *etag))
-            .collect();
+        let listed =
+            |(number, etag): &(u64, String)| began.parts.get(number).filter(|part| part.etag == *etag);
+        let parts: Vec<Option<&Part>> = lines.iter().map(listed).collect();
         let (mut codes, mut certain) = (Codes::new(), false);
         for part in parts.iter().flatten() {
             let lost = |key: &usize, seal: &String| {
@@ -163,7 +162,7 @@ impl Model {
                 Origin::Sent | Origin::Referenced { .. } | Origin::PerhapsCarried { .. } => {}
             }
         }
-        let Some(parts) = parts else {
+        let Some(parts) = parts.into_iter().collect::<Option<Vec<&Part>>>() else {
             codes.extend(["InvalidPart"]);
             return Verdict { makes: None, codes };
         };

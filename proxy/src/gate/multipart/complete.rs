@@ -56,6 +56,10 @@ use crate::store::{Attributes, Guard, PutError, StoreError, StoreFault, Write};
 /// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
 pub(super) const LEAF_MEMORY: u64 = 160;
 
+/// A Complete that gets in another one's way tries so often: once that one has carried and closed the parts, and once more
+/// when it has promoted them. By then its plan is found.
+const ATTEMPTS: usize = 3;
+
 /// What a part of a list takes, in its several forms.
 const PART_MEMORY: u64 = 1024;
 
@@ -83,10 +87,11 @@ impl Gate {
         client: &str,
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
-        match self.try_complete(object, id, client, completion).await {
+        let mut answer = self.try_complete(object, id, client, completion).await;
+        for _ in 1..ATTEMPTS {
             // Another Complete of it may have been faster: then there is an answer by now, or a plan; what stands in the way
-            // of the condition is its own artifact, and the parts were cleared away or carried by the other one.
-            Err(GateError::Client(S3Error {
+            // of the condition is its own artifact, and the parts were carried, closed or cleared away by the other one.
+            let Err(GateError::Client(S3Error {
                 code:
                     Code::NoSuchUpload
                     | Code::InvalidPart
@@ -94,10 +99,13 @@ impl Gate {
                     | Code::ConditionalRequestConflict
                     | Code::NoSuchKey,
                 ..
-            })) => self.try_complete(object, id, client, completion).await,
-            answer => answer,
+            })) = answer
+            else {
+                break;
+            };
+            answer = self.try_complete(object, id, client, completion).await;
         }
-        .map_err(|error| self.explain(object, &completion.whole.condition, error))
+        answer.map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
     /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
