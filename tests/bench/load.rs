@@ -60,9 +60,23 @@ impl Connection {
         target: &str,
         payload: Option<Payload>,
     ) -> Response<Incoming> {
+        self.send_with(method, target, &[], payload).await
+    }
+
+    /// The same with further headers.
+    pub(crate) async fn send_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        payload: Option<Payload>,
+    ) -> Response<Incoming> {
         let mut request = Request::new(method, target).header("Host", self.address.to_string());
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
         let payload = payload.unwrap_or_else(Payload::none);
-        if method == "PUT" {
+        if method == "PUT" || method == "POST" {
             request.set_header("Content-Length", payload.length.to_string());
         }
         Signer::new(&self.credentials.0, &self.credentials.1).sign(&mut request, &payload.sha256);
@@ -115,6 +129,12 @@ pub(crate) async fn text(answer: Response<Incoming>) -> String {
 }
 
 impl Payload {
+    /// A document.
+    pub(crate) fn text(text: String) -> Self {
+        let sha256 = sha256_hex(text.as_bytes());
+        Self { length: text.len() as u64, body: Full::new(text.into()).boxed_unsync(), sha256 }
+    }
+
     fn none() -> Self {
         Self { body: Empty::new().boxed_unsync(), length: 0, sha256: sha256_hex(b"") }
     }

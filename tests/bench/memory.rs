@@ -7,16 +7,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use clap::Args;
-use futures_util::stream;
-use hallmark_tests::data;
 use hallmark_tests::site::{FULL, Options as SiteOptions};
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::Frame;
-use sha2::{Digest as _, Sha256};
 
-use crate::load::{BUCKET, Connection, Payload, text};
+use crate::content::{Block, Pattern, digests};
+use crate::load::{BUCKET, Connection, text};
 use crate::server::Server;
 
 /// What the server's peak is compared with, MiB.
@@ -27,12 +22,6 @@ const DEADLINE: Duration = Duration::from_secs(1200);
 
 /// The clients that share the work.
 const CLIENTS: u64 = 4;
-
-/// Bytes sent at a time.
-const PIECE: u64 = 64 << 10;
-
-/// How far apart the contents begin in the block.
-const STEP: u64 = 4099;
 
 /// How to measure.
 #[derive(Debug, Clone, Args)]
@@ -51,19 +40,6 @@ impl Default for Options {
     }
 }
 
-/// Contents of any length that need no memory of their own: one block again and again, begun at a place that tells
-/// them apart. Its length is odd, so no two leaves of a content are the same.
-#[derive(Debug, Clone)]
-struct Block(Bytes);
-
-/// One content.
-#[derive(Debug, Clone)]
-struct Pattern {
-    block: Block,
-    seed: u64,
-    length: u64,
-}
-
 /// Measures and returns the findings in Markdown.
 ///
 /// # Panics
@@ -75,7 +51,7 @@ pub(crate) async fn measure(options: &Options) -> String {
 
 async fn transfer(options: &Options) -> String {
     let block = Block::make();
-    let pattern = |seed| Pattern { block: block.clone(), seed, length: options.mib << 20 };
+    let pattern = |seed| block.pattern(seed, options.mib << 20);
     // The last one is what all downloads read.
     let sums = digests((0..=options.transfers).map(pattern)).await;
     let (served, served_sum) = (pattern(options.transfers), &sums[sums.len() - 1]);
@@ -115,7 +91,7 @@ async fn download(address: SocketAddr, number: u64, pattern: Pattern) {
     let mut connection = Connection::open(address, (&access_key, FULL.1)).await;
     let mut position = 0;
     connection.get(&format!("/{BUCKET}/served"), |piece| pattern.check(&mut position, piece)).await;
-    assert_eq!(position, pattern.length, "the download ended early");
+    assert_eq!(position, pattern.length(), "the download ended early");
 }
 
 fn findings(options: &Options, elapsed: f64, [before, peak, after]: [f64; 3]) -> String {
@@ -129,17 +105,6 @@ fn findings(options: &Options, elapsed: f64, [before, peak, after]: [f64; 3]) ->
          | before | {before:.0} |\n| **peak** | **{peak:.0}** |\n| after | {after:.0} |\n\n\
          The peak is {verdict} {BOUND:.0} MiB.\n"
     )
-}
-
-/// Hashes contents, each on a thread of its own.
-async fn digests(patterns: impl Iterator<Item = Pattern>) -> Vec<String> {
-    let tasks: Vec<_> =
-        patterns.map(|pattern| tokio::task::spawn_blocking(move || pattern.sha256())).collect();
-    let mut sums = Vec::new();
-    for task in tasks {
-        sums.push(task.await.expect("hashing does not fail"));
-    }
-    sums
 }
 
 fn access_key(client: u64) -> String {
@@ -157,62 +122,4 @@ fn clients() -> SiteOptions {
         })
         .collect();
     SiteOptions { tables, ..SiteOptions::default() }
-}
-
-impl Block {
-    fn make() -> Self {
-        Self(data::content(2, (1 << 20) + 13).into())
-    }
-
-    /// Bytes from `position` of the endless repetition on; at least one, at most `most`.
-    fn from(&self, position: u64, most: u64) -> Bytes {
-        let length = self.0.len() as u64;
-        let start = position % length;
-        let end = length.min(start.saturating_add(most.min(PIECE)));
-        // Both lie within the block, whose length is a usize.
-        self.0.slice(start as usize..end as usize)
-    }
-}
-
-impl Pattern {
-    /// The bytes from `position` on, piece by piece, to the end.
-    fn pieces(&self) -> impl Iterator<Item = Bytes> + Send + 'static {
-        let (pattern, mut position) = (self.clone(), 0);
-        std::iter::from_fn(move || {
-            let piece = pattern.from(position, pattern.length - position)?;
-            position += piece.len() as u64;
-            Some(piece)
-        })
-    }
-
-    fn from(&self, position: u64, most: u64) -> Option<Bytes> {
-        (most > 0).then(|| self.block.from(self.seed * STEP + position, most))
-    }
-
-    fn sha256(&self) -> String {
-        let mut hasher = Sha256::new();
-        self.pieces().for_each(|piece| hasher.update(&piece));
-        hex::encode(hasher.finalize())
-    }
-
-    fn payload(&self, sha256: &str) -> Payload {
-        let frames = self.pieces().map(|piece| Ok(Frame::data(piece)));
-        Payload {
-            body: StreamBody::new(stream::iter(frames)).boxed_unsync(),
-            length: self.length,
-            sha256: sha256.to_owned(),
-        }
-    }
-
-    /// Compares a piece that begins at `position`, and moves that on.
-    fn check(&self, position: &mut u64, mut piece: &[u8]) {
-        while !piece.is_empty() {
-            let left = self.length.checked_sub(*position).expect("more came than was stored");
-            let want = self.from(*position, left.min(piece.len() as u64)).expect("more came than was stored");
-            let (now, later) = piece.split_at(want.len());
-            assert!(want == now, "other bytes came than were stored, from byte {position} on");
-            *position += now.len() as u64;
-            piece = later;
-        }
-    }
 }

@@ -4,10 +4,21 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+/// What was measured, in Markdown.
+pub(crate) struct Findings {
+    pub(crate) speed: String,
+    pub(crate) large: String,
+    /// The same where no disk is in the way.
+    pub(crate) large_in_memory: Option<String>,
+    pub(crate) memory: String,
+    /// The share of the processors that went to others.
+    pub(crate) others: f64,
+}
+
 /// Writes `RESULTS.md` beside the sources.
-pub(crate) fn write(speed: &str, memory: &str) {
+pub(crate) fn write(findings: &Findings) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/RESULTS.md");
-    let page = page(speed, memory);
+    let page = page(findings);
     std::fs::write(&path, &page).expect("the results can be written");
     print!("{page}");
 }
@@ -17,14 +28,19 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn page(speed: &str, memory: &str) -> String {
+fn page(Findings { speed, large, large_in_memory, memory, others }: &Findings) -> String {
+    let others = others * 100.0;
+    let in_memory = large_in_memory.as_ref().map_or_else(String::new, |large| {
+        format!("The same with all directories on a file system in memory, so that no disk holds anybody up:\n\n{large}\n")
+    });
     let date = OffsetDateTime::now_utc().date();
     let (cores, architecture, system) = (cores(), std::env::consts::ARCH, std::env::consts::OS);
     let sha = if has_sha() { "with" } else { "without" };
     format!(
         "# What it costs\n\n\
          Written by `tests/bench/run` on {date}. Machine: {cores} cores, shared with the client that makes the load and \
-         with other work; {architecture} {sha} SHA instructions, {system}. Figures differ from machine to machine and \
+         with other work, which took {others:.0} % of the processors meanwhile; {architecture} {sha} SHA \
+         instructions, {system}. Figures differ from machine to machine and \
          from run to run: the ratios say more.\n\n\
          ## Speed\n\n\
          Signed requests over plain HTTP on loopback, connections kept open: 16 for 1 KiB, 4 for 64 MiB. Medians of \
@@ -35,6 +51,18 @@ fn page(speed: &str, memory: &str) -> String {
          `first time` downloads objects whose seal this process has not seen yet, so that it must verify the \
          signature.\n\n\
          {speed}\n\
+         ## Large artifacts\n\n\
+         1 GiB by one PUT; in parts of 8 MiB, 10 at a time; and copied: by one CopyObject, and by UploadPartCopy of the \
+         same parts, as `aws s3 mv` does. Signed requests over plain HTTP on loopback. `Hallmark` is as above. `the store \
+         over HTTP` is the same embedded store behind a bare hyper server, which hands bodies to it as they come and \
+         checks nothing; `the store alone` gets the same bytes within its own process, so its time is that of the store \
+         and nothing else. Medians of rounds in which they take turns; processor time is that of the server process.\n\n\
+         `multipart` ends at the process that took the parts in, and which hashed them on their way. `multipart, read \
+         back`: the proxy is killed and started again before Complete, which then reads all parts from the store \
+         (from the system\'s cache, mostly) and hashes them. Beside it stands what the store needs without the proxy, \
+         which reads nothing back.\n\n\
+         {large}\n\
+         {in_memory}\
          ## Memory\n\n\
          {memory}"
     )

@@ -1,6 +1,6 @@
 //! What is measured: processes that are started here, and what the system says of them.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use hallmark_tests::proxy::program;
 use hallmark_tests::site::{Options, Site};
 use tempfile::TempDir;
+
+use crate::machine::TICKS;
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -36,20 +38,45 @@ pub(crate) struct Server {
 
 enum Files {
     None,
-    Hallmark { _site: Site },
+    Hallmark { site: Site },
+    Plain { _directory: TempDir },
     Nginx { directory: TempDir },
 }
 
 impl Server {
     /// The program itself on the embedded store, with the usual configuration of tests and what `options` adds. It
-    /// logs, as it does by default.
+    /// logs, as it does by default, and a line for each Complete.
     pub(crate) fn hallmark(options: &Options) -> Self {
         let site = Site::new(options);
-        let log = fs::File::create(site.path().join("log")).expect("a file can be made");
-        let mut command = Command::new(program("hallmark-proxy"));
-        command.arg("--config").arg(site.config_file()).current_dir(site.path()).stderr(log);
+        let (child, address) = start(hallmark(&site));
+        Self { child, address, files: Files::Hallmark { site } }
+    }
+
+    /// Kills the program and starts it again on what it left; the address is another.
+    ///
+    /// # Panics
+    /// It is another server.
+    pub(crate) fn restart(&mut self) {
+        let Files::Hallmark { site } = &self.files else { panic!("only Hallmark is started again") };
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a child can be waited for");
+        (self.child, self.address) = start(hallmark(site));
+    }
+
+    /// The rest of the last line of the program's log that has `text` in it.
+    pub(crate) fn last_logged(&self, text: &str) -> Option<String> {
+        let Files::Hallmark { site } = &self.files else { return None };
+        let log = fs::read_to_string(log_file(site)).expect("the log can be read");
+        log.lines().rev().find_map(|line| Some(line.split_once(text)?.1.trim().to_owned()))
+    }
+
+    /// The embedded store without the proxy.
+    pub(crate) fn plain() -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let mut command = Command::new(std::env::current_exe().expect("a program knows its own path"));
+        command.arg("plain").arg(directory.path());
         let (child, address) = start(command);
-        Self { child, address, files: Files::Hallmark { _site: site } }
+        Self { child, address, files: Files::Plain { _directory: directory } }
     }
 
     /// The bare hyper server.
@@ -134,6 +161,18 @@ impl Cpu {
     }
 }
 
+fn hallmark(site: &Site) -> Command {
+    let log = OpenOptions::new().append(true).create(true).open(log_file(site)).expect("a file can be made");
+    let mut command = Command::new(program("hallmark-proxy"));
+    command.arg("--config").arg(site.config_file()).current_dir(site.path()).stderr(log);
+    command.env("HALLMARK_LOG", "info,hallmark_proxy::gate::multipart::complete=debug");
+    command
+}
+
+fn log_file(site: &Site) -> PathBuf {
+    site.path().join("log")
+}
+
 /// Starts a server that says on its standard output where it listens.
 fn start(mut command: Command) -> (Child, SocketAddr) {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
@@ -145,12 +184,12 @@ fn start(mut command: Command) -> (Child, SocketAddr) {
     (child, ready.expect("the server says where it listens"))
 }
 
-/// Fields 14 and 15 of `/proc/<pid>/stat`, counted in hundredths of a second on every Linux (`USER_HZ`).
+/// Fields 14 and 15 of `/proc/<pid>/stat`.
 fn cpu_of(pid: u32) -> Cpu {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The second field is a name in parentheses, which may hold anything.
     let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11);
-    let mut next = || fields.next().and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / 100.0;
+    let mut next = || fields.next().and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / TICKS;
     Cpu { user: next(), system: next() }
 }
 

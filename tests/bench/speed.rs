@@ -16,6 +16,7 @@ use hallmark_tests::site::{FULL, Options as SiteOptions};
 
 use crate::load::{BUCKET, Connection, Content, Contents};
 use crate::server::{Cpu, Server};
+use crate::table::median;
 
 /// How many small objects the downloads of [`Kind::Get`] go round.
 const OBJECTS: u64 = 64;
@@ -296,19 +297,6 @@ impl Worker {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        f64::NAN
-    } else if values.len().is_multiple_of(2) {
-        f64::midpoint(values[middle - 1], values[middle])
-    } else {
-        values[middle]
-    }
-}
-
 /// A figure of a case: what it is called, how it is made of a sample, and with how many decimals it is shown.
 type Figure = (&'static str, fn(&Sample, u64) -> f64, usize);
 
@@ -365,16 +353,4 @@ fn table(targets: &[Target]) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(Vec::new()).is_nan());
-    }
 }

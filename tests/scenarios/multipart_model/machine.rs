@@ -40,7 +40,7 @@ impl Machine {
             }
             Command::CopyPart { upload: Pick(back), number, source, share } => {
                 self.on(*back, |machine, upload| {
-                    machine.copy_part(through, upload, *number, *source, *share)
+                    machine.copy_part(through, upload, *number, *source, *share);
                 });
             }
             Command::CopyWhole { upload: Pick(back), source, parts } => {

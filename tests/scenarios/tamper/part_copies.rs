@@ -365,3 +365,45 @@ fn p3_copies_whose_state_was_rolled_back() {
         }
     }
 }
+
+/// Parts by reference that are carried in the end: whatever fails on the way, what the client was told of them stays true.
+#[test]
+fn p6_carrying_parts_can_fail_and_be_repeated() {
+    for failing in 0..4 {
+        let lab = Lab::new();
+        let size = Size::Large;
+        let original = size.content(1);
+        lab.upload(BUCKET, KEY, &original, &[]);
+        let (upload, parts, from) = rearranged(&lab, COPY, size);
+        lab.store
+            .go_wrong(Call::StatePut.naming("parts/").after(failing), Mishap::Fails(StoreFault::Unavailable));
+        let first = completed(&upload.complete(&parts));
+        lab.store.forget_mishaps();
+        let again = completed(&upload.through(&lab.another().client).complete(&parts));
+        assert!(again.is_ok(), "record {failing} failed: {first:?}, then {again:?}");
+        assert_same(&lab.client.get(BUCKET, COPY).body, &original[from..], "carried");
+    }
+}
+
+/// A list that is refused moves no byte of the artifacts that its parts refer to.
+#[test]
+fn p7_lists_that_are_refused_move_nothing() {
+    let lab = Lab::new();
+    let size = Size::Large;
+    lab.upload(BUCKET, KEY, &size.content(1), &[]);
+    let (upload, good, _) = rearranged(&lab, COPY, size);
+    let missing = Completed::new(7, "d41d8cd98f00b204e9800998ecf8427e");
+    let small = upload.send_part(9, b"a last part");
+    let before_small = upload.send_part(8, b"too small for any other");
+    let moved = (lab.store.bytes_read(), lab.store.bytes_written());
+    for (list, headers, code) in [
+        (vec![good[0].clone(), missing], vec![], "InvalidPart"),
+        (vec![good[0].clone(), before_small, small.clone()], vec![], "EntityTooSmall"),
+        (vec![small, good[0].clone()], vec![], "InvalidPartOrder"),
+        (good.clone(), vec![("x-amz-mp-object-size", "7")], "InvalidRequest"),
+    ] {
+        let response = upload.complete_with(&list, &headers);
+        assert_eq!(response.code(), code, "{}", response.text());
+        assert_eq!((lab.store.bytes_read(), lab.store.bytes_written()), moved, "{code}");
+    }
+}

@@ -32,7 +32,9 @@
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
 
-use hallmark_signer::{Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SealedHeaders, record, tree};
+use hallmark_signer::{
+    Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SIGNATURE_HEADER, SealedHeaders, record, tree,
+};
 
 use super::id::UploadId;
 use super::marker::Marker;
@@ -119,11 +121,11 @@ impl Gate {
         Ok(self.planned(&upload).await?.is_some() || self.done(&upload).await?.is_some())
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that. Where the answer could not be
-    /// kept, all stays, so that a repetition finds the plan, and its seal on the object.
+    /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
+    /// needs it. Nobody needs to wait for that.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
         let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
-        if matches!(self.done(&id).await, Ok(Some(_))) {
+        if let Ok(Some(_)) = self.done(&id).await {
             self.drop_records(&id).await;
         }
     }
@@ -199,13 +201,15 @@ impl Gate {
         let plan = Plan {
             asked,
             line: sealed.line,
+            sha256: *checked.content().sha256(),
             at: sealed.at,
             etag: sealed.etag,
             record,
-            overtakable: guard == Guard::Any,
+            overtakable: guard == Guard::Any && precedes(after, sealed.at),
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
+            signatures: None,
             source: None,
         };
         self.propose(marker, plan).await
@@ -307,15 +311,23 @@ impl Gate {
         if let Some(table) = &plan.table {
             headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
         }
+        if let Some(signatures) = &plan.signatures {
+            headers.insert(SIGNATURE_HEADER, signatures).map_err(|_| internal())?;
+        }
         let hallmark = match &plan.record {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => plan.line.to_string(),
+        };
+        // The key may have been made immutable since.
+        let guard = match self.policy.immutable(&marker.object) {
+            true => Guard::Absent,
+            false => plan.guard.clone(),
         };
         Ok(Write {
             attributes: Attributes { headers, hallmark: Some(hallmark) },
             tags: marker.tags.clone(),
             lock: marker.lock.clone(),
-            guard: plan.guard.clone(),
+            guard,
         })
     }
 }
@@ -332,6 +344,12 @@ fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Opt
         headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
     }
     Ok((headers, table))
+}
+
+/// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after
+/// that. It does not where a clock ran far ahead.
+pub(super) fn precedes(standing: Option<u64>, at: u64) -> bool {
+    standing.is_none_or(|standing| standing < at)
 }
 
 fn other_plan() -> S3Error {

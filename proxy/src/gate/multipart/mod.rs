@@ -63,12 +63,13 @@ pub(super) struct Multipart {
     read_backs: Arc<Semaphore>,
 }
 
-/// What the smallest budget has: so much is for requests before windows get any.
-const FOR_REQUESTS: u64 = 32 << 20;
+/// What the windows leave to all else in any case: the quarter of it that a client may hold is an upload in one request.
+const LEAST: u64 = 4 * hallmark_signer::MAX_INLINE;
 
-/// Of `budget` bytes of memory, those of the in-order windows and those of all else.
+/// Of `budget` bytes of memory, those of the in-order windows and those of all else. Windows only save time, so they get
+/// what is left where there is little.
 pub(super) fn shares(budget: u64) -> (u64, u64) {
-    let windows = budget.saturating_sub(FOR_REQUESTS) / 8;
+    let windows = (budget / 8).min(budget.saturating_sub(LEAST));
     (windows, budget - windows)
 }
 

@@ -17,7 +17,7 @@ use http::header::CONTENT_LENGTH;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::source::CopiedSource;
-use super::upload_part::MAX_PART;
+use super::upload_part::{KnownAs, MAX_PART};
 use crate::gate::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, ArtifactFault, Reader};
@@ -72,7 +72,7 @@ impl Gate {
         let record = if marker.checksum.is_none() && continues(number, &range, length) {
             self.refer(marker, number, &source, range).await?
         } else {
-            self.carry(marker, number, &source, range, None).await?
+            self.carry(marker, number, &source, range, KnownAs::ItsMd5).await?
         };
         Ok(CopiedPart { record, source_version })
     }
@@ -84,7 +84,7 @@ impl Gate {
         number: PartNumber,
         source: &Admitted,
         range: Range<u64>,
-        known_as: Option<Md5Digest>,
+        known_as: KnownAs,
     ) -> Result<PartRecord, GateError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
@@ -135,8 +135,8 @@ impl Gate {
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
         let found = self.referenced(source).await?;
-        // In one step: recorded under another ETag meanwhile, the part would be lost to its client.
-        self.carry(marker, part.number, &found, range, Some(part.etag)).await
+        // In one step: the client's ETag must not be lost on the way.
+        self.carry(marker, part.number, &found, range, KnownAs::Etag(part.etag)).await
     }
 
     /// The artifact that parts refer to, if it is the same as then and still served.

@@ -50,6 +50,8 @@ impl Asked {
 pub(super) struct Plan {
     pub(super) asked: Asked,
     pub(super) line: SealLine,
+    /// What was sealed.
+    pub(super) sha256: Sha256Digest,
     /// When it was sealed, milliseconds since 1970.
     pub(super) at: u64,
     pub(super) etag: SealedEtag,
@@ -64,6 +66,8 @@ pub(super) struct Plan {
     pub(super) sum: Option<DeclaredChecksum>,
     /// The part table of an artifact of at most 8 MiB, as it stands in its headers.
     pub(super) table: Option<String>,
+    /// The publishers' signatures of a copied artifact, where the client gave none.
+    pub(super) signatures: Option<String>,
     /// What is copied, where the parts are all the bytes of one artifact.
     pub(super) source: Option<SourceId>,
 }
@@ -74,6 +78,7 @@ struct PlanFields {
     list: String,
     condition: String,
     line: String,
+    sha256: String,
     at: u64,
     etag: String,
     record: Option<String>,
@@ -81,6 +86,7 @@ struct PlanFields {
     overtakable: bool,
     sum: Option<String>,
     table: Option<String>,
+    signatures: Option<String>,
     source: Option<[u8; 16]>,
 }
 
@@ -114,6 +120,7 @@ impl Plan {
             list: self.asked.list.to_hex(),
             condition: self.asked.condition.clone(),
             line: self.line.to_string(),
+            sha256: self.sha256.to_hex(),
             at: self.at,
             etag: self.etag.to_string(),
             record: self.record.as_ref().map(RecordRef::to_string),
@@ -125,6 +132,7 @@ impl Plan {
             overtakable: self.overtakable,
             sum: self.sum.as_ref().map(DeclaredChecksum::to_metadata),
             table: self.table.clone(),
+            signatures: self.signatures.clone(),
             source: self.source.map(|source| *source.as_bytes()),
         };
         serde_json::to_vec(&fields).ok()
@@ -136,6 +144,7 @@ impl Plan {
         Some(Self {
             asked: Asked { list: Sha256Digest::from_hex(&fields.list).ok()?, condition: fields.condition },
             line: SealLine::parse(&fields.line).ok()?,
+            sha256: Sha256Digest::from_hex(&fields.sha256).ok()?,
             at: fields.at,
             etag: SealedEtag::parse(&fields.etag).ok()?,
             record: fields.record.map(|text| RecordRef::parse(&text)).transpose().ok()?,
@@ -147,6 +156,7 @@ impl Plan {
             overtakable: fields.overtakable,
             sum: checksum(fields.sum)?,
             table: fields.table,
+            signatures: fields.signatures,
             source: fields.source.map(SourceId::new),
         })
     }

@@ -6,20 +6,22 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
+use hallmark_signer::{
+    MAX_INLINE, PARTS_HEADER, PartTable, Parts, SIGNATURE_HEADER, SealedEtag, SealedHeaders,
+};
 
-use super::complete::{Ahead, LEAF_MEMORY};
+use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
 use super::marker::Marker;
 use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
 use super::plan::{Asked, Plan};
-use super::selection::{Completion, Selection, Whole, select, whole_of};
+use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::upload::{Upload, internal};
 use crate::gate::{Gate, GateError};
-use crate::proof::ArtifactFault;
+use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::S3Error;
 use crate::store::{Guard, PartNumber, PutError, Source, StagedPart};
@@ -82,6 +84,7 @@ impl Gate {
                 return Ok(Made::Artifact(WholeCopy { id, source, etag, table }));
             }
         }
+        check_list(&records, marker.checksum, completion, max_size)?;
         let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
         for part in &completion.parts {
             let Some(record) = records.get(&part.number) else { continue };
@@ -111,7 +114,8 @@ impl Gate {
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        let (headers, table) = headers(marker, seal.size(), &copy.table)?;
+        let sha256 = *seal.sha256();
+        let Headers { sealed: headers, table, signatures } = headers(marker, &source, &copy.table)?;
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = Upload {
             name: marker.object.clone(),
@@ -128,12 +132,13 @@ impl Gate {
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
         // where the client asked for nothing, to what stands there now.
         let (guard, overtakable) = match guard {
-            Guard::Any => (standing, true),
+            Guard::Any => (standing, precedes(after, at)),
             guard => (guard, false),
         };
         let plan = Plan {
             asked,
             line,
+            sha256,
             at,
             etag: inherited.etag,
             record,
@@ -141,6 +146,7 @@ impl Gate {
             overtakable,
             sum: None,
             table,
+            signatures,
             source: Some(copy.id),
         };
         self.propose(marker, plan).await
@@ -166,17 +172,25 @@ impl Gate {
     }
 }
 
-/// What is sealed beside the bytes.
-fn headers(
-    marker: &Marker,
-    size: u64,
-    table: &PartTable,
-) -> Result<(SealedHeaders, Option<String>), GateError> {
-    let mut headers = marker.headers.clone();
-    let table = (size <= MAX_INLINE).then(|| table.to_metadata());
-    if let Some(table) = &table {
-        // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
-        headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+/// What is sealed beside the bytes, and what of it we add to what the client said.
+struct Headers {
+    sealed: SealedHeaders,
+    table: Option<String>,
+    signatures: Option<String>,
+}
+
+/// Clients that copy in parts leave the metadata behind. A publisher's signature is over the bytes, so where the client
+/// gives none that of the source comes along.
+fn headers(marker: &Marker, source: &Admitted, table: &PartTable) -> Result<Headers, GateError> {
+    let mut sealed = marker.headers.clone();
+    let table = (source.length() <= MAX_INLINE).then(|| table.to_metadata());
+    let given = sealed.get(SIGNATURE_HEADER).is_some();
+    let signatures = source.headers().get(SIGNATURE_HEADER).filter(|_| !given).map(str::to_owned);
+    for (name, value) in [(PARTS_HEADER, &table), (SIGNATURE_HEADER, &signatures)] {
+        if let Some(value) = value {
+            // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
+            sealed.insert(name, value).map_err(|_| internal())?;
+        }
     }
-    Ok((headers, table))
+    Ok(Headers { sealed, table, signatures })
 }

@@ -191,6 +191,34 @@ pub(super) fn whole_of(
     Ok(Some(Whole { source, lengths, etag }))
 }
 
+/// Compares what can be compared without the bytes of parts by reference, before any of them are moved.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn check_list(
+    records: &BTreeMap<PartNumber, PartRecord>,
+    plan: Option<ChecksumPlan>,
+    completion: &Completion,
+    max_size: u64,
+) -> Result<(), S3Error> {
+    in_order(&completion.parts)?;
+    let mut lengths = Vec::with_capacity(completion.parts.len());
+    for part in &completion.parts {
+        let record = record_of(part, records)?;
+        let checksum = match &record.content {
+            PartContent::Staged { checksum, .. } => checksum.as_ref(),
+            PartContent::Referenced { .. } => None,
+        };
+        compare_checksum(part, checksum)?;
+        lengths.push(record.length);
+    }
+    large_enough(&completion.parts, &lengths)?;
+    let size = lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length));
+    compare_size(size.ok_or_else(too_large)?, completion, max_size)?;
+    // Where one was planned it is compared when all parts have theirs.
+    if plan.is_none() { compare_whole(None, None, &completion.whole) } else { Ok(()) }
+}
+
 /// The length of the whole against what is allowed and what was declared.
 fn compare_size(size: u64, completion: &Completion, max_size: u64) -> Result<(), S3Error> {
     if size > max_size {

@@ -58,7 +58,9 @@ impl Gate {
             Sight::Unknown(error) => return Err(error),
             Sight::Later | Sight::Other => {}
         }
+        // A plan that was found may be of another time, or of an instance that goes by another configuration.
         let write = self.write_of(marker, plan)?;
+        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256)?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {
