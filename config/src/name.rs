@@ -59,7 +59,7 @@ name! {
 }
 name! {
     /// A bucket as clients name it.
-    BucketName, bucket, "3 to 63 of a-z 0-9 . -, begins and ends with a letter or digit, no `..`, not an IP address"
+    BucketName, bucket, "3 to 63 of a-z 0-9 . -, each label between dots begins and ends with a letter or digit, not an IP address"
 }
 name! {
     /// The beginning of a key; may be empty.
@@ -89,7 +89,7 @@ fn bucket(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
         && edge(text.bytes().next())
         && edge(text.bytes().last())
-        && !text.contains("..")
+        && !["..", ".-", "-."].iter().any(|pair| text.contains(pair))
         && text.parse::<std::net::Ipv4Addr>().is_err()
 }
 
@@ -106,9 +106,20 @@ mod tests {
         for good in ["abc", "a.b-c", "0123", "a".repeat(63).as_str()] {
             assert!(BucketName::parse(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", "ab", "Abc", "-abc", "abc.", "a..b", "192.168.1.1", "a_b", "a/b", "a".repeat(64).as_str()]
-        {
+        for bad in [
+            "",
+            "ab",
+            "Abc",
+            "-abc",
+            "abc.",
+            "a..b",
+            "a.-b",
+            "a-.b",
+            "192.168.1.1",
+            "a_b",
+            "a/b",
+            "a".repeat(64).as_str(),
+        ] {
             assert!(BucketName::parse(bad).is_err(), "{bad}");
         }
     }

@@ -126,6 +126,41 @@ fn bodies_that_nothing_signs_are_taken_where_the_operator_says_so() {
     }
 }
 
+/// Of what an artifact is made stands in the list of its parts alone: that is signed, whatever else an operator lets in.
+/// So is what a form may not do without.
+#[test]
+fn p2_lists_of_parts_are_signed() {
+    for server in ["", "dangerous_unsigned_payload_over_http = true"] {
+        let Some((_proxy, client)) = lab(server) else { return };
+        let upload = client.create_upload(BUCKET, "key", &[]);
+        let part = upload.send_part(1, BODY);
+        let list = format!(
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>",
+            part.etag
+        );
+        let mut complete = client.request("POST", &upload.target(""));
+        complete.body = list.into_bytes();
+        complete.set_header("Content-Length", complete.body.len().to_string());
+        let (mut unsigned, mut presigned) = (complete.clone(), client.request("POST", &upload.target("")));
+        client.signer().sign(&mut unsigned, UNSIGNED);
+        client.signer().presign(&mut presigned, 60);
+        presigned.set_header("Content-Length", complete.body.len().to_string());
+        presigned.body.clone_from(&complete.body);
+        for (name, request) in [("unsigned", unsigned), ("presigned", presigned)] {
+            let response = client.send_as_is(&request);
+            assert!(matches!(response.status, 400 | 403), "{name}: {}", response.text());
+            assert!(["AccessDenied", "InvalidRequest"].contains(&response.code().as_str()), "{name}");
+        }
+        assert_eq!(client.get(BUCKET, "key").status, 404);
+        assert_eq!(upload.complete(std::slice::from_ref(&part)).status, 200);
+
+        // The file of a form is not signed, though its policy is.
+        let posted = hallmark_tests::form::Form::new(&client, BUCKET, "form").send(BODY);
+        let expected = if server.is_empty() { 403 } else { 204 };
+        assert_eq!(posted.status, expected, "{}", posted.text());
+    }
+}
+
 /// From this machine they are taken.
 #[test]
 fn bodies_that_nothing_signs_are_taken_over_loopback() {

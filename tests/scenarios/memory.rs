@@ -2,7 +2,7 @@
 
 use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::proxy::{Options, Proxy};
-use hallmark_tests::raw::{Asked, Connection, Response};
+use hallmark_tests::raw::{Asked, Connection, Response, exchange};
 use hallmark_tests::s3::{Client, object};
 use hallmark_tests::sigv4::UNSIGNED;
 use hallmark_tests::site::READER;
@@ -153,4 +153,29 @@ fn p7_the_share_of_one_client_holds_one_upload() {
     client.create_bucket(BUCKET);
     let put = client.put(BUCKET, "key", &content(1, 8 * MIB));
     assert_eq!(put.status, 200, "{}", put.text());
+}
+
+/// Anybody can begin to send a form, and nobody knows yet whose it is: that leaves those alone who read without a name.
+#[test]
+fn p7_forms_that_nobody_signed_do_not_keep_readers_out() {
+    let tables =
+        format!("[limits]\nmemory_budget = \"32 MiB\"\n[buckets.{BUCKET}]\nanonymous = [\"read\"]\n");
+    let proxy = Proxy::start_with(&Options { tables, ..Options::default() });
+    let client = proxy.client();
+    client.create_bucket(BUCKET);
+    assert_eq!(client.put(BUCKET, "key", b"for everybody").status, 200);
+    let head = format!(
+        "POST /{BUCKET} HTTP/1.1\r\nHost: {}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\nExpect: 100-continue\r\n\r\n",
+        client.address
+    );
+    // 64 KiB each. Who is told to go on is waited for.
+    let mut forms: Vec<_> = (0..128).map(|_| Connection::open(client.address)).collect();
+    for form in &mut forms {
+        form.send(head.as_bytes());
+        assert_eq!(form.interim(), 100);
+    }
+    let request =
+        format!("GET /{BUCKET}/key HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", client.address);
+    let got = exchange(client.address, request.as_bytes(), Asked::Other);
+    assert_eq!((got.status, got.body.as_slice()), (200, &b"for everybody"[..]), "{}", got.text());
 }

@@ -12,6 +12,7 @@
 
 pub mod command;
 pub mod data;
+pub mod form;
 pub mod inprocess;
 pub mod instances;
 pub mod memory;

@@ -319,7 +319,9 @@ impl Reader<'_> {
                 self.more()?;
             }
             let part = length.min(self.connection.buffer.len());
-            body.extend(self.connection.buffer.drain(..part));
+            // Not `drain`, which takes the bytes one by one.
+            body.extend_from_slice(&self.connection.buffer[..part]);
+            self.connection.buffer.drain(..part);
             length -= part;
         }
         Ok(())

@@ -157,6 +157,11 @@ impl Signer {
         self.sign(request, &digest)
     }
 
+    /// The signature of a form's policy, given as it stands in the form.
+    pub fn sign_policy(&self, policy: &str) -> String {
+        hex::encode(hmac(&self.key(), policy.as_bytes()))
+    }
+
     /// Makes the request a presigned one: everything stands in the query.
     pub fn presign(&self, request: &mut Request, expires: u64) {
         let date = self.date();

@@ -32,6 +32,17 @@ pub struct Options {
     pub tables: String,
 }
 
+/// A client beside the usual ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Further<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its access key id and secret.
+    pub credentials: (&'a str, &'a str),
+    /// For which buckets it may do what: `(bucket, "read, write")`.
+    pub grants: &'a [(&'a str, &'a str)],
+}
+
 /// The files of a deployment. They go when it is dropped.
 #[derive(Debug)]
 pub struct Site {
@@ -49,6 +60,16 @@ impl Site {
             site.write_secret(&format!("{name}.secret"), secret);
         }
         fs::write(site.config_file(), configuration(options)).expect("a file can be written");
+        site
+    }
+
+    /// The same with further clients.
+    pub fn with_clients(options: &Options, clients: &[Further<'_>]) -> Self {
+        let tables: String = clients.iter().map(Further::table).collect();
+        let site = Self::new(&Options { tables: format!("{}\n{tables}", options.tables), ..options.clone() });
+        for Further { name, credentials: (_, secret), .. } in clients {
+            site.write_secret(&format!("{name}.secret"), secret);
+        }
         site
     }
 
@@ -128,6 +149,24 @@ impl Site {
     }
 }
 
+impl Further<'_> {
+    fn table(&self) -> String {
+        let Self { name, credentials: (access_key, _), grants } = self;
+        let words = |permissions: &str| {
+            permissions.split(", ").map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+        };
+        let grant = |(bucket, permissions): &(&str, &str)| {
+            format!("{{ bucket = \"{bucket}\", permissions = [{}] }}", words(permissions))
+        };
+        let grants: Vec<_> = grants.iter().map(grant).collect();
+        format!(
+            "[[clients]]\nname = \"{name}\"\naccess_key = \"{access_key}\"\nsecret_file = \"{name}.secret\"\n\
+             grants = [{}]\n\n",
+            grants.join(", ")
+        )
+    }
+}
+
 fn set_private(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode can be set");
 }
@@ -155,7 +194,7 @@ public_key_file = "ci.pub"
 name = "ci"
 access_key = "{full}"
 secret_file = "ci.secret"
-grants = [{{ bucket = "*", permissions = ["read", "read_untrusted", "write", "write_signatures", "delete", "delete_version", "list", "admin"] }}]
+grants = [{{ bucket = "*", permissions = ["read", "read_untrusted", "write", "write_signatures", "delete", "delete_version", "list", "admin", "lock", "bypass_governance"] }}]
 
 [[clients]]
 name = "reader"

@@ -414,8 +414,7 @@ fn secrets() {
 
 #[test]
 fn grants() {
-    const BUCKET: &str = "must be \"*\" for all buckets, or the name of one (3 to 63 of a-z 0-9 . -, begins and ends \
-        with a letter or digit, no `..`, not an IP address)";
+    const BUCKET: &str = "must be \"*\" for all buckets, or the name of one (3 to 63 of a-z 0-9 . -, each label between dots begins and ends with a letter or digit, not an IP address)";
     const WORDS: &str = "known: `read`, `read_untrusted`, `write`, `write_signatures`, `delete`, `delete_version`, \
         `lock`, `bypass_governance`, `list`, `admin`";
     let grants = |grants: &str| {
@@ -500,8 +499,8 @@ fn buckets_and_rules() {
         (
             "[buckets.Rel]\nanonymous = [\"write\"]",
             &[
-                "4:10: buckets.Rel: the name must be 3 to 63 of a-z 0-9 . -, begins and ends with a letter or \
-                 digit, no `..`, not an IP address",
+                "4:10: buckets.Rel: the name must be 3 to 63 of a-z 0-9 . -, each label between dots \
+                 begins and ends with a letter or digit, not an IP address",
                 "5:14: buckets.Rel.anonymous[0]: unknown word; known: `read`, `list`",
             ],
         ),

@@ -84,6 +84,18 @@ impl Reservation {
         Ok(())
     }
 
+    /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
+    ///
+    /// # Errors
+    /// [`Exhausted`] after 5 seconds.
+    pub async fn grow_to(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        let held = self.all.num_permits() as u64 * UNIT;
+        match bytes.saturating_sub(held) {
+            0 => Ok(()),
+            missing => self.grow(missing).await,
+        }
+    }
+
     /// Returns what is held beyond `bytes`.
     pub fn shrink(&mut self, bytes: u64) {
         for held in [&mut self.share, &mut self.all] {
@@ -138,6 +150,8 @@ mod tests {
         let other = budget.reserve("b", 60 * UNIT).await.unwrap();
         held.shrink(50 * UNIT);
         assert_eq!(held.grow(1).await, Err(Exhausted));
+        held.grow_to(40 * UNIT).await.unwrap();
+        assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
         drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
     }

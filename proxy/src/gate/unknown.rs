@@ -129,7 +129,9 @@ impl<B: Incoming> Parts<'_, B> {
             let now = self.rest.split_to(room.min(self.rest.len()));
             self.buffer.extend_from_slice(&now);
             if self.buffer.len() as u64 == PART {
-                let part = std::mem::take(&mut self.buffer).freeze();
+                // Memory for a part is what was set aside. Growing by doubling would take up to three times that.
+                let room = BytesMut::with_capacity(usize::try_from(PART).unwrap_or_default());
+                let part = std::mem::replace(&mut self.buffer, room).freeze();
                 return Ok(Some(part));
             }
             if self.end.is_some() {

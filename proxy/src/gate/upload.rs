@@ -143,8 +143,18 @@ impl Gate {
 
     /// Judges the publishers' signatures by the rule for the name.
     pub(super) fn judge(&self, upload: &Upload, sha256: &Sha256Digest) -> Result<(), GateError> {
-        let header = upload.headers.get(SIGNATURE_HEADER);
-        match self.policy.judge(&upload.name, sha256, header, self.prover.verdicts()) {
+        self.judge_name(&upload.name, &upload.headers, sha256)
+    }
+
+    /// The same for what is to stand under `name` with these headers.
+    pub(super) fn judge_name(
+        &self,
+        name: &ObjectName,
+        headers: &SealedHeaders,
+        sha256: &Sha256Digest,
+    ) -> Result<(), GateError> {
+        let header = headers.get(SIGNATURE_HEADER);
+        match self.policy.judge(name, sha256, header, self.prover.verdicts()) {
             Ok(_signers) => Ok(()),
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             Err(fault) => Err(fault.into()),

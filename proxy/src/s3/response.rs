@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::documents::{Document, error_document};
 use super::error::{Code, Fault, S3Error};
 use super::lock::{hold_name, mode_name};
-use super::operation::{ChecksumPlan, ResponseOverrides};
-use super::payload::DeclaredChecksum;
+use super::operation::{ChecksumKind, ChecksumPlan, ResponseOverrides};
+use super::payload::{ChecksumAlgorithm, DeclaredChecksum};
 use super::range::{Part, Resolved};
 use super::times::{http_date, iso8601};
 use crate::name::BucketName;
@@ -247,6 +247,21 @@ pub fn checksum_plan(headers: &mut HeaderMap, plan: ChecksumPlan) {
 /// `InternalError`: it is not fit for a header.
 pub fn part_checksum(headers: &mut HeaderMap, checksum: &DeclaredChecksum) -> Result<(), S3Error> {
     headers.insert(HeaderName::from_static(checksum.algorithm().header()), value(checksum.value())?);
+    Ok(())
+}
+
+/// The checksum of a part of an artifact whose checksum is of this kind.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn checksum_of_part(
+    headers: &mut HeaderMap,
+    algorithm: ChecksumAlgorithm,
+    sum: &str,
+    kind: ChecksumKind,
+) -> Result<(), S3Error> {
+    headers.insert(HeaderName::from_static(algorithm.header()), value(sum)?);
+    headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(kind.name()));
     Ok(())
 }
 

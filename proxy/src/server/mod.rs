@@ -1,6 +1,7 @@
 //! The listener: connections in, requests to the service, answers out.
 
 mod connection;
+mod expectation;
 mod tls;
 
 use std::convert::Infallible;
@@ -22,6 +23,7 @@ pub use tls::{TlsError, check_tls};
 use crate::pace::Pace;
 use crate::proof::Outgoing;
 use crate::server::connection::Connection;
+use crate::server::expectation::Expectation;
 
 /// The most bytes that a request's head may have.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -182,9 +184,14 @@ async fn http1<S: Service, I>(
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let answer = service_fn(move |request| {
+    let answer = service_fn(move |request: Request<Incoming>| {
         let (service, peer) = (service.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(service.call(request, peer).await) }
+        async move {
+            let expectation = Expectation::of(request.headers(), request.body());
+            let mut response = service.call(request, peer).await;
+            expectation.settle(&mut response);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -41,7 +41,7 @@ impl S3Service {
         }
         let payload = Payload::new(self.gate.paced(body), claim, &of_the_body(&parts.headers))?;
         let (body, held) = self.gate.receive_document(payload, MAX_REQUEST_BYTES, context.account()).await?;
-        let completion = Completion { parts: CompleteRequest::parse(&body)?.parts, whole: complete };
+        let completion = Completion::new(CompleteRequest::parse(&body)?.parts, complete);
         drop(body);
         let answer = Told { location: location(&parts), object: object.clone(), id: context.id.clone() };
         let (gate, upload, client) = (self.gate.clone(), id.to_owned(), context.account().to_owned());

@@ -19,11 +19,15 @@ use crate::s3::payload::Payload;
 use crate::s3::{response, uri};
 use crate::store::{Lock, Tags};
 
+/// To whom memory for forms is charged until their policy says who signed it: no client has this name.
+const UNKNOWN: &str = "~form";
+
 impl S3Service {
     /// `POST /bucket` with a form: the fields, their policy, and only then the file.
     pub(super) async fn post_form(&self, context: &Context, bucket: BucketName, upload: Upload) -> Answer {
         let Upload { parts, claim: _, body } = upload;
-        let held = self.gate.reserve(context.account(), MAX_FIELDS_BYTES as u64).await?;
+        // Whose form it is, is not known yet. Anybody may send one: not at the expense of those who only read.
+        let held = self.gate.reserve(UNKNOWN, MAX_FIELDS_BYTES as u64).await?;
         let form = Form::read(&parts.headers, self.gate.paced(body)).await?;
         let (form, file) = form.authorize(&self.authenticator, SystemTime::now(), &bucket)?;
         drop(held);

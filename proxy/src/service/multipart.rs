@@ -78,7 +78,8 @@ impl S3Service {
         let shown = PartsPage { parts, more: page.more };
         let plan = marker.checksum;
         let document = documents::list_parts(&object, id, &listing, plan, &shown, &owner(context));
-        page_answer(context, document, page.held)
+        drop(shown);
+        page_answer(context, document, page.held).await
     }
 
     /// `GET /bucket?uploads`: the client's own.
@@ -97,7 +98,8 @@ impl S3Service {
         let (entries, more) = (page.entries.into_iter().map(listed_upload).collect(), page.next.is_some());
         let shown = UploadsPage { entries, more };
         let document = documents::list_uploads(bucket, listing, &shown, &owner(context));
-        page_answer(context, document, page.held)
+        drop(shown);
+        page_answer(context, document, page.held).await
     }
 
     /// `DELETE /bucket/key?uploadId=…`
@@ -119,9 +121,10 @@ impl S3Service {
     }
 }
 
-/// The answer with a page, whose memory is held until the client has taken it: the document is about as long as what it was
-/// made of.
-fn page_answer(context: &Context, document: Document, held: Reservation) -> Answer {
+/// The answer with a page, whose memory is held until the client has taken it. What has to be escaped makes a document
+/// several times as long as what it was made of.
+async fn page_answer(context: &Context, document: Document, mut held: Reservation) -> Answer {
+    held.grow_to(document.bytes().len() as u64).await?;
     let response = response::document(StatusCode::OK, document, &context.id);
     Ok(response.map(|document| Outgoing::document_holding(document, held)))
 }

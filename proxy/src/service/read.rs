@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use hallmark_config::Permission;
 use hallmark_signer::{CHECKSUM_HEADER, Seal};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
 use crate::gate::{GateError, part_selection};
@@ -17,7 +17,7 @@ use crate::s3::operation::{ChecksumMode, Read};
 use crate::s3::payload::DeclaredChecksum;
 use crate::s3::range::Resolved;
 use crate::s3::response::{self, ArtifactHead, RequestId};
-use crate::store::VersionId;
+use crate::store::{PartNumber, VersionId};
 
 impl S3Service {
     /// `GET /bucket/key`
@@ -218,7 +218,13 @@ fn head(
     };
     // Without a seal there is no time to compare with: as good as changed just now.
     match read.conditions.evaluate(&etag, head.at.unwrap_or_else(SystemTime::now)) {
-        Verdict::Proceed => Ok(Head::Found(head.found(selection()?, &read.overrides, id)?)),
+        Verdict::Proceed => {
+            let mut found = head.found(selection()?, &read.overrides, id)?;
+            if let (Some(part), ChecksumMode::Enabled) = (read.part, read.checksum) {
+                part_checksum(admitted, part, found.headers_mut())?;
+            }
+            Ok(Head::Found(found))
+        }
         Verdict::NotModified => Ok(Head::NotModified(head.not_modified(id)?)),
         Verdict::PreconditionFailed => Err(S3Error::new(
             Code::PreconditionFailed,
@@ -226,6 +232,18 @@ fn head(
         )
         .into()),
     }
+}
+
+/// The checksum of one part, which is that of the bytes that are sent.
+fn part_checksum(admitted: &Admitted, part: PartNumber, headers: &mut HeaderMap) -> Result<(), GateError> {
+    let whole = admitted.headers().get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
+    let Some(table) = admitted.part_table()? else { return Ok(()) };
+    let value = table.checksums().and_then(|sums| sums.value(part.number()));
+    if let (Some(whole), Some(value)) = (whole, value) {
+        let (_, kind) = whole.to_whole();
+        response::checksum_of_part(headers, whole.algorithm(), value, kind)?;
+    }
+    Ok(())
 }
 
 fn sealed(admitted: &Admitted) -> Result<&Seal, S3Error> {

@@ -62,13 +62,14 @@ const actions = {
     const { $metadata, ...answer } = await client.send(new sdk[command]({ Bucket: bucket, ...input }));
     console.log(JSON.stringify(answer));
   },
-  // With URLs that are signed for whoever has them.
-  async presigned({ bucket, key, file, to }) {
+  // With URLs that are signed for whoever has them; by default those for uploads hold the checksum of no bytes at all.
+  async presigned({ bucket, key, file, to, requestChecksumCalculation }) {
+    const signer = new sdk.S3Client({ forcePathStyle: true, requestChecksumCalculation });
     const body = Buffer.from(await (await openAsBlob(file)).arrayBuffer());
     const object = { Bucket: bucket, Key: key };
-    const put = await getSignedUrl(client, new sdk.PutObjectCommand(object));
+    const put = await getSignedUrl(signer, new sdk.PutObjectCommand(object));
     await got(await fetch(put, { method: "PUT", body }), "PUT");
-    const get = await getSignedUrl(client, new sdk.GetObjectCommand(object));
+    const get = await getSignedUrl(signer, new sdk.GetObjectCommand(object));
     const answer = await got(await fetch(get), "GET");
     await pipeline(Readable.fromWeb(answer.body), createWriteStream(to));
   },

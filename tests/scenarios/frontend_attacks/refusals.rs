@@ -2,7 +2,7 @@
 
 use hallmark_tests::raw::{Asked, Connection, End};
 use hallmark_tests::s3::Client;
-use hallmark_tests::sigv4::UNSIGNED;
+use hallmark_tests::sigv4::{Request, UNSIGNED};
 use hallmark_tests::site::{NOBODY, READER};
 
 use super::{BUCKET, KEY, lab, put, put_to, sent};
@@ -58,6 +58,29 @@ fn a_permitted_upload_that_asks_is_asked_to_continue() {
     assert_eq!(connection.interim(), 100);
     connection.send(&request.body);
     assert_eq!(connection.response(Asked::Other).status, 200);
+}
+
+/// Who waits to be asked for the body, and gets the answer instead, may not use the connection again: botocore would take
+/// the head of the next answer for the rest of this one.
+#[test]
+fn an_answer_without_being_asked_to_continue_is_the_last() {
+    let (_proxy, client) = lab();
+    let exchange = |request: Request| {
+        let mut request = request.header("Expect", "100-continue");
+        request.set_header("Content-Length", request.body.len().to_string());
+        client.signer().sign_body(&mut request);
+        let mut connection = Connection::open(client.address);
+        connection.send(&request.head());
+        let answer = connection.response(Asked::Other);
+        assert_eq!(answer.interim, Vec::<u16>::new());
+        (answer.status, answer.header("connection").map(str::to_owned), connection.closing())
+    };
+    let closed = || Some("close".to_owned());
+    // There is no body to go on with.
+    assert_eq!(exchange(client.request("PUT", KEY)), (200, closed(), End::Complete));
+    // It is not wanted.
+    let part = put_to(&client, &format!("{KEY}?partNumber=1&uploadId=none"));
+    assert_eq!(exchange(part), (404, closed(), End::Complete));
 }
 
 /// What follows a refused head is not taken for a request, whatever it looks like.

@@ -14,6 +14,9 @@ pub(super) const INSTANCES: usize = 2;
 /// Any part but the last must have so many bytes.
 pub(super) const MIN_PART: u64 = 5 * MIB;
 
+/// An object that can be copied in two parts.
+const WHOLE: u64 = 2 * MIN_PART + 12_345;
+
 /// A command, and the instance that it goes through.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
@@ -141,6 +144,11 @@ pub(super) enum Place {
 }
 
 impl Filling {
+    /// What stands there at the beginning.
+    pub(super) fn first() -> [Option<Self>; KEYS] {
+        [None, Some(Self { seed: 1, length: 70_000 }), Some(Self { seed: 2, length: WHOLE })]
+    }
+
     pub(super) fn bytes(self) -> Bytes {
         // No whole number of blocks makes up a leaf or a part, so no two leaves are the same.
         let block = content(u64::from(self.seed), 65_521);
@@ -194,7 +202,7 @@ fn pick() -> impl Strategy<Value = Pick> {
 
 fn list() -> impl Strategy<Value = List> {
     prop_oneof![
-        8 => Just(List::Sound),
+        12 => Just(List::Sound),
         2 => Just(List::All),
         1 => Just(List::AllButFirst),
         1 => Just(List::Reversed),
@@ -223,15 +231,15 @@ fn moment() -> impl Strategy<Value = Moment> {
 fn command() -> impl Strategy<Value = Command> {
     let key = || 0..KEYS;
     let condition = prop_oneof![4 => Just(Condition::None), 1 => Just(Condition::Absent)];
-    let whole = prop_oneof![4 => small(), 1 => Just(MIN_PART), 1 => Just(2 * MIN_PART + 12_345)];
+    let whole = prop_oneof![4 => small(), 1 => Just(MIN_PART), 1 => Just(WHOLE)];
     prop_oneof![
-        4 => key().prop_map(|key| Command::Create { key }),
-        12 => (pick(), part()).prop_map(|(upload, (number, filling))| Command::Part { upload, number, filling }),
+        3 => key().prop_map(|key| Command::Create { key }),
+        14 => (pick(), part()).prop_map(|(upload, (number, filling))| Command::Part { upload, number, filling }),
         2 => (pick(), [part(), part()]).prop_map(|(upload, parts)| Command::PartsAtOnce { upload, parts }),
         2 => (pick(), part()).prop_map(|(upload, part)| Command::PartsAtOnce { upload, parts: [part, part] }),
         2 => (pick(), 1u64..=3, key(), share())
             .prop_map(|(upload, number, source, share)| Command::CopyPart { upload, number, source, share }),
-        3 => (pick(), key(), 1u64..=3)
+        5 => (pick(), key(), 1u64..=2)
             .prop_map(|(upload, source, parts)| Command::CopyWhole { upload, source, parts }),
         7 => (pick(), list(), condition)
             .prop_map(|(upload, list, condition)| Command::Complete { upload, list, condition }),

@@ -9,7 +9,7 @@ use hallmark_tests::s3::{Upload, completed as outcome};
 use super::check;
 use super::command::{Condition, INSTANCES, List, Moment, Place};
 use super::machine::Machine;
-use super::model::{Interrupted, Lines, State, completed};
+use super::model::{Interrupted, Lines, Origin, State, completed};
 
 /// The ETag, or the code of the error.
 type Outcome = Result<String, String>;
@@ -154,7 +154,9 @@ impl Machine {
             State::Completed { .. } | State::Ended { .. } => return,
             State::Aborted => panic!("nothing is done for an upload that was aborted"),
         };
-        let closed = before.closed || moment.has_done(Place::Close);
+        // Of a copy in the store no part is staged.
+        let staged = began.parts.values().any(|part| matches!(part.origin, Origin::Sent));
+        let closed = before.closed || (staged && moment.has_done(Place::Close));
         let planned = before.planned || moment.has_done(Place::Plan);
         let made = before.made || moment.has_done(Place::Make);
         let Interrupted { bytes, etag, .. } = before.clone();

@@ -19,7 +19,12 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn new(cluster: Cluster) -> Self {
         cluster.client(0).create_bucket(BUCKET);
-        Self { cluster, model: Model::default() }
+        let mut machine = Self { cluster, model: Model::default() };
+        for (key, filling) in Filling::first().into_iter().enumerate() {
+            filling.into_iter().for_each(|filling| machine.put(0, key, filling));
+        }
+        machine.create(0, 0);
+        machine
     }
 
     pub(super) fn run(&mut self, step: &Step) {
@@ -35,7 +40,7 @@ impl Machine {
             }
             Command::CopyPart { upload: Pick(back), number, source, share } => {
                 self.on(*back, |machine, upload| {
-                    machine.copy_part(through, upload, *number, *source, *share)
+                    machine.copy_part(through, upload, *number, *source, *share);
                 });
             }
             Command::CopyWhole { upload: Pick(back), source, parts } => {

@@ -176,7 +176,7 @@ impl Model {
             codes.extend(["PreconditionFailed"]);
             return Verdict { makes: None, codes };
         }
-        let bytes: Vec<u8> = parts.iter().flat_map(|part| &part.bytes[..]).copied().collect();
+        let bytes = parts.iter().map(|part| &part.bytes[..]).collect::<Vec<_>>().concat();
         let etag = etag_of(lines);
         Verdict { makes: (!certain).then(|| (bytes.into(), etag)), codes }
     }

@@ -23,8 +23,11 @@ pub(super) fn sealed(client: &Client, key: &str, field: &str) -> String {
     value.unwrap_or_else(|| panic!("no {field} in {seal}")).to_owned()
 }
 
-/// What is done to a source, so that its seal does not hold: what it is refused for.
-pub(super) const BROKEN: [(&str, fn(&Lab), &str); 6] = [
+/// Something that is done to a source, and what it is refused for then.
+type Break = (&'static str, fn(&Lab), &'static str);
+
+/// What is done to a source, so that its seal does not hold.
+pub(super) const BROKEN: [Break; 6] = [
     (
         "no seal",
         |lab| lab.store.edit(BUCKET, KEY, |object| object.attributes.hallmark = None),
@@ -266,7 +269,7 @@ fn p3_sources_that_take_turns() {
         lab.upload(BUCKET, KEY, &Size::Medium.content(round), &[]);
         let other = lab.store.object(BUCKET, KEY);
         lab.store.before(Call::Copy.after(usize::try_from(round).unwrap()), move |store| {
-            store.place(BUCKET, KEY, other)
+            store.place(BUCKET, KEY, other);
         });
     }
     lab.upload(BUCKET, KEY, &Size::Medium.content(99), &[]);

@@ -275,9 +275,12 @@ fn p3_references_that_are_not_ours() {
 /// A Complete of a copy that stands still before its last step, is finished elsewhere, and wakes up when all is over.
 #[test]
 fn p6_copies_that_wake_up_when_all_is_over() {
-    for (before, after) in
-        [("nothing", "overwritten"), ("something", "overwritten"), ("something", "deleted")]
-    {
+    for (before, after) in [
+        ("nothing", "overwritten"),
+        ("nothing", "deleted"),
+        ("something", "overwritten"),
+        ("something", "deleted"),
+    ] {
         let lab = Lab::new();
         let other = lab.another();
         lab.upload(BUCKET, KEY, &Size::Large.content(1), &[]);
@@ -322,5 +325,85 @@ fn p6_copies_repeated_after_they_died() {
     for through in [&lab.another(), &lab] {
         completed(&upload.through(&through.client).complete(&parts)).unwrap();
         assert_eq!(lab.client.get(BUCKET, COPY).body, b"newer");
+    }
+}
+
+/// The store rolls all that is kept of the upload back to before its Complete, once the copy was deleted: nothing comes back.
+#[test]
+fn p3_copies_whose_state_was_rolled_back() {
+    for newer in ["overwritten", "deleted"] {
+        let lab = Lab::new();
+        lab.upload(BUCKET, KEY, &Size::Large.content(1), &[]);
+        let (upload, parts) = in_order(&lab, COPY, Size::Large);
+        lab.store.go_wrong(Call::Copy, Mishap::Fails(StoreFault::Unavailable));
+        assert_eq!(upload.complete(&parts).status, 503);
+        let names = lab.store.state_names(StateArea::Scratch);
+        let before: Vec<_> = names.into_iter().map(|name| (name.clone(), lab.store.state(&name))).collect();
+        assert!(before.iter().any(|(name, _)| name.name().starts_with("plans/")), "{before:?}");
+        completed(&upload.complete(&parts)).unwrap();
+        match newer {
+            "overwritten" => lab.upload(BUCKET, COPY, b"newer", &[]),
+            _ => assert_eq!(lab.client.delete(BUCKET, COPY).status, 204),
+        }
+        for forget in ["done/", "plans/"] {
+            for (name, bytes) in &before {
+                lab.store.set_state(name, Some(bytes.clone()));
+            }
+            for name in lab.store.state_names(StateArea::Scratch) {
+                if name.name().starts_with("done/") || name.name().starts_with(forget) {
+                    lab.store.set_state(&name, None);
+                }
+            }
+            for through in [&lab, &lab.another()] {
+                upload.through(&through.client).complete(&parts);
+                let got = lab.client.get(BUCKET, COPY);
+                match newer {
+                    "overwritten" => assert_eq!(got.body, b"newer", "without {forget}"),
+                    _ => assert_eq!(got.status, 404, "without {forget}"),
+                }
+            }
+        }
+    }
+}
+
+/// Parts by reference that are carried in the end: whatever fails on the way, what the client was told of them stays true.
+#[test]
+fn p6_carrying_parts_can_fail_and_be_repeated() {
+    for failing in 0..4 {
+        let lab = Lab::new();
+        let size = Size::Large;
+        let original = size.content(1);
+        lab.upload(BUCKET, KEY, &original, &[]);
+        let (upload, parts, from) = rearranged(&lab, COPY, size);
+        lab.store
+            .go_wrong(Call::StatePut.naming("parts/").after(failing), Mishap::Fails(StoreFault::Unavailable));
+        let first = completed(&upload.complete(&parts));
+        lab.store.forget_mishaps();
+        let again = completed(&upload.through(&lab.another().client).complete(&parts));
+        assert!(again.is_ok(), "record {failing} failed: {first:?}, then {again:?}");
+        assert_same(&lab.client.get(BUCKET, COPY).body, &original[from..], "carried");
+    }
+}
+
+/// A list that is refused moves no byte of the artifacts that its parts refer to.
+#[test]
+fn p7_lists_that_are_refused_move_nothing() {
+    let lab = Lab::new();
+    let size = Size::Large;
+    lab.upload(BUCKET, KEY, &size.content(1), &[]);
+    let (upload, good, _) = rearranged(&lab, COPY, size);
+    let missing = Completed::new(7, "d41d8cd98f00b204e9800998ecf8427e");
+    let small = upload.send_part(9, b"a last part");
+    let before_small = upload.send_part(8, b"too small for any other");
+    let moved = (lab.store.bytes_read(), lab.store.bytes_written());
+    for (list, headers, code) in [
+        (vec![good[0].clone(), missing], vec![], "InvalidPart"),
+        (vec![good[0].clone(), before_small, small.clone()], vec![], "EntityTooSmall"),
+        (vec![small, good[0].clone()], vec![], "InvalidPartOrder"),
+        (good.clone(), vec![("x-amz-mp-object-size", "7")], "InvalidRequest"),
+    ] {
+        let response = upload.complete_with(&list, &headers);
+        assert_eq!(response.code(), code, "{}", response.text());
+        assert_eq!((lab.store.bytes_read(), lab.store.bytes_written()), moved, "{code}");
     }
 }

@@ -82,18 +82,27 @@ impl Gate {
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
         match self.try_complete(object, id, client, completion).await {
-            // Another Complete may have been faster: then there is an answer by now.
-            Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {
-                self.try_complete(object, id, client, completion).await
-            }
+            // Another Complete of it may have been faster: then there is an answer by now, or a plan; what stands in the way
+            // of the condition is its own artifact, and the parts were cleared away or carried by the other one.
+            Err(GateError::Client(S3Error {
+                code:
+                    Code::NoSuchUpload
+                    | Code::InvalidPart
+                    | Code::PreconditionFailed
+                    | Code::ConditionalRequestConflict
+                    | Code::NoSuchKey,
+                ..
+            })) => self.try_complete(object, id, client, completion).await,
             answer => answer,
         }
         .map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
 
-    /// Removes what is left of an upload that was completed: nobody needs to wait for that.
+    /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
+    /// needs it. Nobody needs to wait for that.
     pub async fn clear_upload(&self, object: &ObjectName, id: &str, client: &str) {
-        if let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) {
+        let Some(id) = UploadId::verify(id, &self.multipart.keys, object, client) else { return };
+        if let Ok(Some(_)) = self.done(&id).await {
             self.drop_records(&id).await;
         }
     }
@@ -114,12 +123,11 @@ impl Gate {
                 return Err(GateError::no_such_upload());
             }
             // Whoever wrote it may have died right after.
-            match self.find_upload(object, id, client).await {
-                Ok(marker) => self.end(&marker, &done).await?,
-                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => {}
-                Err(error) => return Err(error),
-            }
-            return Ok(done.uploaded);
+            return match self.find_upload(object, id, client).await {
+                Ok(marker) => Ok(self.end(&marker, done).await?.uploaded),
+                Err(GateError::Client(S3Error { code: Code::NoSuchUpload, .. })) => Ok(done.uploaded),
+                Err(error) => Err(error),
+            };
         }
         let marker = self.find_upload(object, id, client).await?;
         let parts = completion.parts.len() as u64;
@@ -138,9 +146,7 @@ impl Gate {
             return Err(other_plan().into());
         }
         let version = self.settle_plan(&marker, &plan, &origin, attempt, condition).await?;
-        let done = plan.done(version);
-        self.end(&marker, &done).await?;
-        Ok(done.uploaded)
+        Ok(self.end(&marker, plan.done(version)).await?.uploaded)
     }
 
     /// Checks and seals, and says what the upload is about to become: or finds that this was said meanwhile.
@@ -172,10 +178,11 @@ impl Gate {
         let plan = Plan {
             asked,
             line: sealed.line,
+            sha256: *checked.content().sha256(),
             at: sealed.at,
             etag: sealed.etag,
             record,
-            overtakable: guard == Guard::Any,
+            overtakable: guard == Guard::Any && precedes(after, sealed.at),
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
@@ -286,11 +293,16 @@ impl Gate {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => plan.line.to_string(),
         };
+        // The key may have been made immutable since.
+        let guard = match self.policy.immutable(&marker.object) {
+            true => Guard::Absent,
+            false => plan.guard.clone(),
+        };
         Ok(Write {
             attributes: Attributes { headers, hallmark: Some(hallmark) },
             tags: marker.tags.clone(),
             lock: marker.lock.clone(),
-            guard: plan.guard.clone(),
+            guard,
         })
     }
 }
@@ -307,6 +319,12 @@ fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Opt
         headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
     }
     Ok((headers, table))
+}
+
+/// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after
+/// that. It does not where a clock ran far ahead.
+pub(super) fn precedes(standing: Option<u64>, at: u64) -> bool {
+    standing.is_none_or(|standing| standing < at)
 }
 
 fn other_plan() -> S3Error {

@@ -63,12 +63,16 @@ pub(super) struct Multipart {
     read_backs: Arc<Semaphore>,
 }
 
-/// Of `budget` bytes of memory, those of the in-order windows and those of all else.
+/// What the windows leave to all else in any case: the quarter of it that a client may hold is an upload in one request.
+const LEAST: u64 = 4 * hallmark_signer::MAX_INLINE;
+
+/// Of `budget` bytes of memory, those of the in-order windows and those of all else. Windows only save time, so they get
+/// what is left where there is little.
 ///
-/// Of 384 MiB, the default, windows get 96: clients send ten parts of 8 MiB at a time if they are not told otherwise, and
+/// Of 384 MiB, the default, they get 96: clients send ten parts of 8 MiB at a time if they are not told otherwise, and
 /// all that comes of nine of them may have to wait for the first.
 pub(super) fn shares(budget: u64) -> (u64, u64) {
-    let windows = budget / 4;
+    let windows = (budget / 4).min(budget.saturating_sub(LEAST));
     (windows, budget - windows)
 }
 

@@ -17,7 +17,7 @@ use http::header::CONTENT_LENGTH;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::source::CopiedSource;
-use super::upload_part::MAX_PART;
+use super::upload_part::{KnownAs, MAX_PART};
 use crate::gate::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, ArtifactFault, Reader};
@@ -72,7 +72,7 @@ impl Gate {
         let record = if marker.checksum.is_none() && continues(number, &range, length) {
             self.refer(marker, number, &source, range).await?
         } else {
-            self.carry(marker, number, &source, range).await?
+            self.carry(marker, number, &source, range, KnownAs::ItsMd5).await?
         };
         Ok(CopiedPart { record, source_version })
     }
@@ -84,6 +84,7 @@ impl Gate {
         number: PartNumber,
         source: &Admitted,
         range: Range<u64>,
+        known_as: KnownAs,
     ) -> Result<PartRecord, GateError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
@@ -96,7 +97,7 @@ impl Gate {
         }
         let body = self.release(download).await?.carry();
         let payload = Payload::new(body, PayloadClaim::Unsigned, &headers)?;
-        self.upload_part(marker, number, payload).await
+        self.upload_part_as(marker, number, payload, known_as).await
     }
 
     /// Records that the part is these bytes of the source.
@@ -134,9 +135,8 @@ impl Gate {
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
         let found = self.referenced(source).await?;
-        let sent = self.carry(marker, part.number, &found, range).await?;
-        let replacing = self.replacing(marker, part.number).await?;
-        self.record_part(marker, replacing, sent.length, part.etag, sent.content).await
+        // In one step: the client's ETag must not be lost on the way.
+        self.carry(marker, part.number, &found, range, KnownAs::Etag(part.etag)).await
     }
 
     /// The artifact that parts refer to, if it is the same as then and still served.

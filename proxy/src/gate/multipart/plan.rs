@@ -50,6 +50,8 @@ impl Asked {
 pub(super) struct Plan {
     pub(super) asked: Asked,
     pub(super) line: SealLine,
+    /// What was sealed.
+    pub(super) sha256: Sha256Digest,
     /// When it was sealed, milliseconds since 1970.
     pub(super) at: u64,
     pub(super) etag: SealedEtag,
@@ -74,6 +76,7 @@ struct PlanFields {
     list: String,
     condition: String,
     line: String,
+    sha256: String,
     at: u64,
     etag: String,
     record: Option<String>,
@@ -114,6 +117,7 @@ impl Plan {
             list: self.asked.list.to_hex(),
             condition: self.asked.condition.clone(),
             line: self.line.to_string(),
+            sha256: self.sha256.to_hex(),
             at: self.at,
             etag: self.etag.to_string(),
             record: self.record.as_ref().map(RecordRef::to_string),
@@ -136,6 +140,7 @@ impl Plan {
         Some(Self {
             asked: Asked { list: Sha256Digest::from_hex(&fields.list).ok()?, condition: fields.condition },
             line: SealLine::parse(&fields.line).ok()?,
+            sha256: Sha256Digest::from_hex(&fields.sha256).ok()?,
             at: fields.at,
             etag: SealedEtag::parse(&fields.etag).ok()?,
             record: fields.record.map(|text| RecordRef::parse(&text)).transpose().ok()?,
@@ -218,12 +223,23 @@ impl Gate {
         Ok(value.as_deref().and_then(Done::decode))
     }
 
-    /// Keeps the answer for whoever asks again.
-    pub(super) async fn write_done(&self, id: &UploadId, done: &Done) -> Result<(), GateError> {
+    /// Keeps the answer for whoever asks again. The first one counts: a Complete that was overtaken by another one, and by a
+    /// later upload of the key, knows less of what was made. Gives the one that counts.
+    pub(super) async fn write_done(&self, id: &UploadId, done: &Done) -> Result<Done, GateError> {
         let value = done.encode().ok_or_else(internal)?;
         let name = names::done(id);
         let value = authenticated(&self.multipart.keys, Purpose::Done, &name, &value);
-        Ok(self.store.state_put(&name, value, Guard::Any).await?)
+        match self.store.state_put(&name, value.clone(), Guard::Absent).await {
+            Ok(()) => return Ok(done.clone()),
+            Err(PutError::GuardFailed) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(first) = self.done(id).await? {
+            return Ok(first);
+        }
+        // What is there was not written by us.
+        self.store.state_put(&name, value, Guard::Any).await?;
+        Ok(done.clone())
     }
 
     async fn state(&self, purpose: Purpose, name: &StateName) -> Result<Option<Bytes>, GateError> {

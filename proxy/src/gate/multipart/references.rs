@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
 
-use super::complete::{Ahead, LEAF_MEMORY};
+use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
 use super::marker::Marker;
+use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
 use super::plan::{Asked, Plan};
-use super::selection::{Completion, Selection, Whole, select, whole_of};
+use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::upload::{Upload, internal};
@@ -81,6 +82,7 @@ impl Gate {
                 return Ok(Made::Artifact(WholeCopy { id, source, etag, table }));
             }
         }
+        check_list(&records, marker.checksum, completion, max_size)?;
         let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
         for part in &completion.parts {
             let Some(record) = records.get(&part.number) else { continue };
@@ -110,6 +112,7 @@ impl Gate {
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
+        let sha256 = *seal.sha256();
         let (headers, table) = headers(marker, seal.size(), &copy.table)?;
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = Upload {
@@ -127,12 +130,13 @@ impl Gate {
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
         // where the client asked for nothing, to what stands there now.
         let (guard, overtakable) = match guard {
-            Guard::Any => (standing, true),
+            Guard::Any => (standing, precedes(after, at)),
             guard => (guard, false),
         };
         let plan = Plan {
             asked,
             line,
+            sha256,
             at,
             etag: inherited.etag,
             record,
@@ -143,6 +147,25 @@ impl Gate {
             source: Some(copy.id),
         };
         self.propose(marker, plan).await
+    }
+
+    /// A stage is used up when it is promoted, and gone when an upload was aborted; by a copy nothing is used up. A Complete
+    /// that slept until the upload was over and its plan cleared away, and made another plan, took what stands there since
+    /// then for what it is to replace. But whoever ends an upload leaves a trace before he clears the plan away: the answer,
+    /// or no marker. So this is to be asked when a plan stands, and before it is carried out.
+    ///
+    /// # Errors
+    /// The upload is over, or the store failed.
+    pub(super) async fn still_open(&self, marker: &Marker) -> Result<(), GateError> {
+        let done = self.done(&marker.id).await?;
+        match (done, self.find_upload(&marker.object, marker.id.as_str(), &marker.client).await) {
+            (None, Ok(_)) => return Ok(()),
+            (Some(_), Ok(_)) | (_, Err(GateError::Client(_))) => {}
+            (_, Err(error)) => return Err(error),
+        }
+        // Whoever else found it asks the same.
+        let _ = self.store.state_delete(&names::plan(&marker.id)).await;
+        Err(GateError::no_such_upload())
     }
 }
 

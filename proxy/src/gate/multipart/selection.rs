@@ -9,7 +9,7 @@ use super::readback::ListedPart;
 use crate::gate::upload::too_large;
 use crate::s3::documents::CompletePart;
 use crate::s3::error::{Code, S3Error};
-use crate::s3::operation::{ChecksumKind, ChecksumPlan, CompleteUpload};
+use crate::s3::operation::{ChecksumPlan, CompleteUpload};
 use crate::s3::payload::DeclaredChecksum;
 use crate::store::{PartNumber, StagedPart};
 
@@ -30,6 +30,18 @@ fn md5(part: &CompletePart) -> Option<Md5Digest> {
 }
 
 impl Completion {
+    /// What a client says. A part that it lists twice in a row was sent twice: the later line counts, as in S3.
+    pub fn new(mut parts: Vec<CompletePart>, whole: CompleteUpload) -> Self {
+        parts.dedup_by(|later, earlier| {
+            let same = later.number == earlier.number;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        Self { parts, whole }
+    }
+
     /// Tells lists of parts apart: a repeated Complete from another one. `None`: an ETag in it is none that a part has.
     pub(super) fn digest(&self) -> Option<Sha256Digest> {
         let mut text = Vec::with_capacity(self.parts.len().saturating_mul(18));
@@ -109,7 +121,7 @@ pub(super) fn select(
             // Those by reference were carried before.
             return Err(S3Error::internal());
         };
-        compare_checksum(part, plan, checksum.as_ref())?;
+        compare_checksum(part, checksum.as_ref())?;
         let staged = StagedPart { number: record.number, length: record.length, pin: pin.clone() };
         md5s.push(record.etag);
         sums.push((record.length, checksum.as_ref()));
@@ -167,7 +179,7 @@ pub(super) fn whole_of(
             PartContent::Referenced { .. } | PartContent::Staged { .. } => return Ok(None),
         }
         // Nobody computed any: such uploads are without a checksum.
-        compare_checksum(part, None, None)?;
+        compare_checksum(part, None)?;
         lengths.push(record.length);
         md5s.push(record.etag);
     }
@@ -177,6 +189,34 @@ pub(super) fn whole_of(
     compare_whole(None, None, &completion.whole)?;
     let etag = SealedEtag::of_parts(md5s).map_err(|_| S3Error::internal())?;
     Ok(Some(Whole { source, lengths, etag }))
+}
+
+/// Compares what can be compared without the bytes of parts by reference, before any of them are moved.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn check_list(
+    records: &BTreeMap<PartNumber, PartRecord>,
+    plan: Option<ChecksumPlan>,
+    completion: &Completion,
+    max_size: u64,
+) -> Result<(), S3Error> {
+    in_order(&completion.parts)?;
+    let mut lengths = Vec::with_capacity(completion.parts.len());
+    for part in &completion.parts {
+        let record = record_of(part, records)?;
+        let checksum = match &record.content {
+            PartContent::Staged { checksum, .. } => checksum.as_ref(),
+            PartContent::Referenced { .. } => None,
+        };
+        compare_checksum(part, checksum)?;
+        lengths.push(record.length);
+    }
+    large_enough(&completion.parts, &lengths)?;
+    let size = lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length));
+    compare_size(size.ok_or_else(too_large)?, completion, max_size)?;
+    // Where one was planned it is compared when all parts have theirs.
+    if plan.is_none() { compare_whole(None, None, &completion.whole) } else { Ok(()) }
 }
 
 /// The length of the whole against what is allowed and what was declared.
@@ -220,13 +260,9 @@ fn invalid_part(part: &CompletePart) -> S3Error {
         .with("ETag", &*part.etag)
 }
 
-/// A checksum that the client gives for a part must be the one that was computed; a composite one is over those that it
-/// gives, so it must give all.
-fn compare_checksum(
-    part: &CompletePart,
-    plan: Option<ChecksumPlan>,
-    computed: Option<&DeclaredChecksum>,
-) -> Result<(), S3Error> {
+/// A checksum that the client gives for a part must be the one that was computed. It need not give any: each was compared
+/// when the part came in.
+fn compare_checksum(part: &CompletePart, computed: Option<&DeclaredChecksum>) -> Result<(), S3Error> {
     for declared in &part.checksums {
         let same = computed
             .is_some_and(|sum| sum.algorithm() == declared.algorithm && *sum.value() == *declared.value);
@@ -234,18 +270,7 @@ fn compare_checksum(
             return Err(invalid_part(part));
         }
     }
-    match plan {
-        Some(ChecksumPlan { algorithm, kind: ChecksumKind::Composite }) if part.checksums.is_empty() => {
-            let message = format!(
-                "The upload was created using a {} checksum. The complete request must include the checksum for each \
-                 part. It was missing for part {} in the request.",
-                algorithm.name().to_lowercase(),
-                part.number.number()
-            );
-            Err(S3Error::new(Code::InvalidRequest, message))
-        }
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
 }
 
 fn large_enough(parts: &[CompletePart], lengths: &[u64]) -> Result<(), S3Error> {
@@ -317,4 +342,22 @@ fn table(
         }
     };
     PartTable::new(parts, checksums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_part_that_is_listed_twice_the_later_line_counts() {
+        let part = |number, etag: &str| CompletePart {
+            number: PartNumber::new(number).unwrap(),
+            etag: etag.into(),
+            checksums: Vec::new(),
+        };
+        let listed = vec![part(1, "a"), part(1, "b"), part(2, "c"), part(2, "d"), part(2, "e"), part(3, "f")];
+        let completion = Completion::new(listed, CompleteUpload::default());
+        let etags: Vec<_> = completion.parts.iter().map(|part| &*part.etag).collect();
+        assert_eq!(etags, ["b", "e", "f"]);
+    }
 }

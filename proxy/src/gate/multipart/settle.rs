@@ -58,13 +58,18 @@ impl Gate {
             Sight::Unknown(error) => return Err(error),
             Sight::Later | Sight::Other => {}
         }
+        // A plan that was found may be of another time, or of an instance that goes by another configuration.
+        self.judge_name(&marker.object, &marker.headers, &plan.sha256)?;
         let write = self.write_of(marker, plan)?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {
                 self.store.promote(&marker.stage, parts, &marker.object, write, &etag).await
             }
-            Origin::Artifact(source) => self.store.copy(source, &marker.object, write, &etag).await,
+            Origin::Artifact(source) => {
+                self.still_open(marker).await?;
+                self.store.copy(source, &marker.object, write, &etag).await
+            }
         };
         let error = match made {
             Ok(committed) => return self.see(marker, plan, committed.version).await,
@@ -137,22 +142,25 @@ impl Gate {
         }
     }
 
-    /// Ends an upload that has become what `done` says.
+    /// Ends an upload that has become what `done` says, unless another answer was kept before: gives the one that counts.
     ///
     /// # Errors
     /// The stage may still be there: a Complete that sleeps could promote it once more. To be tried again.
-    pub(super) async fn end(&self, marker: &Marker, done: &Done) -> Result<(), GateError> {
-        let kept = self.write_done(&marker.id, done).await;
+    pub(super) async fn end(&self, marker: &Marker, done: Done) -> Result<Done, GateError> {
+        let kept = self.write_done(&marker.id, &done).await;
         self.store.stage_drop(&marker.stage).await?;
         self.multipart.windows.forget(marker.id.random());
-        if let Err(error) = kept {
-            // Marker and plan stay, so that a repetition finds the seal on the object.
-            tracing::warn!(upload = ?marker.id, %error, "the answer of a Complete could not be kept");
-            return Ok(());
-        }
+        let counts = match kept {
+            Ok(counts) => counts,
+            Err(error) => {
+                // Marker and plan stay, so that a repetition finds the seal on the object.
+                tracing::warn!(upload = ?marker.id, %error, "the answer of a Complete could not be kept");
+                return Ok(done);
+            }
+        };
         if let Err(error) = self.store.state_delete(&marker.name()).await {
             tracing::warn!(upload = ?marker.id, %error, "the marker of an upload that is over stays behind");
         }
-        Ok(())
+        Ok(counts)
     }
 }

@@ -28,9 +28,18 @@ pub(super) const MAX_PART: u64 = 5 << 30;
 /// A part that was received and is all that was declared of it, and has its turn to be committed.
 struct Received {
     sha256: Sha256Digest,
-    etag: Md5Digest,
+    md5: Md5Digest,
     checksum: Option<DeclaredChecksum>,
     replacing: Replacing,
+}
+
+/// The ETag under which a client knows a part.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum KnownAs {
+    /// The MD5 of its bytes.
+    ItsMd5,
+    /// What it was told before anybody had read the bytes.
+    Etag(Md5Digest),
 }
 
 impl Gate {
@@ -44,6 +53,17 @@ impl Gate {
         number: PartNumber,
         payload: Payload<B>,
     ) -> Result<PartRecord, GateError> {
+        self.upload_part_as(marker, number, payload, KnownAs::ItsMd5).await
+    }
+
+    /// The same for a part that its client may know under another ETag.
+    pub(super) async fn upload_part_as<B: Incoming>(
+        &self,
+        marker: &Marker,
+        number: PartNumber,
+        payload: Payload<B>,
+        known_as: KnownAs,
+    ) -> Result<PartRecord, GateError> {
         let planned = marker.checksum.map(|plan| plan.algorithm);
         let mut payload = match (planned, payload.checksum_algorithm()) {
             (Some(planned), Some(declared)) if planned != declared => {
@@ -54,8 +74,10 @@ impl Gate {
         };
         match payload.length() {
             Some(length) if length > MAX_PART.min(self.limits.max_object_size) => Err(too_large().into()),
-            Some(length) if length > BATCH as u64 => self.stream_part(marker, number, payload, length).await,
-            Some(_) | None => self.whole_part(marker, number, &mut payload).await,
+            Some(length) if length > BATCH as u64 => {
+                self.stream_part(marker, number, payload, length, known_as).await
+            }
+            Some(_) | None => self.whole_part(marker, number, &mut payload, known_as).await,
         }
     }
 
@@ -65,6 +87,7 @@ impl Gate {
         marker: &Marker,
         number: PartNumber,
         body: &mut Payload<B>,
+        known_as: KnownAs,
     ) -> Result<PartRecord, GateError> {
         let (_held, bytes, end) = self.collect(body, &marker.client).await?;
         let length = bytes.len() as u64;
@@ -72,9 +95,9 @@ impl Gate {
         window.data(&bytes);
         let hashed = hash_part(bytes.clone()).await?;
         let received = self.received(marker, number, end, hashed).await?;
-        let body = Body::whole(bytes, received.etag.to_hex());
+        let body = Body::whole(bytes, received.md5.to_hex());
         let pin = committed(self.store.stage_part(&marker.stage, number, length, body)).await?;
-        self.staged(marker, length, received, pin, window).await
+        self.staged(marker, length, received, known_as, pin, window).await
     }
 
     /// A part that goes on to the store as it comes, but for its last piece.
@@ -84,6 +107,7 @@ impl Gate {
         number: PartNumber,
         mut body: Payload<B>,
         length: u64,
+        known_as: KnownAs,
     ) -> Result<PartRecord, GateError> {
         let _held = self.budget.reserve(&marker.client, STREAM_MEMORY).await?;
         let first = first_bytes(&mut body).await?;
@@ -96,7 +120,7 @@ impl Gate {
             Either::Right((fed, put)) => (committed(put).await, fed),
         };
         match fed {
-            Ok(received) => self.staged(marker, length, received, put?, window).await,
+            Ok(received) => self.staged(marker, length, received, known_as, put?, window).await,
             // The store stopped listening: it says why.
             Err(FeedError::Stopped) => Err(put.err().unwrap_or(PutError::Incomplete).into()),
             Err(FeedError::Refused(error)) => Err(error),
@@ -144,7 +168,7 @@ impl Gate {
         let hashed = hashed?.finish().await?;
         let received = self.received(marker, number, end, hashed).await?;
         writer.data(last).await?;
-        writer.commit(received.etag.to_hex()).await?;
+        writer.commit(received.md5.to_hex()).await?;
         Ok(received)
     }
 
@@ -154,10 +178,15 @@ impl Gate {
         marker: &Marker,
         length: u64,
         received: Received,
+        known_as: KnownAs,
         pin: Pin,
         window: Feed,
     ) -> Result<PartRecord, GateError> {
-        let Received { sha256, etag, checksum, replacing } = received;
+        let Received { sha256, md5, checksum, replacing } = received;
+        let etag = match known_as {
+            KnownAs::ItsMd5 => md5,
+            KnownAs::Etag(etag) => etag,
+        };
         let content = PartContent::Staged { sha256, checksum, pin };
         let record = self.record_part(marker, replacing, length, etag, content).await?;
         window.commit(&sha256);
@@ -170,16 +199,16 @@ impl Gate {
         marker: &Marker,
         number: PartNumber,
         end: PayloadEnd,
-        (sha256, etag): (Sha256Digest, Md5Digest),
+        (sha256, md5): (Sha256Digest, Md5Digest),
     ) -> Result<Received, GateError> {
-        let checked = end.check(&sha256, etag.as_bytes())?;
+        let checked = end.check(&sha256, md5.as_bytes())?;
         let checksum = match marker.checksum {
             // What was asked for was computed.
             Some(_) => Some(checked.wanted().cloned().ok_or_else(internal)?),
             None => checked.checksum().cloned(),
         };
         let replacing = self.replacing(marker, number).await?;
-        Ok(Received { sha256, etag, checksum, replacing })
+        Ok(Received { sha256, md5, checksum, replacing })
     }
 }
 

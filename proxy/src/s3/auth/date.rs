@@ -50,7 +50,11 @@ impl Timestamp {
         })
     }
 
+    /// Some clients write the zone in numbers, as mail does.
     fn parse_http(text: &str) -> Option<Self> {
+        let in_numbers = text.strip_suffix(" -0000").or_else(|| text.strip_suffix(" +0000"));
+        let written = in_numbers.map(|time| format!("{time} GMT"));
+        let text = written.as_deref().unwrap_or(text);
         let at = httpdate::parse_http_date(text).ok()?;
         if httpdate::fmt_http_date(at) != text {
             return None;

@@ -73,14 +73,16 @@ impl Declared {
             }
             PayloadClaim::Chunked(_) => Ok(decoded),
             // Otherwise the framing would be stored as if it were data.
-            PayloadClaim::Unsigned | PayloadClaim::Digest(_)
-                if decoded.is_some() || is_aws_chunked(headers) =>
-            {
-                Err(invalid("The body is said to be aws-chunked, but not by x-amz-content-sha256."))
-            }
+            PayloadClaim::Unsigned if decoded.is_some() || is_aws_chunked(headers) => Err(misframed()),
+            // What a digest was signed of is what is sent, whatever a header calls it.
+            PayloadClaim::Digest(_) if decoded.is_some() => Err(misframed()),
             PayloadClaim::Unsigned | PayloadClaim::Digest(_) => Ok(content_length),
         }
     }
+}
+
+fn misframed() -> S3Error {
+    invalid("The body is said to be aws-chunked, but not by x-amz-content-sha256.")
 }
 
 /// The HTTP parser takes `chunked` off a body and nothing else: what another coding did to it would be stored.

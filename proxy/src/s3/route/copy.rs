@@ -86,8 +86,8 @@ fn range(text: &str) -> Option<Range<u64>> {
 }
 
 /// `x-amz-copy-source`: `bucket/key`, percent-encoded, with or without a `/` in front and `?versionId=…` behind. It is
-/// decoded once, and a `+` is a plus sign, as in paths; the question mark is looked for before that, so one that belongs
-/// to the key must be encoded.
+/// decoded once, and unlike in a path a `+` is a space: so S3 has it, and s5cmd relies on it. The question mark is looked
+/// for before that, so one that belongs to the key must be encoded.
 fn source(headers: &HeaderMap) -> Result<CopySource, S3Error> {
     let text = single(headers, SOURCE)?.unwrap_or_default();
     let malformed =
@@ -96,7 +96,7 @@ fn source(headers: &HeaderMap) -> Result<CopySource, S3Error> {
         Some((path, query)) => (path, Some(query)),
         None => (text, None),
     };
-    let path = decode(path).map_err(|_| malformed())?;
+    let path = decode(&path.replace('+', " ")).map_err(|_| malformed())?;
     let path = path.strip_prefix('/').unwrap_or(&path);
     let (bucket, key) = path.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(malformed)?;
     let bucket = BucketName::parse(bucket).map_err(|_| {

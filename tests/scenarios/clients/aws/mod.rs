@@ -2,6 +2,7 @@
 
 mod api;
 mod governance;
+mod promotion;
 mod sync;
 mod transfers;
 

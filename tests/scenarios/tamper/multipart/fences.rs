@@ -5,7 +5,8 @@ use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::memory::{Call, Mishap};
 use hallmark_tests::raw::{Asked, Connection};
 use hallmark_tests::s3::{checksum, completed, object};
-use hallmark_tests::sigv4::{UNSIGNED_TRAILER, unsigned_chunk, unsigned_trailers};
+use hallmark_tests::sigv4::{UNSIGNED, UNSIGNED_TRAILER, unsigned_chunk, unsigned_trailers};
+use hallmark_tests::site::SIGNED;
 
 use super::super::{BUCKET, KEY, Lab};
 use super::{LARGE, SMALL};
@@ -131,6 +132,45 @@ fn p2_streams_that_break_off() {
             assert_eq!(lab.client.get(BUCKET, KEY).body, b"what was there before", "{name}");
         }
     }
+}
+
+/// What holds for every upload holds for a stream: its rule, its condition, and what it must not look like.
+#[test]
+fn p2_streams_are_judged_like_every_upload() {
+    let lab = Lab::new();
+    let (body, header) = (content(1, 9 * MIB), "x-amz-meta-hallmark-signature");
+    let mut statement = body.clone();
+    statement[..7].copy_from_slice(b"DSSEv1 ");
+    let (good, other) = (lab.proxy.site.signature("ci", &body), lab.proxy.site.signature("other", &body));
+    lab.upload(BUCKET, KEY, b"what was there before", &[]);
+    let stream = |bucket: &str, body: &[u8], headers: &[(&str, &str)]| {
+        let mut request =
+            lab.client.request("PUT", &object(bucket, KEY)).header("Transfer-Encoding", "chunked");
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        lab.client.signer().sign(&mut request, UNSIGNED);
+        let framed = [http_chunk(body), b"0\r\n\r\n".to_vec()].concat();
+        Connection::open(lab.client.address).exchange(&[&request.head(), &framed], Asked::Other)
+    };
+    for (bucket, body, headers, status, code) in [
+        (SIGNED, &body, &[][..], 403, "ArtifactSignatureMissing"),
+        (SIGNED, &body, &[(header, other.as_str())], 403, "ArtifactSignerUntrusted"),
+        (BUCKET, &statement, &[], 400, "InvalidRequest"),
+        (BUCKET, &body, &[("If-None-Match", "*")], 412, "PreconditionFailed"),
+        (BUCKET, &body, &[("If-Match", "\"other\"")], 412, "PreconditionFailed"),
+        (BUCKET, &body, &[("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")], 400, "BadDigest"),
+    ] {
+        let response = stream(bucket, body, headers);
+        assert_eq!((response.status, response.code().as_str()), (status, code), "{}", response.text());
+        assert!(lab.store.find(SIGNED, KEY).is_none());
+        assert_eq!(lab.client.get(BUCKET, KEY).body, b"what was there before");
+    }
+    let response = stream(SIGNED, &body, &[(header, &good)]);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let got = lab.client.get(SIGNED, KEY);
+    assert_same(&got.body, &body, "signed");
+    assert_eq!(got.header("x-hallmark-verified"), Some("seal,ci"));
 }
 
 /// A chunk of `Transfer-Encoding: chunked`.

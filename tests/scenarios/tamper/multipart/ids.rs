@@ -1,11 +1,8 @@
 //! Ids and lists that belong to others.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
 use hallmark_tests::data::content;
 use hallmark_tests::s3::{Client, Completed, Upload};
-use hallmark_tests::site::{Options, SIGNED, Site};
+use hallmark_tests::site::{Further, Options, SIGNED, Site};
 
 use super::super::{BUCKET, KEY, Lab, OTHER};
 use super::SMALL;
@@ -14,15 +11,8 @@ use super::SMALL;
 const TWIN: (&str, &str) = ("AKIATWIN", "secret-of-the-client-that-may-do-the-same");
 
 fn lab() -> (Lab, Client) {
-    let tables = format!(
-        "[[clients]]\nname = \"twin\"\naccess_key = \"{}\"\nsecret_file = \"twin.secret\"\n\
-         grants = [{{ bucket = \"*\", permissions = [\"read\", \"write\", \"delete\", \"list\"] }}]\n",
-        TWIN.0
-    );
-    let site = Site::new(&Options { tables, ..Options::default() });
-    let secret = site.path().join("twin.secret");
-    fs::write(&secret, TWIN.1).unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let twin = Further { name: "twin", credentials: TWIN, grants: &[("*", "read, write, delete, list")] };
+    let site = Site::with_clients(&Options::default(), &[twin]);
     let lab = Lab::at(site);
     let twin = Site::client(lab.proxy.address(), TWIN);
     (lab, twin)

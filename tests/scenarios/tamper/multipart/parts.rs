@@ -1,7 +1,7 @@
 //! Parts that are altered while they wait to become an artifact.
 
 use bytes::Bytes;
-use hallmark_tests::data::{MIB, assert_same};
+use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::memory::{Call, MemoryStore, Mishap};
 
 use super::super::{BUCKET, Expect, KEY, Lab, judge};
@@ -39,7 +39,8 @@ fn p2_parts_altered_before_they_are_read_back() {
     const MISMATCH: (u16, &str) = (403, "ArtifactDigestMismatch");
     // A store that has fewer bytes than it said.
     const SHORT: (u16, &str) = (502, "BadGateway");
-    let cases: [(&str, &[u64], Change, (u16, &str)); 9] = [
+    type Case = (&'static str, &'static [u64], Change, (u16, &'static str));
+    let cases: [Case; 9] = [
         ("first byte", &SMALL, FIRST_BYTE, MISMATCH),
         ("last byte", &SMALL, LAST_BYTE, MISMATCH),
         ("shorter", &SMALL, SHORTER, SHORT),
@@ -197,4 +198,33 @@ fn p2_read_backs_that_are_garbled() {
     assert!(lab.store.find(BUCKET, KEY).is_none());
     begun.succeed(&other);
     assert_same(&lab.client.get(BUCKET, KEY).body, &begun.content, "read well");
+}
+
+/// A part that is sent again replaces the first one, also for an instance that has hashed that already.
+#[test]
+fn p2_parts_that_were_sent_again() {
+    for again in [1, 2, 3] {
+        for through_another in [false, true] {
+            let lab = Lab::new();
+            let other = lab.another();
+            let mut begun = lab.begin(BUCKET, KEY, &LARGE, &[]);
+            let place = usize::try_from(again - 1).unwrap();
+            let start: u64 = LARGE[..place].iter().sum();
+            let bytes = content(99, LARGE[place]);
+            let sender = if through_another { &other } else { &lab };
+            let old = std::mem::replace(
+                &mut begun.list[place],
+                begun.upload.through(&sender.client).send_part(again, &bytes),
+            );
+            let start = usize::try_from(start).unwrap();
+            begun.content.splice(start..start + bytes.len(), bytes.iter().copied());
+            let mut stale = begun.list.clone();
+            stale[place] = old;
+            let response = begun.upload.complete(&stale);
+            assert_eq!((response.status, response.code().as_str()), (400, "InvalidPart"), "part {again}");
+            begun.succeed(&lab);
+            let got = lab.client.get(BUCKET, KEY);
+            judge(&got, &begun.content, Expect::Served).unwrap_or_else(|why| panic!("part {again}: {why}"));
+        }
+    }
 }

@@ -25,7 +25,7 @@ fn a_source_is_decoded_once() {
         ("src/k", Ok("src/k")),
         ("/src/k", Ok("src/k")),
         ("src/k?versionId=null", Ok("src/k of null")),
-        ("src/a%2Fb%20c+d", Ok("src/a/b c+d")),
+        ("src/a%2Fb%20c+d%2Be", Ok("src/a/b c d+e")),
         ("src%2Fk", Ok("src/k")),
         ("src/anyfilename%2525.txt", Ok("src/anyfilename%25.txt")),
         ("src/anyfilename%25.txt", Ok("src/anyfilename%.txt")),
