@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10)]
     at_once: usize,
     /// The proxy's `limits.memory_budget`.
-    #[arg(long, default_value = "256 MiB")]
+    #[arg(long, default_value = "384 MiB")]
     memory_budget: String,
     /// Leaves the peers out.
     #[arg(long)]
@@ -46,7 +46,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rounds: 3, mib: 1024, part_mib: 8, at_once: 10, memory_budget: "256 MiB".into(), alone: false }
+        Self { rounds: 3, mib: 1024, part_mib: 8, at_once: 10, memory_budget: "384 MiB".into(), alone: false }
     }
 }
 
@@ -73,8 +73,8 @@ struct Target {
     server: Server,
     /// By case: one sample for each round.
     samples: Vec<Vec<Sample>>,
-    /// By case: what the log said last of parts that needed no read-back.
-    window: Vec<Option<String>>,
+    /// By case: what the log said, in each round, of parts that needed no read-back.
+    window: Vec<Vec<String>>,
 }
 
 /// One case of one round.
@@ -136,10 +136,11 @@ pub(crate) async fn measure(options: &Options) -> String {
                 let sample = target.run(case, &artifact, options).await;
                 let (Sample { seconds, completing, cpu }, name) = (sample, target.kind.name());
                 eprintln!(
-                    "round {}: {}, {name}: {seconds:.2} s, of these {completing:.2} s Complete, {:.2} CPU s",
+                    "round {}: {}, {name}: {seconds:.2} s, of these {completing:.2} s Complete, {:.2} CPU s {}",
                     round + 1,
                     case.name(),
-                    cpu.total()
+                    cpu.total(),
+                    target.window[index].last().map_or("", String::as_str)
                 );
                 target.samples[index].push(sample);
             }
@@ -163,7 +164,7 @@ fn targets(options: &Options) -> Vec<Target> {
         kind,
         server,
         samples: vec![Vec::new(); CASES.len()],
-        window: vec![None; CASES.len()],
+        window: vec![Vec::new(); CASES.len()],
     };
     let mut targets = vec![target(Kind::Hallmark, Server::hallmark(&site))];
     if !options.alone {
@@ -204,7 +205,12 @@ impl Target {
                 Case::Copy | Case::CopyParts => "copy",
             };
             self.client(options).check(key, artifact).await;
-            self.window[case as usize] = self.server.last_logged(WINDOW);
+            if matches!(case, Case::Parts | Case::PartsReadBack) {
+                let said = self.server.last_logged(WINDOW).expect("Complete says it");
+                // After the upload's name: `taken=128 of=128`.
+                let counts = said.split_once("taken=").map(|(_, counts)| counts.replace(" of=", " of "));
+                self.window[case as usize].push(counts.expect("it counts them"));
+            }
         }
         sample
     }
@@ -281,12 +287,9 @@ fn findings(targets: &[Target], options: &Options) -> String {
         }
     }
     let names: Vec<_> = targets.iter().map(|target| target.kind.name()).collect();
-    let window = |case: Case| {
-        let said = targets[0].window[case as usize].as_deref().unwrap_or("?");
-        format!("{}: {}", case.name(), said)
-    };
+    let window = |case: Case| format!("{}: {}", case.name(), targets[0].window[case as usize].join(", "));
     format!(
-        "{}\nParts that were hashed on their way in, by the log of the last round: {}; {}.\n",
+        "{}\nParts whose hash needed no read-back, by the proxy's log, in each round: {}; {}.\n",
         table(&names, &rows),
         window(Case::Parts),
         window(Case::PartsReadBack)

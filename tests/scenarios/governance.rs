@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 
 const BUCKET: &str = "artifacts";
 const LOCKED: &str = "locked";
+/// May neither lock nor bypass.
+const ADMIN: (&str, &str) = ("AKIAADMIN", "secret-of-the-client-that-may-do-the-rest");
 /// May lock, and delete versions.
 const KEEPER: (&str, &str) = ("AKIAKEEPER", "secret-of-the-client-that-keeps-things");
 /// May bypass GOVERNANCE as well.
@@ -20,23 +22,25 @@ const BYPASS: (&str, &str) = ("x-amz-bypass-governance-retention", "true");
 
 struct Lab {
     proxy: Proxy,
-    /// May do everything but lock.
+    /// May do everything but lock, or bypass a lock.
     client: Client,
     keeper: Client,
     warden: Client,
 }
 
 fn lab() -> Lab {
+    let rest = "read, write, delete, delete_version, list, admin";
     let all = "read, write, delete, delete_version, list, lock";
     let more = "read, write, delete, delete_version, list, lock, bypass_governance";
     let proxy = Proxy::start_at(Site::with_clients(
         &Options::default(),
         &[
+            Further { name: "admin", credentials: ADMIN, grants: &[("*", rest)] },
             Further { name: "keeper", credentials: KEEPER, grants: &[("*", all)] },
             Further { name: "warden", credentials: WARDEN, grants: &[("*", more)] },
         ],
     ));
-    let client = proxy.client();
+    let client = proxy.client_of(ADMIN);
     client.create_bucket(BUCKET);
     let made = client.ask("PUT", &format!("/{LOCKED}"), &[("x-amz-bucket-object-lock-enabled", "true")], &[]);
     assert_eq!(made.status, 200, "{}", made.text());

@@ -11,7 +11,7 @@ use crate::units::{GIB, MIB, TIB};
 const DEFAULTS: Limits = Limits {
     max_connections: 1024,
     max_object_size: 5 * TIB,
-    memory_budget: 256 * MIB,
+    memory_budget: 384 * MIB,
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(30),
     min_rate: NonZeroU64::new(1 << 10),

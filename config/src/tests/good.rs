@@ -20,7 +20,7 @@ fn defaults() {
     assert!(!config.server.dangerous_unsigned_payload_over_http);
     assert_eq!(config.limits.max_connections, 1024);
     assert_eq!(config.limits.max_object_size, 5 << 40);
-    assert_eq!(config.limits.memory_budget, 256 << 20);
+    assert_eq!(config.limits.memory_budget, 384 << 20);
     assert_eq!(config.limits.header_timeout, Duration::from_secs(10));
     assert_eq!(config.limits.idle_timeout, Duration::from_secs(30));
     assert_eq!(config.limits.min_rate.unwrap().get(), 1024);

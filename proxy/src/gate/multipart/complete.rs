@@ -32,7 +32,9 @@
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
 
-use hallmark_signer::{Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SealedHeaders, record, tree};
+use hallmark_signer::{
+    Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SIGNATURE_HEADER, SealedHeaders, record, tree,
+};
 
 use super::id::UploadId;
 use super::marker::Marker;
@@ -49,17 +51,22 @@ use crate::name::ObjectName;
 use crate::proof::{Reader, record_name};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{Attributes, Guard, PutError, StoreError, StoreFault, Write};
+use crate::store::{Attributes, Guard, PutError, Write};
 
 /// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
 pub(super) const LEAF_MEMORY: u64 = 160;
 
-/// A Complete that gets in another one's way tries so often: once that one has carried and closed the parts, and once more
-/// when it has promoted them. By then its plan is found.
-const ATTEMPTS: usize = 3;
-
 /// What a part of a list takes, in its several forms.
 const PART_MEMORY: u64 = 1024;
+
+/// Where another Complete of the upload is faster, one of these comes of it: what stands in the way of the condition is its
+/// own artifact, and what there was of the upload was cleared away by the other one.
+const OVERTAKEN: [Code; 4] =
+    [Code::NoSuchUpload, Code::PreconditionFailed, Code::ConditionalRequestConflict, Code::NoSuchKey];
+
+/// How often a Complete that was overtaken begins again: once where the other one has a plan, and once more where it came to
+/// its end meanwhile.
+const MAX_OVERTAKEN: usize = 2;
 
 /// What is seen of the destination before anything is done.
 pub(super) struct Ahead {
@@ -86,24 +93,31 @@ impl Gate {
         completion: &Completion,
     ) -> Result<Uploaded, GateError> {
         let mut answer = self.try_complete(object, id, client, completion).await;
-        for _ in 1..ATTEMPTS {
-            // Another Complete of it may have been faster: then there is an answer by now, or a plan; what stands in the way
-            // of the condition is its own artifact, and the parts were carried, closed or cleared away by the other one.
-            let Err(GateError::Client(S3Error {
-                code:
-                    Code::NoSuchUpload
-                    | Code::InvalidPart
-                    | Code::PreconditionFailed
-                    | Code::ConditionalRequestConflict
-                    | Code::NoSuchKey,
-                ..
-            })) = answer
-            else {
-                break;
-            };
-            answer = self.try_complete(object, id, client, completion).await;
+        for _ in 0..MAX_OVERTAKEN {
+            match &answer {
+                // The other one may be carrying and closing the parts, and have no plan yet.
+                Err(GateError::Client(error)) if error.code == Code::InvalidPart => {
+                    answer = self.try_complete(object, id, client, completion).await;
+                }
+                Err(GateError::Client(error))
+                    if OVERTAKEN.contains(&error.code) && self.is_overtaken(object, id, client).await? =>
+                {
+                    answer = self.try_complete(object, id, client, completion).await;
+                }
+                Err(_) | Ok(_) => break,
+            }
         }
         answer.map_err(|error| self.explain(object, &completion.whole.condition, error))
+    }
+
+    /// Whether a Complete of the upload, perhaps another one, has come as far as a plan or an answer. One whose doings another
+    /// one can see has; and where there is an answer, the next try finds it.
+    async fn is_overtaken(&self, object: &ObjectName, id: &str, client: &str) -> Result<bool, GateError> {
+        let Some(upload) = UploadId::verify(id, &self.multipart.keys, object, client) else {
+            return Ok(false);
+        };
+        // In this order: a plan that was carried out goes only once there is an answer.
+        Ok(self.planned(&upload).await?.is_some() || self.done(&upload).await?.is_some())
     }
 
     /// Removes what is left of an upload that was completed, unless its answer could not be kept: then a repetition
@@ -194,6 +208,7 @@ impl Gate {
             guard,
             sum: checked.selection().checksum().cloned(),
             table,
+            signatures: None,
             source: None,
         };
         self.propose(marker, plan).await
@@ -279,11 +294,9 @@ impl Gate {
                 }
                 Ok((other, Attempt::Again))
             }
-            None if matches!(error, PutError::GuardFailed) => {
-                // It is gone again, or is none that anybody wrote here. The client had no part in that condition.
-                let message = "something stands in the place of the plan of an upload";
-                Err(StoreError::new(StoreFault::Unavailable, message).into())
-            }
+            // It is gone again with the upload, and there is an answer; or it is none that anybody wrote here. The client had
+            // no part in that condition.
+            None if matches!(error, PutError::GuardFailed) => Err(other_plan().into()),
             None => Err(error.into()),
         }
     }
@@ -296,6 +309,9 @@ impl Gate {
         }
         if let Some(table) = &plan.table {
             headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+        }
+        if let Some(signatures) = &plan.signatures {
+            headers.insert(SIGNATURE_HEADER, signatures).map_err(|_| internal())?;
         }
         let hallmark = match &plan.record {
             Some(reference) => Hallmark::Record(*reference).to_string(),

@@ -66,6 +66,8 @@ pub(super) struct Plan {
     pub(super) sum: Option<DeclaredChecksum>,
     /// The part table of an artifact of at most 8 MiB, as it stands in its headers.
     pub(super) table: Option<String>,
+    /// The publishers' signatures of a copied artifact, where the client gave none.
+    pub(super) signatures: Option<String>,
     /// What is copied, where the parts are all the bytes of one artifact.
     pub(super) source: Option<SourceId>,
 }
@@ -84,6 +86,7 @@ struct PlanFields {
     overtakable: bool,
     sum: Option<String>,
     table: Option<String>,
+    signatures: Option<String>,
     source: Option<[u8; 16]>,
 }
 
@@ -129,6 +132,7 @@ impl Plan {
             overtakable: self.overtakable,
             sum: self.sum.as_ref().map(DeclaredChecksum::to_metadata),
             table: self.table.clone(),
+            signatures: self.signatures.clone(),
             source: self.source.map(|source| *source.as_bytes()),
         };
         serde_json::to_vec(&fields).ok()
@@ -152,6 +156,7 @@ impl Plan {
             overtakable: fields.overtakable,
             sum: checksum(fields.sum)?,
             table: fields.table,
+            signatures: fields.signatures,
             source: fields.source.map(SourceId::new),
         })
     }

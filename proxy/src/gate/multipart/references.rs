@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_signer::{MAX_INLINE, PARTS_HEADER, PartTable, Parts, SealedEtag, SealedHeaders};
+use hallmark_signer::{
+    MAX_INLINE, PARTS_HEADER, PartTable, Parts, SIGNATURE_HEADER, SealedEtag, SealedHeaders,
+};
 
 use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
@@ -19,7 +21,7 @@ use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::upload::{Upload, internal};
 use crate::gate::{Gate, GateError};
-use crate::proof::ArtifactFault;
+use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::S3Error;
 use crate::store::{Guard, PartNumber, PutError, Source, StagedPart};
@@ -113,7 +115,7 @@ impl Gate {
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
         let sha256 = *seal.sha256();
-        let (headers, table) = headers(marker, seal.size(), &copy.table)?;
+        let Headers { sealed: headers, table, signatures } = headers(marker, &source, &copy.table)?;
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = Upload {
             name: marker.object.clone(),
@@ -144,6 +146,7 @@ impl Gate {
             overtakable,
             sum: None,
             table,
+            signatures,
             source: Some(copy.id),
         };
         self.propose(marker, plan).await
@@ -169,17 +172,25 @@ impl Gate {
     }
 }
 
-/// What is sealed beside the bytes.
-fn headers(
-    marker: &Marker,
-    size: u64,
-    table: &PartTable,
-) -> Result<(SealedHeaders, Option<String>), GateError> {
-    let mut headers = marker.headers.clone();
-    let table = (size <= MAX_INLINE).then(|| table.to_metadata());
-    if let Some(table) = &table {
-        // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
-        headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
+/// What is sealed beside the bytes, and what of it we add to what the client said.
+struct Headers {
+    sealed: SealedHeaders,
+    table: Option<String>,
+    signatures: Option<String>,
+}
+
+/// Clients that copy in parts leave the metadata behind. A publisher's signature is over the bytes, so where the client
+/// gives none that of the source comes along.
+fn headers(marker: &Marker, source: &Admitted, table: &PartTable) -> Result<Headers, GateError> {
+    let mut sealed = marker.headers.clone();
+    let table = (source.length() <= MAX_INLINE).then(|| table.to_metadata());
+    let given = sealed.get(SIGNATURE_HEADER).is_some();
+    let signatures = source.headers().get(SIGNATURE_HEADER).filter(|_| !given).map(str::to_owned);
+    for (name, value) in [(PARTS_HEADER, &table), (SIGNATURE_HEADER, &signatures)] {
+        if let Some(value) = value {
+            // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
+            sealed.insert(name, value).map_err(|_| internal())?;
+        }
     }
-    Ok((headers, table))
+    Ok(Headers { sealed, table, signatures })
 }

@@ -59,8 +59,8 @@ impl Gate {
             Sight::Later | Sight::Other => {}
         }
         // A plan that was found may be of another time, or of an instance that goes by another configuration.
-        self.judge_name(&marker.object, &marker.headers, &plan.sha256)?;
         let write = self.write_of(marker, plan)?;
+        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256)?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {

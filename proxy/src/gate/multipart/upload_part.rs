@@ -151,6 +151,7 @@ impl Gate {
                             tokio::join!(hashing.update(batch.clone()), send(batch, &writer));
                         sent?;
                         hashing = hashed?;
+                        window.keep_pace().await;
                         waiting = 0;
                     }
                     window.data(&piece);

@@ -11,8 +11,9 @@
 //! makes the window shorter, never wrong. That the stage still holds those bytes is not said here; whoever downloads
 //! them has each leaf checked.
 //!
-//! **It never waits** and holds no more than its pool: without room, the parts that are last in order go first. It lives
-//! in this process alone, and nothing but time is lost with it.
+//! **It never waits for a client** and holds no more than its pool: without room, the parts that are last in order go
+//! first. Parts wait only for hashing that is under way ([`Feed::keep_pace`]): many parts and one window share the
+//! processors, and it would fall behind. It lives in this process alone, and nothing but time is lost with it.
 
 mod state;
 
@@ -51,8 +52,10 @@ pub struct Windows {
     /// Held for moments, never while something is hashed.
     state: Mutex<State>,
     hashers: Semaphore,
-    /// Told whenever a window has come to the end of what it could hash.
-    idle: Notify,
+    /// Told whenever a window has hashed something, or has come to the end of what it could hash.
+    progress: Notify,
+    /// With less room than this, hashing comes before receiving.
+    scarce: u64,
 }
 
 struct State {
@@ -81,7 +84,12 @@ impl Windows {
     /// Windows that hold at most `bytes` in all.
     pub fn new(bytes: u64) -> Arc<Self> {
         let state = State { room: bytes, uploads: HashMap::new(), feeds: 0 };
-        Arc::new(Self { state: Mutex::new(state), hashers: Semaphore::new(HASHERS), idle: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            hashers: Semaphore::new(HASHERS),
+            progress: Notify::new(),
+            scarce: bytes / 2,
+        })
     }
 
     /// A part of `length` bytes of the upload whose id has these random bytes begins to arrive.
@@ -104,7 +112,7 @@ impl Windows {
             state.room += window.held();
         }
         drop(state);
-        self.idle.notify_waiters();
+        self.progress.notify_waiters();
     }
 
     /// The hash of the first parts of `list`, as many as the window took in. Of none, if it took in anything else.
@@ -112,13 +120,13 @@ impl Windows {
         let nothing = || Prefix { hasher: ContentHasher::of_unknown_length(), parts: 0 };
         let settled = async {
             loop {
-                let idle = self.idle.notified();
+                let progress = self.progress.notified();
                 match self.lock().uploads.get(upload) {
                     None => return None,
                     Some(window) if !window.has_work() => return window.prefix(list),
                     Some(_) => {}
                 }
-                idle.await;
+                progress.await;
             }
         };
         timeout(PATIENCE, settled).await.ok().flatten().unwrap_or_else(nothing)
@@ -139,7 +147,7 @@ impl Windows {
         match (job, Handle::try_current()) {
             (Some(job), Ok(runtime)) => drop(runtime.spawn(self.clone().work(*upload, job))),
             (Some(_), Err(_)) => self.forget(upload),
-            (None, _) => self.idle.notify_waiters(),
+            (None, _) => self.progress.notify_waiters(),
         }
     }
 
@@ -162,8 +170,9 @@ impl Windows {
                     None
                 }
             };
+            self.progress.notify_waiters();
         }
-        self.idle.notify_waiters();
+        self.progress.notify_waiters();
     }
 }
 
@@ -189,6 +198,27 @@ impl Feed {
             drop(state);
             self.windows.wake(&self.upload);
         }
+    }
+
+    /// Waits while room is scarce and bytes of this upload are being hashed. Not for any that are still to arrive, so
+    /// no client waits for another connection of its own.
+    pub(super) async fn keep_pace(&self) {
+        let Self { windows, upload, .. } = self;
+        let hashed = async {
+            loop {
+                let progress = windows.progress.notified();
+                {
+                    let state = windows.lock();
+                    let hashing = state.uploads.get(upload).is_some_and(Window::is_hashing);
+                    if state.room >= windows.scarce || !hashing {
+                        return;
+                    }
+                }
+                progress.await;
+            }
+        };
+        // Then the parts that are last in order lose their place, and that is all.
+        let _ = timeout(PATIENCE, hashed).await;
     }
 
     /// The part with these bytes is durable, and so is its record, which says the same SHA-256.

@@ -247,9 +247,14 @@ fn p3_plans_and_answers_that_are_not_ours() {
                 assert_same(&lab.client.get(BUCKET, KEY).body, &begun.content, area);
                 break;
             }
-            // No plan can be written where a forged one stands: the store's fault, and nothing is there.
+            // No plan can be written where a forged one stands: then nothing is made.
             let refusal = (response.status, response.code());
-            assert_eq!(refusal, (503, "ServiceUnavailable".to_owned()), "{area}: {}", response.text());
+            assert_eq!(
+                refusal,
+                (409, "ConditionalRequestConflict".to_owned()),
+                "{area}: {}",
+                response.text()
+            );
             assert!(lab.store.find(BUCKET, KEY).is_none(), "{area}");
             lab.store.set_state(&name, None);
         }

@@ -142,6 +142,11 @@ impl Window {
         self.of_next().any(|(_, part)| part.state != PartState::Arriving)
     }
 
+    /// Whether a job is under way.
+    pub(super) fn is_hashing(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.hasher.is_none())
+    }
+
     pub(super) fn prefix(&self, list: &[(PartNumber, Sha256Digest)]) -> Option<Prefix> {
         let first = list.get(..self.done.len())?;
         let numbers = 1u16..;

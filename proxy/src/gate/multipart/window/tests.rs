@@ -88,6 +88,34 @@ async fn without_room_the_first_parts_are_still_hashed_and_nothing_else_is_claim
     assert!(found == hash(parts[..taken].iter().map(|(_, bytes)| bytes)));
 }
 
+#[tokio::test]
+async fn a_sender_that_keeps_pace_loses_nothing_to_slow_hashing() {
+    // Far more than there is room for, on a runtime that runs nothing else while the sender does not wait.
+    let windows = Windows::new(2 << 20);
+    let bytes = content(1, 0, 24 << 20);
+    let mut feed = windows.begin(&UPLOAD, number(1), bytes.len() as u64);
+    for batch in (0..bytes.len()).step_by(512 << 10) {
+        send(&mut feed, &bytes.slice(batch..batch + (512 << 10)), 4);
+        feed.keep_pace().await;
+    }
+    feed.commit(&Sha256Digest::of(&bytes));
+    let (found, taken) = prefix(&windows, &[(1, bytes.clone())]).await;
+    assert_eq!(taken, 1);
+    assert!(found == hash([&bytes]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_part_waits_for_one_that_is_still_to_arrive() {
+    let windows = Windows::new(1 << 20);
+    let mut feed = windows.begin(&UPLOAD, number(2), 900_000);
+    send(&mut feed, &content(2, 0, 900_000), 3);
+    assert!(windows.lock().room < windows.scarce);
+    // Time stands still unless there is something to wait for.
+    let began = Instant::now();
+    feed.keep_pace().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
 #[tokio::test(start_paused = true)]
 async fn windows_end_when_nothing_comes_and_are_not_without_number() {
     let windows = Windows::new(ROOM);
