@@ -1,6 +1,7 @@
 //! A process may die at any moment of a Complete, or its store fail: parts that were acknowledged are not lost, whoever
 //! repeats the request ends with the one artifact, and until then the key is what it was.
 
+mod killed;
 pub(crate) mod scene;
 mod silence;
 

@@ -198,6 +198,12 @@ fn large() -> &'static Bytes {
     BYTES.get_or_init(|| content(1, LARGE).into())
 }
 
+/// Bytes that differ by their seed: at least 8, and at most 9 MiB.
+pub(crate) fn distinct(seed: u64, length: u64) -> Bytes {
+    let length = usize::try_from(length).unwrap();
+    [&seed.to_be_bytes(), &large()[8..length]].concat().into()
+}
+
 enum Part {
     Sent(Bytes),
     /// This range of this object, which has these bytes.
@@ -206,10 +212,10 @@ enum Part {
 
 impl Kind {
     fn parts(self, seed: u64) -> Vec<Part> {
-        let sent = |seed: u64, length| Part::Sent([&seed.to_be_bytes(), &large()[8..length]].concat().into());
+        let sent = |seed, length| Part::Sent(distinct(seed, length));
         match self {
             Self::Small => vec![sent(seed + 1, 70_000)],
-            Self::Large => vec![sent(seed + 1, (5 << 20) + 7), sent(seed + 2, 4 << 20)],
+            Self::Large => vec![sent(seed + 1, 5 * MIB + 7), sent(seed + 2, 4 * MIB)],
             Self::Copy => vec![Part::Copied(SOURCE, 0, 70_000)],
             Self::LargeCopy => {
                 vec![Part::Copied(LARGE_SOURCE, 0, 5 * MIB), Part::Copied(LARGE_SOURCE, 5 * MIB, LARGE)]

@@ -130,6 +130,9 @@ impl Model {
 
     /// What S3 says to this list.
     pub(super) fn judge(&self, upload: usize, lines: &Lines, condition: Condition) -> Verdict {
+        // A part that is listed twice in a row was sent twice.
+        let mut lines = lines.clone();
+        lines.dedup();
         let began = &self.uploads[upload];
         if lines.is_empty() {
             return Verdict::refused("MalformedXML");
@@ -176,7 +179,7 @@ impl Model {
             return Verdict { makes: None, codes };
         }
         let bytes = parts.iter().map(|part| &part.bytes[..]).collect::<Vec<_>>().concat();
-        let etag = etag_of(lines);
+        let etag = etag_of(&lines);
         Verdict { makes: (!certain).then(|| (bytes.into(), etag)), codes }
     }
 }

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 pub use checksums::{checksum, composite, etag_of_parts, md5_hex};
 pub use documents::copy_source;
-pub use multipart::{Completed, Upload, completed};
+pub use multipart::{Completed, Upload, completed, completion};
 
 use crate::raw::{Asked, Connection, Response};
 use crate::sigv4::{Request, Signer, UNSIGNED, encode, encode_path};
@@ -40,12 +40,22 @@ impl Client {
     }
 
     /// Signs, body included, and sends.
-    pub fn send(&self, mut request: Request) -> Response {
+    pub fn send(&self, request: Request) -> Response {
+        self.send_as_is(&self.signed(request))
+    }
+
+    /// The same on a connection that stays open.
+    pub fn send_on(&self, connection: &mut Connection, request: Request) -> Response {
+        let request = self.signed(request);
+        connection.exchange(&[&request.head(), &request.body], Asked::by(&request.method))
+    }
+
+    fn signed(&self, mut request: Request) -> Request {
         if !request.body.is_empty() || request.method == "PUT" || request.method == "POST" {
             request.set_header("Content-Length", request.body.len().to_string());
         }
         self.signer().sign_body(&mut request);
-        self.send_as_is(&request)
+        request
     }
 
     /// Sends without adding anything, on a connection of its own.

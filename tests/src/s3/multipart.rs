@@ -120,7 +120,7 @@ impl Upload {
 
     /// Completes it with further headers.
     pub fn complete_with(&self, parts: &[Completed], headers: &[(&str, &str)]) -> Response {
-        self.client.ask("POST", &self.target(""), headers, document(parts).as_bytes())
+        self.client.ask("POST", &self.target(""), headers, completion(parts).as_bytes())
     }
 
     /// Gives it up.
@@ -159,7 +159,8 @@ pub fn completed(response: &Response) -> Result<String, String> {
     }
 }
 
-fn document(parts: &[Completed]) -> String {
+/// The body of a completion.
+pub fn completion(parts: &[Completed]) -> String {
     let mut text = String::from("<CompleteMultipartUpload>");
     for Completed { number, etag, checksum } in parts {
         write!(text, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>")
@@ -180,7 +181,7 @@ mod tests {
     fn completions_say_what_was_uploaded() {
         let parts = [Completed::new(1, "\"a\""), Completed::new(20, "b").with_checksum("CRC32", "AAAAAA==")];
         assert_eq!(
-            document(&parts),
+            completion(&parts),
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"a\"</ETag></Part>\
              <Part><PartNumber>20</PartNumber><ETag>b</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part>\
              </CompleteMultipartUpload>"
