@@ -60,9 +60,11 @@ pub(super) const LEAF_MEMORY: u64 = 160;
 const PART_MEMORY: u64 = 1024;
 
 /// Where another Complete of the upload is faster, one of these comes of it: what stands in the way of the condition is its
-/// own artifact, and what there was of the upload was cleared away by the other one.
-const OVERTAKEN: [Code; 4] =
-    [Code::NoSuchUpload, Code::PreconditionFailed, Code::ConditionalRequestConflict, Code::NoSuchKey];
+/// own artifact.
+const OVERTAKEN: [Code; 3] = [Code::PreconditionFailed, Code::ConditionalRequestConflict, Code::NoSuchKey];
+
+/// And one of these where the other one has changed, closed or promoted what this one was about to carry or to close.
+const GETTING_IN_THE_WAY: [Code; 2] = [Code::NoSuchUpload, Code::InvalidPart];
 
 /// How often a Complete that was overtaken begins again: once where the other one has a plan, and once more where it came to
 /// its end meanwhile.
@@ -96,7 +98,7 @@ impl Gate {
         for _ in 0..MAX_OVERTAKEN {
             match &answer {
                 // The other one may be carrying and closing the parts, and have no plan yet.
-                Err(GateError::Client(error)) if error.code == Code::InvalidPart => {
+                Err(GateError::Client(error)) if GETTING_IN_THE_WAY.contains(&error.code) => {
                     answer = self.try_complete(object, id, client, completion).await;
                 }
                 Err(GateError::Client(error))
