@@ -9,7 +9,7 @@ use hallmark_tests::s3::{Upload, completed as outcome};
 use super::check;
 use super::command::{Condition, INSTANCES, List, Moment, Place};
 use super::machine::Machine;
-use super::model::{Interrupted, Lines, Origin, State, completed};
+use super::model::{Interrupted, Lines, Origin, State, completed, meant};
 
 /// The ETag, or the code of the error.
 type Outcome = Result<String, String>;
@@ -24,7 +24,7 @@ impl Machine {
         };
         let lines = began.lines(list);
         let outcome = ask(&self.upload(through, upload), &lines, condition);
-        self.settle(upload, &lines, condition, &[outcome]);
+        self.settle(upload, &meant(lines), condition, &[outcome]);
     }
 
     pub(super) fn complete_at_once(&mut self, upload: usize, list: List) {
@@ -35,7 +35,7 @@ impl Machine {
             let asking = uploads.map(|upload| scope.spawn(move || ask(&upload, lines, Condition::None)));
             asking.into_iter().map(|asking| asking.join().unwrap()).collect()
         });
-        self.settle(upload, &lines, Condition::None, &outcomes);
+        self.settle(upload, &meant(lines), Condition::None, &outcomes);
     }
 
     /// Completes, and kills the instance when the store gets to this call; if it does not, that was a Complete like any
@@ -60,10 +60,10 @@ impl Machine {
             }
         };
         match outcome {
-            Some(outcome) => self.settle(upload, &lines, Condition::None, &[outcome]),
+            Some(outcome) => self.settle(upload, &meant(lines), Condition::None, &[outcome]),
             None => {
                 self.cluster.restart(through);
-                self.interrupted(upload, lines, moment);
+                self.interrupted(upload, meant(lines), moment);
             }
         }
         drop(gates);

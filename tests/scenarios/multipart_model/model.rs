@@ -130,9 +130,6 @@ impl Model {
 
     /// What S3 says to this list.
     pub(super) fn judge(&self, upload: usize, lines: &Lines, condition: Condition) -> Verdict {
-        // A part that is listed twice in a row was sent twice.
-        let mut lines = lines.clone();
-        lines.dedup();
         let began = &self.uploads[upload];
         if lines.is_empty() {
             return Verdict::refused("MalformedXML");
@@ -179,7 +176,7 @@ impl Model {
             return Verdict { makes: None, codes };
         }
         let bytes = parts.iter().map(|part| &part.bytes[..]).collect::<Vec<_>>().concat();
-        let etag = etag_of(&lines);
+        let etag = etag_of(lines);
         Verdict { makes: (!certain).then(|| (bytes.into(), etag)), codes }
     }
 }
@@ -241,6 +238,12 @@ impl Began {
             State::Completed { .. } | State::Aborted | State::Ended { .. } => false,
         }
     }
+}
+
+/// What a list means: a part that is listed twice in a row was sent twice.
+pub(super) fn meant(mut lines: Lines) -> Lines {
+    lines.dedup();
+    lines
 }
 
 /// As a client has to send them.
