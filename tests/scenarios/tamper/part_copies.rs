@@ -204,7 +204,8 @@ fn p5_references_to_what_has_changed_since() {
     }
 }
 
-/// The rule of the destination is for parts that are copied, too: also where they are the whole of what is signed.
+/// The rule of the destination is for parts that are copied, too. Where they are the whole of what is signed, its signature
+/// comes along, unless the client gives one.
 #[test]
 fn p2_copies_in_parts_to_where_signatures_are_asked_for() {
     let lab = Lab::new();
@@ -212,10 +213,17 @@ fn p2_copies_in_parts_to_where_signatures_are_asked_for() {
     let original = size.content(1);
     let signature = lab.proxy.site.signature("ci", &original);
     let header = "x-amz-meta-hallmark-signature";
-    lab.upload(BUCKET, KEY, &original, &[(header, &signature)]);
-    for (headers, expected) in
-        [(&[][..], Err("ArtifactSignatureMissing")), (&[(header, signature.as_str())], Ok(()))]
-    {
+    let (none, signed) = (&[][..], &[(header, signature.as_str())][..]);
+    let foreign = lab.proxy.site.signature("other", &original);
+    let foreign = &[(header, foreign.as_str())][..];
+    for (source, headers, expected) in [
+        (none, none, Err("ArtifactSignatureMissing")),
+        (foreign, none, Err("ArtifactSignerUntrusted")),
+        (signed, foreign, Err("ArtifactSignerUntrusted")),
+        (none, signed, Ok(())),
+        (signed, none, Ok(())),
+    ] {
+        lab.upload(BUCKET, KEY, &original, source);
         let upload = lab.client.create_upload(SIGNED, KEY, headers);
         let parts: Vec<_> = (1..)
             .zip(ranges(size.bytes(), 5 * MIB))
@@ -227,8 +235,10 @@ fn p2_copies_in_parts_to_where_signatures_are_asked_for() {
         let answer = completed(&upload.complete(&parts)).map(|_| ());
         assert_eq!(answer, expected.map_err(str::to_owned));
         assert_eq!(lab.store.find(SIGNED, KEY).is_some(), expected.is_ok());
+        if expected.is_ok() {
+            assert_eq!(lab.client.get(SIGNED, KEY).header("x-hallmark-verified"), Some("seal,ci"));
+        }
     }
-    assert_eq!(lab.client.get(SIGNED, KEY).header("x-hallmark-verified"), Some("seal,ci"));
 }
 
 /// What parts refer to is kept beside the upload: changed, or another upload's, it is as if it were not there.
