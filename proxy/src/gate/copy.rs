@@ -6,14 +6,15 @@
 //! was judged. Were they altered, there or here, every download of the copy finds it out as it would for the source.
 
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Hallmark, LeafHash, MAX_INLINE, Observed, Op, PARTS_HEADER, PartTable,
-    RecordRef, SealId, SealLine, SealedEtag, SealedHeaders, record, tree,
+    By, CHECKSUM_HEADER, Claims, Hallmark, LeafHash, MAX_INLINE, Op, PARTS_HEADER, PartTable, RecordRef,
+    SealId, SealLine, SealedEtag, SealedHeaders, tree,
 };
 
+use super::record::Contents;
 use super::upload::{Settled, Upload, internal, no_randomness, now_ms, too_large};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::{Admitted, ArtifactFault, Reader, record_name};
+use crate::proof::{Admitted, ArtifactFault, Reader};
 use crate::s3::condition::{CopyConditions, PutCondition};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::HeaderDirective;
@@ -170,17 +171,7 @@ impl Gate {
             parts: inherited.parts.as_ref().filter(|_| large).map(PartTable::digest),
             etag: inherited.etag,
         };
-        let observed = Observed {
-            realm: self.realm.as_str(),
-            bucket: upload.name.bucket.as_str(),
-            key: upload.name.key.as_str(),
-            length: seal.size(),
-            headers: upload.headers.digest(),
-        };
-        self.sealer.seal(claims, &observed).map_err(|error| {
-            tracing::error!(object = %upload.name, %error, "cannot seal");
-            internal()
-        })
+        self.sign(&upload.name, &upload.headers, claims)
     }
 
     /// Has the store make the copy: the record first, for whoever reads the copy needs it.
@@ -192,7 +183,7 @@ impl Gate {
         line: &SealLine,
         guard: Guard,
     ) -> Result<Option<VersionId>, Failure> {
-        let reference = self.record_copy(source, inherited, line).await?;
+        let reference = self.record_copy(&upload.name, source, inherited, line).await?;
         let hallmark = match &reference {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => line.to_string(),
@@ -210,8 +201,7 @@ impl Gate {
         let changed = matches!(put, Err(PutError::SourceChanged));
         let settled = self.settle(upload, line, put).await;
         if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {
-            // Nothing refers to the record. If it cannot be removed now it is garbage, not harm.
-            let _ = self.store.state_delete(&record_name(reference)).await;
+            self.forget_record(reference).await;
         }
         match settled {
             Err(_) if changed => Err(Failure::SourceChanged),
@@ -222,6 +212,7 @@ impl Gate {
     /// Writes the record of a copy of more than 8 MiB.
     pub(super) async fn record_copy(
         &self,
+        name: &ObjectName,
         source: &Admitted,
         inherited: &Inherited,
         line: &SealLine,
@@ -229,13 +220,9 @@ impl Gate {
         if source.length() <= MAX_INLINE {
             return Ok(None);
         }
-        let record =
-            record::encode(line, &inherited.leaves, None, inherited.parts.as_ref()).map_err(|error| {
-                tracing::error!(object = %source.name(), %error, "cannot make the record of a copy");
-                internal()
-            })?;
         let reference = RecordRef::random().map_err(no_randomness)?;
-        self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
+        let contents = Contents { leaves: &inherited.leaves, sum: None, parts: inherited.parts.as_ref() };
+        self.write_record(name, &reference, line, contents).await?;
         Ok(Some(reference))
     }
 }

@@ -19,6 +19,7 @@ mod hash;
 mod immutable;
 pub mod multipart;
 mod receive;
+mod record;
 mod stream;
 mod unknown;
 mod upload;

@@ -5,17 +5,17 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, record, tree};
+use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, tree};
 
 use super::guard::refused;
 use super::hash::Hashing;
 use super::receive::Incoming;
-use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, internal, no_randomness};
+use super::record::Contents;
+use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, no_randomness};
 use super::{Gate, GateError};
-use crate::proof::record_name;
 use crate::s3::error::S3Error;
 use crate::s3::payload::{DeclaredChecksum, Payload, Step};
-use crate::store::{Attributes, Body, BodyWriter, Guard, PutError, StoreStopped, committed};
+use crate::store::{Attributes, Body, BodyWriter, PutError, StoreStopped, committed};
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -71,8 +71,7 @@ impl Gate {
             Err(FeedError::Refused(error)) => Err(Settled::NotStored(error)),
         };
         if let Err(Settled::NotStored(_)) = settled {
-            // Nothing refers to the record, if there is one. If it cannot be removed now it is garbage, not harm.
-            let _ = self.store.state_delete(&record_name(&reference)).await;
+            self.forget_record(&reference).await;
         }
         let (sealed, version) = settled?;
         Ok(sealed.uploaded(version))
@@ -120,15 +119,8 @@ impl Gate {
         }
         let sum = sum.map(DeclaredChecksum::to_metadata);
         let sealed = self.seal(upload, &headers, &hashed, &checked)?;
-        let record =
-            record::encode(&sealed.line, hashed.0.leaves(), sum.as_deref(), None).map_err(|error| {
-                tracing::error!(object = %upload.name, %error, "cannot make the record");
-                internal()
-            })?;
-        self.store
-            .state_put(&record_name(reference), record.into(), Guard::Absent)
-            .await
-            .map_err(GateError::from)?;
+        let contents = Contents { leaves: hashed.0.leaves(), sum: sum.as_deref(), parts: None };
+        self.write_record(&upload.name, reference, &sealed.line, contents).await?;
         writer.data(last).await?;
         writer.commit(sealed.etag.to_string()).await?;
         Ok(sealed)

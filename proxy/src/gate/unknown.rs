@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef, record};
+use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef};
 
 use super::budget::Reservation;
 use super::hash::Hashing;
 use super::receive::Incoming;
+use super::record::Contents;
 use super::upload::{Settled, Upload, Uploaded, declare, internal, no_randomness, too_large};
 use super::{Gate, GateError};
-use crate::proof::record_name;
 use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{
     Attributes, Body, Committed, Guard, PartNumber, PutError, StageId, StagedPart, Store, committed,
@@ -97,13 +97,10 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
-        let record = record::encode(&sealed.line, hashed.0.leaves(), None, None).map_err(|error| {
-            tracing::error!(object = %upload.name, %error, "cannot make the record");
-            internal()
-        })?;
         self.store.stage_close(stage, &staged).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
-        self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
+        let contents = Contents { leaves: hashed.0.leaves(), sum: None, parts: None };
+        self.write_record(&upload.name, &reference, &sealed.line, contents).await?;
         let attributes = Attributes {
             headers: upload.headers.clone(),
             hallmark: Some(Hallmark::Record(reference).to_string()),
@@ -114,8 +111,7 @@ impl Gate {
             self.store.promote(stage, &staged, &upload.name, write, &etag).await;
         let settled = self.settle(&upload, &sealed.line, put).await;
         if let Err(Settled::NotStored(_)) = settled {
-            // Nothing refers to the record. If it cannot be removed now it is garbage, not harm.
-            let _ = self.store.state_delete(&record_name(&reference)).await;
+            self.forget_record(&reference).await;
         }
         Ok(sealed.uploaded(settled?))
     }

@@ -127,18 +127,28 @@ impl Gate {
             parts: checked.parts(),
             etag,
         };
+        let line = self.sign(&upload.name, headers, claims)?;
+        Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
+    }
+
+    /// Signs what was found of what is to stand under `name` with these headers.
+    pub(super) fn sign(
+        &self,
+        name: &ObjectName,
+        headers: &SealedHeaders,
+        claims: Claims,
+    ) -> Result<SealLine, GateError> {
         let observed = Observed {
             realm: self.realm.as_str(),
-            bucket: upload.name.bucket.as_str(),
-            key: upload.name.key.as_str(),
-            length: content.size(),
+            bucket: name.bucket.as_str(),
+            key: name.key.as_str(),
+            length: claims.content.size(),
             headers: headers.digest(),
         };
-        let line = self.sealer.seal(claims, &observed).map_err(|error| {
-            tracing::error!(object = %upload.name, %error, "cannot seal");
+        self.sealer.seal(claims, &observed).map_err(|error| {
+            tracing::error!(object = %name, %error, "cannot seal");
             internal()
-        })?;
-        Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
+        })
     }
 
     /// Judges the publishers' signatures by the rule for the name.

@@ -32,23 +32,22 @@
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
 
-use hallmark_signer::{
-    Hallmark, MAX_INLINE, PARTS_HEADER, RecordRef, SIGNATURE_HEADER, SealedHeaders, record, tree,
-};
+use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef, tree};
 
 use super::id::UploadId;
 use super::marker::Marker;
-use super::plan::{Asked, Plan, PlanError};
+use super::plan::{Added, Asked, Plan, PlanError};
 use super::readback::MEMORY;
 use super::references::Made;
 use super::selection::{Completion, Selection};
 use super::settle::Attempt;
 use super::verified::{CheckedParts, verify};
 use crate::gate::checked::CheckedUpload;
-use crate::gate::upload::{Sealed, Upload, Uploaded, declare, internal, no_randomness};
+use crate::gate::record::Contents;
+use crate::gate::upload::{Sealed, Uploaded, internal, no_randomness};
 use crate::gate::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::{Reader, record_name};
+use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Attributes, Guard, PutError, Write};
@@ -96,18 +95,14 @@ impl Gate {
     ) -> Result<Uploaded, GateError> {
         let mut answer = self.try_complete(object, id, client, completion).await;
         for _ in 0..MAX_OVERTAKEN {
-            match &answer {
-                // The other one may be carrying and closing the parts, and have no plan yet.
-                Err(GateError::Client(error)) if GETTING_IN_THE_WAY.contains(&error.code) => {
-                    answer = self.try_complete(object, id, client, completion).await;
-                }
-                Err(GateError::Client(error))
-                    if OVERTAKEN.contains(&error.code) && self.is_overtaken(object, id, client).await? =>
-                {
-                    answer = self.try_complete(object, id, client, completion).await;
-                }
-                Err(_) | Ok(_) => break,
+            let Err(GateError::Client(error)) = &answer else { break };
+            // The other one may be carrying and closing the parts, and have no plan yet.
+            let again = GETTING_IN_THE_WAY.contains(&error.code)
+                || (OVERTAKEN.contains(&error.code) && self.is_overtaken(object, id, client).await?);
+            if !again {
+                break;
             }
+            answer = self.try_complete(object, id, client, completion).await;
         }
         answer.map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
@@ -185,15 +180,13 @@ impl Gate {
         let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let checked = self.check_parts(marker, selection).await?;
-        let (headers, table) = headers(marker, checked.selection())?;
-        let upload = Upload {
-            name: marker.object.clone(),
-            by: marker.by.clone(),
-            headers,
-            condition: condition.clone(),
-            tags: marker.tags.clone(),
-            lock: marker.lock.clone(),
+        let selection = checked.selection();
+        let added = Added {
+            sum: selection.checksum().cloned(),
+            table: (selection.size() <= MAX_INLINE).then(|| selection.table().to_metadata()),
+            signatures: None,
         };
+        let upload = marker.upload(&added, condition)?;
         let sealed =
             self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after))?;
         // Where the window held them all the stage is still open: refused parts could be sent again until now.
@@ -208,9 +201,7 @@ impl Gate {
             record,
             overtakable: guard == Guard::Any && precedes(after, sealed.at),
             guard,
-            sum: checked.selection().checksum().cloned(),
-            table,
-            signatures: None,
+            added,
             source: None,
         };
         self.propose(marker, plan).await
@@ -269,14 +260,10 @@ impl Gate {
         if checked.content().size() <= MAX_INLINE {
             return Ok(None);
         }
-        let table = checked.selection().table();
-        let record =
-            record::encode(&sealed.line, checked.content().leaves(), None, Some(table)).map_err(|error| {
-                tracing::error!(object = %marker.object, %error, "cannot make the record");
-                internal()
-            })?;
         let reference = RecordRef::random().map_err(no_randomness)?;
-        self.store.state_put(&record_name(&reference), record.into(), Guard::Absent).await?;
+        let parts = Some(checked.selection().table());
+        let contents = Contents { leaves: checked.content().leaves(), sum: None, parts };
+        self.write_record(&marker.object, &reference, &sealed.line, contents).await?;
         Ok(Some(reference))
     }
 
@@ -292,7 +279,7 @@ impl Gate {
             Some(other) => {
                 if let Some(reference) = &plan.record {
                     // No plan ever named it.
-                    let _ = self.store.state_delete(&record_name(reference)).await;
+                    self.forget_record(reference).await;
                 }
                 Ok((other, Attempt::Again))
             }
@@ -305,16 +292,7 @@ impl Gate {
 
     /// What the store is told beside the bytes, by anybody who carries out `plan`.
     pub(super) fn write_of(&self, marker: &Marker, plan: &Plan) -> Result<Write, GateError> {
-        let mut headers = marker.headers.clone();
-        if let Some(sum) = &plan.sum {
-            declare(&mut headers, sum)?;
-        }
-        if let Some(table) = &plan.table {
-            headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
-        }
-        if let Some(signatures) = &plan.signatures {
-            headers.insert(SIGNATURE_HEADER, signatures).map_err(|_| internal())?;
-        }
+        let headers = plan.added.to(&marker.headers)?;
         let hallmark = match &plan.record {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => plan.line.to_string(),
@@ -331,20 +309,6 @@ impl Gate {
             guard,
         })
     }
-}
-
-/// What is sealed beside the bytes: what the client said at the beginning, and what we keep of parts and checksum.
-fn headers(marker: &Marker, selection: &Selection) -> Result<(SealedHeaders, Option<String>), GateError> {
-    let mut headers = marker.headers.clone();
-    if let Some(sum) = selection.checksum() {
-        declare(&mut headers, sum)?;
-    }
-    let table = (selection.size() <= MAX_INLINE).then(|| selection.table().to_metadata());
-    if let Some(table) = &table {
-        // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
-        headers.insert(PARTS_HEADER, table).map_err(|_| internal())?;
-    }
-    Ok((headers, table))
 }
 
 /// Whether what was sealed `at` comes after what stands there, so that of what is later it can be said that it came after

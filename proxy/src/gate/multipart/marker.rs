@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::id::UploadId;
 use super::names;
+use super::plan::Added;
+use crate::gate::{GateError, Upload};
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::{Purpose, StateKeys, UnverifiedState, authenticated};
+use crate::s3::condition::PutCondition;
 use crate::s3::payload::{ChecksumAlgorithm, ChecksumKind, ChecksumPlan};
 use crate::store::{LegalHold, Lock, Retention, RetentionMode, StageId, StateName, Tags};
 
@@ -40,6 +43,18 @@ pub struct Marker {
 }
 
 impl Marker {
+    /// The upload as it is judged and sealed.
+    pub(super) fn upload(&self, added: &Added, condition: &PutCondition) -> Result<Upload, GateError> {
+        Ok(Upload {
+            name: self.object.clone(),
+            by: self.by.clone(),
+            headers: added.to(&self.headers)?,
+            condition: condition.clone(),
+            tags: self.tags.clone(),
+            lock: self.lock.clone(),
+        })
+    }
+
     /// When the upload was begun, milliseconds since 1970.
     pub fn created(&self) -> u64 {
         self.id.created()

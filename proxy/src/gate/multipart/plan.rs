@@ -5,13 +5,15 @@
 //! the answer. Both bear MACs: one that does not fit is as if it were not there.
 
 use bytes::Bytes;
-use hallmark_signer::{RecordRef, SealLine, SealedEtag, Sha256Digest};
+use hallmark_signer::{
+    PARTS_HEADER, RecordRef, SIGNATURE_HEADER, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
+};
 use serde::{Deserialize, Serialize};
 
 use super::id::UploadId;
 use super::names;
 use super::part::SourceId;
-use crate::gate::upload::{Uploaded, internal};
+use crate::gate::upload::{Uploaded, declare, internal};
 use crate::gate::{Gate, GateError};
 use crate::proof::{Purpose, authenticated};
 use crate::s3::condition::PutCondition;
@@ -62,12 +64,8 @@ pub(super) struct Plan {
     /// Whether nothing but the order of two uploads is lost where a later one of the key came first: the client asked for
     /// nothing.
     pub(super) overtakable: bool,
-    /// The checksum of the whole.
-    pub(super) sum: Option<DeclaredChecksum>,
-    /// The part table of an artifact of at most 8 MiB, as it stands in its headers.
-    pub(super) table: Option<String>,
-    /// The publishers' signatures of a copied artifact, where the client gave none.
-    pub(super) signatures: Option<String>,
+    /// What we add to the headers that the client named.
+    pub(super) added: Added,
     /// What is copied, where the parts are all the bytes of one artifact.
     pub(super) source: Option<SourceId>,
 }
@@ -113,6 +111,34 @@ struct DoneFields {
     sum: Option<String>,
 }
 
+/// What stands among the headers of an artifact beside those that the client named when it began the upload.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Added {
+    /// The checksum of the whole.
+    pub(super) sum: Option<DeclaredChecksum>,
+    /// The part table of an artifact of at most 8 MiB.
+    pub(super) table: Option<String>,
+    /// The publishers' signatures of a copied artifact, where the client gave none.
+    pub(super) signatures: Option<String>,
+}
+
+impl Added {
+    /// All headers: those that are sealed are those that are stored, since both come from here.
+    pub(super) fn to(&self, named: &SealedHeaders) -> Result<SealedHeaders, GateError> {
+        let mut headers = named.clone();
+        if let Some(sum) = &self.sum {
+            declare(&mut headers, sum)?;
+        }
+        for (name, value) in [(PARTS_HEADER, &self.table), (SIGNATURE_HEADER, &self.signatures)] {
+            if let Some(value) = value {
+                // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
+                headers.insert(name, value).map_err(|_| internal())?;
+            }
+        }
+        Ok(headers)
+    }
+}
+
 impl Plan {
     fn encode(&self) -> Option<Vec<u8>> {
         let fields = PlanFields {
@@ -130,9 +156,9 @@ impl Plan {
                 Guard::Matches(pin) => GuardField::Matches(pin.0.clone()),
             },
             overtakable: self.overtakable,
-            sum: self.sum.as_ref().map(DeclaredChecksum::to_metadata),
-            table: self.table.clone(),
-            signatures: self.signatures.clone(),
+            sum: self.added.sum.as_ref().map(DeclaredChecksum::to_metadata),
+            table: self.added.table.clone(),
+            signatures: self.added.signatures.clone(),
             source: self.source.map(|source| *source.as_bytes()),
         };
         serde_json::to_vec(&fields).ok()
@@ -154,16 +180,14 @@ impl Plan {
                 GuardField::Matches(pin) => Guard::Matches(Pin(pin)),
             },
             overtakable: fields.overtakable,
-            sum: checksum(fields.sum)?,
-            table: fields.table,
-            signatures: fields.signatures,
+            added: Added { sum: checksum(fields.sum)?, table: fields.table, signatures: fields.signatures },
             source: fields.source.map(SourceId::new),
         })
     }
 
     /// What the client is told in the end.
     pub(super) fn done(&self, version: Option<VersionId>) -> Done {
-        let uploaded = Uploaded { etag: self.etag, version, checksum: self.sum.clone() };
+        let uploaded = Uploaded { etag: self.etag, version, checksum: self.added.sum.clone() };
         Done { list: self.asked.list, uploaded }
     }
 }

@@ -6,20 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_signer::{
-    MAX_INLINE, PARTS_HEADER, PartTable, Parts, SIGNATURE_HEADER, SealedEtag, SealedHeaders,
-};
+use hallmark_signer::{MAX_INLINE, PartTable, Parts, SIGNATURE_HEADER, SealedEtag};
 
 use super::complete::{Ahead, LEAF_MEMORY, precedes};
 use super::find::PartRecords;
 use super::marker::Marker;
 use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
-use super::plan::{Asked, Plan};
+use super::plan::{Added, Asked, Plan};
 use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
-use crate::gate::upload::{Upload, internal};
 use crate::gate::{Gate, GateError};
 use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
@@ -115,19 +112,12 @@ impl Gate {
         let source = self.referenced(&copy.source).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
         let sha256 = *seal.sha256();
-        let Headers { sealed: headers, table, signatures } = headers(marker, &source, &copy.table)?;
+        let added = added(marker, &source, &copy.table);
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
-        let upload = Upload {
-            name: marker.object.clone(),
-            by: marker.by.clone(),
-            headers,
-            condition: condition.clone(),
-            tags: marker.tags.clone(),
-            lock: marker.lock.clone(),
-        };
+        let upload = marker.upload(&added, condition)?;
         let at = crate::gate::checked::time_after(after);
         let line = self.seal_copy(&upload, &source, &inherited, at)?;
-        let record = self.record_copy(&source, &inherited, &line).await?;
+        let record = self.record_copy(&marker.object, &source, &inherited, &line).await?;
         // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
         // where the client asked for nothing, to what stands there now.
@@ -144,9 +134,7 @@ impl Gate {
             record,
             guard,
             overtakable,
-            sum: None,
-            table,
-            signatures,
+            added,
             source: Some(copy.id),
         };
         self.propose(marker, plan).await
@@ -172,25 +160,13 @@ impl Gate {
     }
 }
 
-/// What is sealed beside the bytes, and what of it we add to what the client said.
-struct Headers {
-    sealed: SealedHeaders,
-    table: Option<String>,
-    signatures: Option<String>,
-}
-
-/// Clients that copy in parts leave the metadata behind. A publisher's signature is over the bytes, so where the client
-/// gives none that of the source comes along.
-fn headers(marker: &Marker, source: &Admitted, table: &PartTable) -> Result<Headers, GateError> {
-    let mut sealed = marker.headers.clone();
-    let table = (source.length() <= MAX_INLINE).then(|| table.to_metadata());
-    let given = sealed.get(SIGNATURE_HEADER).is_some();
-    let signatures = source.headers().get(SIGNATURE_HEADER).filter(|_| !given).map(str::to_owned);
-    for (name, value) in [(PARTS_HEADER, &table), (SIGNATURE_HEADER, &signatures)] {
-        if let Some(value) = value {
-            // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
-            sealed.insert(name, value).map_err(|_| internal())?;
-        }
+/// What we add to the headers of a copy. Clients that copy in parts leave the metadata behind. A publisher's signature is
+/// over the bytes, so where the client gives none that of the source comes along.
+fn added(marker: &Marker, source: &Admitted, table: &PartTable) -> Added {
+    let given = marker.headers.get(SIGNATURE_HEADER).is_some();
+    Added {
+        sum: None,
+        table: (source.length() <= MAX_INLINE).then(|| table.to_metadata()),
+        signatures: source.headers().get(SIGNATURE_HEADER).filter(|_| !given).map(str::to_owned),
     }
-    Ok(Headers { sealed, table, signatures })
 }
