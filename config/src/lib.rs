@@ -22,7 +22,7 @@ mod tests;
 
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
-pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm};
+pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm, StoreBucket, StorePrefix};
 pub use secret::Secret;
 pub use state_secret::StateSecret;
 pub use types::*;

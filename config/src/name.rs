@@ -65,6 +65,21 @@ name! {
     /// The beginning of a key; may be empty.
     Prefix, prefix, "at most 1024 bytes"
 }
+name! {
+    /// A bucket as the store names it, which need not be what clients call it.
+    StoreBucket, bucket, "3 to 63 of a-z 0-9 . -, each label between dots begins and ends with a letter or digit, not an IP address"
+}
+name! {
+    /// What stands before each key of a bucket in the store; may be empty.
+    StorePrefix, store_prefix, "empty, or at most 256 of A-Z a-z 0-9 . _ - / that end in `/`, with no empty, `.` or `..` segment"
+}
+
+impl StorePrefix {
+    /// The empty prefix.
+    pub fn none() -> Self {
+        Self("".into())
+    }
+}
 
 impl Prefix {
     /// The empty prefix: every key.
@@ -97,6 +112,15 @@ fn prefix(text: &str) -> bool {
     text.len() <= 1024
 }
 
+fn store_prefix(text: &str) -> bool {
+    let segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    text.is_empty()
+        || (text.len() <= 256 && text.strip_suffix('/').is_some_and(|path| path.split('/').all(segment)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +145,16 @@ mod tests {
             "a".repeat(64).as_str(),
         ] {
             assert!(BucketName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_in_the_store_is_a_plain_folder() {
+        for good in ["", "a/", "a.b/c_d/E-1/"] {
+            assert!(StorePrefix::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["a", "/", "/a/", "a//", "./", "a/../", "a b/", "\u{e4}/"] {
+            assert!(StorePrefix::parse(bad).is_err(), "{bad}");
         }
     }
 

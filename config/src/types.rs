@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Sources;
-use crate::name::{BucketName, ClientName, KeyName, Prefix, Realm};
+use crate::name::{BucketName, ClientName, KeyName, Prefix, Realm, StoreBucket, StorePrefix};
 use crate::secret::Secret;
 
 /// All settings of one proxy.
@@ -110,13 +110,74 @@ pub enum Generated {
 
 /// The object store behind the proxy.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum Store {
     /// The embedded store: a directory on this machine.
     Local {
         /// Made if absent, with mode 0700.
         path: PathBuf,
     },
+    /// A store that speaks S3: AWS, Ceph RGW, Garage, MinIO, R2 and others.
+    S3(Box<S3Store>),
+}
+
+/// How to reach a store that speaks S3.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    /// `http://` or `https://`, host, perhaps port; no path. `None`: AWS, in the region.
+    pub endpoint: Option<String>,
+    /// The signing region; `None`: as AWS tools find it (environment, profile, instance).
+    pub region: Option<String>,
+    /// How a request names its bucket.
+    pub addressing: Addressing,
+    /// Where the credentials come from.
+    pub credentials: StoreCredentials,
+    /// PEM: authorities that are trusted in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The bucket for Hallmark's own records and uploads in progress; out of clients' reach. Made if absent, where allowed.
+    pub state_bucket: StoreBucket,
+    /// Time to open a connection.
+    pub connect_timeout: Duration,
+    /// Time that the store may take to begin an answer, and to send or take the next piece of a body.
+    pub answer_timeout: Duration,
+    /// Requests to the store at once; further ones wait, and are shed when they waited too long.
+    pub max_requests: usize,
+    /// How often a request is sent at most where a repeat is safe; at least 1.
+    pub attempts: usize,
+}
+
+/// How a request names its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the path.
+    Path,
+    /// In the host name.
+    VirtualHost,
+}
+
+/// Where the credentials for a store come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreCredentials {
+    /// Where AWS tools look: environment, profiles, SSO, web identity, container, instance.
+    Chain {
+        /// The profile to take; `None`: the one that the environment names, or `default`.
+        profile: Option<String>,
+    },
+    /// A file in the form of `~/.aws/credentials`, open to its owner only. Read again when its content has changed.
+    File {
+        /// Its name.
+        path: PathBuf,
+        /// The profile in it.
+        profile: String,
+    },
+}
+
+/// Where the objects of a bucket are kept, if not in a bucket of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptIn {
+    /// The bucket in the store.
+    pub bucket: StoreBucket,
+    /// What stands before each key there; empty, or ends in `/`.
+    pub prefix: StorePrefix,
 }
 
 /// A key that publishers sign with.
@@ -254,6 +315,9 @@ pub struct Bucket {
     /// Serve objects that bear no seal at all. Never those with a broken one, nor where a rule stands, whether it
     /// requires signatures or not: there the rule wins, and so the loader accepts both side by side.
     pub dangerous_serve_unsealed: bool,
+    /// Where its objects are kept in the store; `None`: in a bucket of the same name. Only for stores that speak S3. No two
+    /// buckets are kept in places that overlap, and none in the state bucket.
+    pub kept_in: Option<KeptIn>,
     /// What is never overwritten or deleted through the proxy.
     pub immutable: Immutable,
     /// Who must have signed what. The rule with the longest match decides.

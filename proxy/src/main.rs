@@ -21,8 +21,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::server::Server;
-use hallmark_proxy::store::local::{LocalStore, Swept};
-use hallmark_proxy::store::{NewBucket, Store};
+use hallmark_proxy::store::local::LocalStore;
+use hallmark_proxy::store::s3::S3Store;
+use hallmark_proxy::store::{NewBucket, Store, Swept};
 use hallmark_proxy::{App, bootstrap};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -123,13 +124,10 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
 
 async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     let (kind, store): (_, Arc<dyn Store>) = match &config.store {
-        StoreConfig::Local { path } => {
-            let store = Arc::new(LocalStore::open(path)?);
-            tokio::spawn(sweep(store.clone()));
-            ("local", store)
-        }
-        other => anyhow::bail!("this build has no store of the kind {other:?}"),
+        StoreConfig::Local { path } => ("local", Arc::new(LocalStore::open(path)?)),
+        StoreConfig::S3(settings) => ("s3", Arc::new(S3Store::connect(settings, &config.buckets).await?)),
     };
+    tokio::spawn(sweep(Arc::clone(&store)));
     if made.is_some() {
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
@@ -167,7 +165,7 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
 }
 
 /// Removes what crashes and clients left behind: once after the start, and then daily, at a pace that nobody notices.
-async fn sweep(store: Arc<LocalStore>) {
+async fn sweep(store: Arc<dyn Store>) {
     loop {
         match store.sweep(SWEEP_PAUSE).await {
             Ok(Swept { removed: 0, stages: 0, scratch: 0, .. }) => {}

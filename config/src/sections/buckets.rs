@@ -19,6 +19,7 @@ pub(super) fn bucket(table: &mut Table<'_>, declared: &[&str]) -> Read<Bucket> {
     Ok(Bucket {
         anonymous: anonymous?,
         dangerous_serve_unsealed: unsealed?,
+        kept_in: None,
         immutable: immutable?,
         rules: rules?,
     })

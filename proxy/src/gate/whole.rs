@@ -42,8 +42,8 @@ impl Gate {
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();
         let length = bytes.len() as u64;
-        let put =
-            self.store.put(&upload.name, upload.write(attributes, guard), length, Body::whole(bytes, etag));
+        let body = Body::whole(bytes, etag).digested(*hashed.0.sha256());
+        let put = self.store.put(&upload.name, upload.write(attributes, guard), length, body);
         let put = committed(put).await;
         let version = self.settle(&upload, &sealed.line, put).await?;
         Ok(sealed.uploaded(version))

@@ -1,6 +1,7 @@
 //! The body of an upload on its way into a store.
 
 use bytes::Bytes;
+use hallmark_signer::Sha256Digest;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
@@ -21,7 +22,10 @@ pub enum Piece {
 
 /// The receiving end: a store takes pieces until [`Piece::Commit`]. `None` before that means that the upload failed.
 #[derive(Debug)]
-pub struct Body(mpsc::Receiver<Piece>);
+pub struct Body {
+    pieces: mpsc::Receiver<Piece>,
+    sha256: Option<Sha256Digest>,
+}
 
 /// The sending end. Dropping it without [`commit`](BodyWriter::commit) tells the store to keep nothing.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ impl Body {
     /// A body and the end to feed it by; at most `pieces` wait in between.
     pub fn channel(pieces: usize) -> (BodyWriter, Self) {
         let (sender, receiver) = mpsc::channel(pieces);
-        (BodyWriter(sender), Self(receiver))
+        (BodyWriter(sender), Self::of(receiver))
     }
 
     /// A body that is all here and was checked.
@@ -47,12 +51,27 @@ impl Body {
             let _ = sender.try_send(Piece::Data(bytes));
         }
         let _ = sender.try_send(Piece::Commit { etag: etag.into() });
-        Self(receiver)
+        Self::of(receiver)
+    }
+
+    /// The same body, of which `digest` was computed already: stores that can have it compared with what arrives do.
+    #[must_use]
+    pub fn digested(self, digest: Sha256Digest) -> Self {
+        Self { sha256: Some(digest), ..self }
+    }
+
+    /// The SHA-256 of all of it, where that is known beforehand.
+    pub fn sha256(&self) -> Option<&Sha256Digest> {
+        self.sha256.as_ref()
+    }
+
+    fn of(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self { pieces, sha256: None }
     }
 
     /// The next piece; `None`: the sender is gone.
     pub async fn next(&mut self) -> Option<Piece> {
-        self.0.recv().await
+        self.pieces.recv().await
     }
 }
 

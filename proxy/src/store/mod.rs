@@ -10,9 +10,12 @@ mod error;
 mod governance;
 pub mod local;
 mod patience;
+pub mod s3;
 mod stage;
 mod types;
 mod version;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -168,6 +171,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes a state object; one that is not there is deleted already.
     async fn state_delete(&self, name: &StateName) -> Result<(), StoreError>;
+
+    /// Removes what crashes and clients left behind and nobody can come back to: stages and scratch state that are older
+    /// than 8 days, and what no object is made of. Rests for `pause` now and then. May run beside everything else, on
+    /// several instances at once; to be called once the server is ready, and then about once a day.
+    async fn sweep(&self, pause: Duration) -> Result<Swept, StoreError>;
 
     // What follows is governance, which not every store has: those leave it as it is here.
 

@@ -10,7 +10,7 @@ use super::{
     Body, BucketInfo, BucketLock, Capabilities, Committed, DefaultRetention, Deleted, DeletedBucket,
     Deletion, GetError, Guard, LegalHold, ListPage, ListRequest, ListVersionsRequest, NewBucket, PartNumber,
     Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart, StateArea, StateName, Store,
-    StoreError, StoreFault, Tags, VersionId, VersionPage, Versioning, Write,
+    StoreError, StoreFault, Swept, Tags, VersionId, VersionPage, Versioning, Write,
 };
 use crate::name::{BucketName, ObjectName};
 use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
@@ -201,6 +201,11 @@ impl Store for Patience {
 
     async fn state_delete(&self, name: &StateName) -> Result<(), StoreError> {
         within(self.0.state_delete(name)).await
+    }
+
+    /// Nobody waits for it.
+    async fn sweep(&self, pause: Duration) -> Result<Swept, StoreError> {
+        self.0.sweep(pause).await
     }
 
     async fn list_versions(&self, request: ListVersionsRequest) -> Result<VersionPage, GetError> {

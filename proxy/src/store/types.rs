@@ -127,10 +127,46 @@ pub struct Deleted {
 /// What a store can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// `Guard::Absent` and `Guard::Matches` are atomic.
-    pub guards: bool,
+    /// Which guards are atomic; every other one is refused.
+    pub guards: Guards,
     /// The longest key, bytes.
     pub max_key_bytes: usize,
+    /// The shortest part of a stage but the last, bytes: of a shorter one no object can be made.
+    pub min_part_bytes: u64,
+    /// Whether of several promotions of one stage just one is done. Where not, one that was under way when another one
+    /// ended may be done as well.
+    pub promotes_once: bool,
+    /// Whether buckets can keep versions, locks and tags.
+    pub governance: bool,
+}
+
+/// Which guards a store evaluates atomically with the write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// [`Guard::Absent`] of `put`, `copy`, `promote` and `state_put`.
+    pub absent: bool,
+    /// [`Guard::Matches`] of `put`, `copy` and `promote`.
+    pub matches: bool,
+    /// [`Guard::Matches`] of `delete`.
+    pub deletes: bool,
+}
+
+impl Guards {
+    /// All of them.
+    pub const ALL: Self = Self { absent: true, matches: true, deletes: true };
+}
+
+/// What a sweep removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Files or objects that nothing names.
+    pub removed: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Stages older than 8 days. What they were made of is not counted above.
+    pub stages: u64,
+    /// Objects of scratch state older than 8 days.
+    pub scratch: u64,
 }
 
 /// What to list.

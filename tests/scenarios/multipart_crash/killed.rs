@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use hallmark_proxy::store::local::{LocalStore, Swept};
+use hallmark_proxy::store::local::LocalStore;
+use hallmark_proxy::store::{Store as _, Swept};
 use hallmark_tests::data::{MIB, assert_same};
 use hallmark_tests::proxy::Proxy;
 use hallmark_tests::raw::{Connection, Response};

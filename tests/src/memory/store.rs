@@ -1,15 +1,15 @@
 //! The trait. Each call takes its [`turn`](super::turn), which notes it and lets go wrong what is to go wrong.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hallmark_proxy::name::{BucketName, ObjectName};
 use hallmark_proxy::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 use hallmark_proxy::store::{
-    Body, BucketInfo, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, ListPage,
-    ListRequest, ListVersionsRequest, NewBucket, PartNumber, Pin, PutError, Source, Span, StageId,
-    StagedPart, StateArea, StateName, Store, StoreError, VersionId, VersionPage, Versioning, Write,
+    Body, BucketInfo, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, Guards,
+    ListPage, ListRequest, ListVersionsRequest, NewBucket, PartNumber, Pin, PutError, Source, Span, StageId,
+    StagedPart, StateArea, StateName, Store, StoreError, Swept, VersionId, VersionPage, Versioning, Write,
 };
 
 use super::call::{Call, Mishap};
@@ -19,7 +19,13 @@ use super::{Bucket, MemoryStore, index};
 #[async_trait]
 impl Store for MemoryStore {
     async fn probe(&self) -> Result<Capabilities, StoreError> {
-        Ok(Capabilities { guards: true, max_key_bytes: 1024 })
+        Ok(Capabilities {
+            guards: Guards::ALL,
+            max_key_bytes: 1024,
+            min_part_bytes: 1,
+            promotes_once: true,
+            governance: false,
+        })
     }
 
     async fn put(
@@ -268,6 +274,10 @@ impl Store for MemoryStore {
             Ok(())
         })
         .await
+    }
+
+    async fn sweep(&self, _pause: Duration) -> Result<Swept, StoreError> {
+        Ok(Swept::default())
     }
 
     async fn list_versions(&self, request: ListVersionsRequest) -> Result<VersionPage, GetError> {

@@ -97,7 +97,7 @@ pub(super) async fn an_object_is_copied_onto_itself(on: Subject) {
     for (number, shape) in (1..).zip(SHAPES) {
         let (version, pin) = on.put_shape("key", number, shape).await;
         let renewed = Version { bytes: version.bytes.clone(), ..Version::new(100 + number, 0) };
-        let guard = if on.capabilities.guards { Guard::Matches(pin.clone()) } else { Guard::Any };
+        let guard = if on.capabilities.guards.matches { Guard::Matches(pin.clone()) } else { Guard::Any };
         let made = on.copy("key", &pin, "key", &renewed, guard).await.expect("it can be copied");
         assert_ne!(made.pin, pin);
         on.expect("key", Some(&renewed)).await;
@@ -184,7 +184,7 @@ pub(super) async fn of_an_older_version(on: Subject) {
 }
 
 pub(super) async fn guards(on: Subject) {
-    if !on.capabilities.guards {
+    if !on.capabilities.guards.matches {
         return;
     }
     let (version, pin) = on.put_shape("source", 1, &[20 * KIB, 7]).await;

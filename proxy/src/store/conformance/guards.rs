@@ -18,7 +18,7 @@ fn failed<T: std::fmt::Debug>(result: &Result<T, PutError>) {
 
 pub(super) async fn absent(on: Subject) {
     let (first, second) = (Version::new(1, 9), Version::new(2, 20 << 10));
-    if !on.capabilities.guards {
+    if !on.capabilities.guards.absent {
         return unsupported(&on.put_if("key", &first, Guard::Absent).await);
     }
     on.put_if("key", &first, Guard::Absent).await.expect("nothing stands there");
@@ -32,7 +32,7 @@ pub(super) async fn absent(on: Subject) {
 
 pub(super) async fn matches(on: Subject) {
     let versions = [Version::new(1, 9), Version::new(2, 20 << 10), Version::new(3, 8)];
-    if !on.capabilities.guards {
+    if !on.capabilities.guards.matches {
         return unsupported(&on.put_if("key", &versions[0], Guard::Matches(Pin("x".into()))).await);
     }
     failed(&on.put_if("key", &versions[0], Guard::Matches(Pin("x".into()))).await);
@@ -53,7 +53,7 @@ pub(super) async fn deletes(on: Subject) {
     unsupported(&on.store.delete(&object, provided(Guard::Absent)).await);
     let version = Version::new(1, 9);
     let pin = on.put("key", &version).await.pin;
-    if on.capabilities.guards {
+    if on.capabilities.guards.deletes {
         failed(&on.store.delete(&object, provided(Guard::Matches(Pin("x".into())))).await);
         on.expect("key", Some(&version)).await;
         on.store.delete(&object, provided(Guard::Matches(pin))).await.expect("it is that one");
@@ -65,7 +65,7 @@ pub(super) async fn deletes(on: Subject) {
 }
 
 pub(super) async fn one_of_many_writers_wins(on: Subject) {
-    if !on.capabilities.guards {
+    if !on.capabilities.guards.matches {
         return;
     }
     for size in [100, 20 << 10] {

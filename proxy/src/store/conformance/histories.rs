@@ -190,7 +190,7 @@ pub(super) async fn agree_with_a_model(on: Subject) {
                         model.advance(key, committed.version, Some((step, committed.pin)));
                     }
                     Err(PutError::GuardFailed) if !holds => {}
-                    Err(PutError::Unsupported(_)) if !on.capabilities.guards => {}
+                    Err(PutError::Unsupported(_)) if !on.capabilities.guards.matches => {}
                     other => panic!("{other:?}"),
                 }
             }

@@ -356,7 +356,7 @@ pub(super) async fn a_stage_is_dropped_during_a_part(on: Subject) {
 }
 
 pub(super) async fn guards(on: Subject) {
-    if !on.capabilities.guards {
+    if !on.capabilities.guards.matches {
         return;
     }
     let stage = Staged::open(&on).await;

@@ -7,8 +7,7 @@ use super::committer::{Tables, standing};
 use super::id::{Id, unix_ms};
 use super::index::{View, area_byte, index_error};
 use super::row::Stub;
-use super::sweep::Swept;
-use crate::store::{StateArea, StoreError};
+use crate::store::{StateArea, StoreError, Swept};
 
 /// How long work in progress is kept.
 const KEPT: Duration = Duration::from_secs(8 * 24 * 60 * 60);

@@ -60,21 +60,21 @@ mod version;
 mod versions;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use open::OpenError;
-pub use sweep::Swept;
 
 use self::bodies::Bodies;
 use self::committer::Committer;
 use self::index::Index;
 use super::{
     Body, BucketInfo, BucketLock, Capabilities, Committed, DefaultRetention, Deleted, DeletedBucket,
-    Deletion, GetError, Guard, LegalHold, ListPage, ListRequest, ListVersionsRequest, NewBucket, PartNumber,
-    Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart, StateArea, StateName, Store,
-    StoreError, Tags, VersionId, VersionPage, Versioning, Write,
+    Deletion, GetError, Guard, Guards, LegalHold, ListPage, ListRequest, ListVersionsRequest, NewBucket,
+    PartNumber, Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart, StateArea,
+    StateName, Store, StoreError, Swept, Tags, VersionId, VersionPage, Versioning, Write,
 };
 use crate::name::{BucketName, MAX_KEY_BYTES, ObjectName};
 use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
@@ -92,7 +92,13 @@ pub struct LocalStore {
 #[async_trait]
 impl Store for LocalStore {
     async fn probe(&self) -> Result<Capabilities, StoreError> {
-        Ok(Capabilities { guards: true, max_key_bytes: MAX_KEY_BYTES })
+        Ok(Capabilities {
+            guards: Guards::ALL,
+            max_key_bytes: MAX_KEY_BYTES,
+            min_part_bytes: 1,
+            promotes_once: true,
+            governance: true,
+        })
     }
 
     async fn put(
@@ -223,6 +229,10 @@ impl Store for LocalStore {
 
     async fn stage_drop(&self, stage: &StageId) -> Result<(), StoreError> {
         self.drop_stage(stage).await
+    }
+
+    async fn sweep(&self, pause: Duration) -> Result<Swept, StoreError> {
+        self.sweep_all(pause).await
     }
 
     async fn list_versions(&self, request: ListVersionsRequest) -> Result<VersionPage, GetError> {

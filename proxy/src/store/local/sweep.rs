@@ -9,32 +9,15 @@ use super::LocalStore;
 use super::bodies::Bodies;
 use super::id::Id;
 use super::index::{Index, index_error, off_thread};
-use crate::store::{StoreError, StoreFault};
+use crate::store::{StoreError, StoreFault, Swept};
 
 /// Files judged by one snapshot of the index; so their number in a directory does not bound memory.
 const CHUNK: usize = 1024;
 
-/// What a sweep did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Files that were removed.
-    pub removed: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Stages that were older than 8 days. Their files are not among those above: they are removed soon after.
-    pub stages: u64,
-    /// Objects of scratch state that were older than 8 days.
-    pub scratch: u64,
-}
-
 impl LocalStore {
     /// Removes stages and scratch state that are older than 8 days. Then goes once through the 256 directories of
-    /// bodies, resting for `pause` after each, and removes what a crash left behind. May run beside everything else;
-    /// to be started once the server is ready, and then about once a day.
-    ///
-    /// # Errors
-    /// The index or a directory cannot be read. What was removed until then was garbage all the same.
-    pub async fn sweep(&self, pause: Duration) -> Result<Swept, StoreError> {
+    /// bodies, resting for `pause` after each, and removes what a crash left behind.
+    pub(super) async fn sweep_all(&self, pause: Duration) -> Result<Swept, StoreError> {
         // On a disk that is full nothing can be committed, but files can still be removed.
         let expired = self.expire(SystemTime::now()).await;
         let mut total = Swept::default();
