@@ -120,7 +120,7 @@ fn everything_said_comes_out() {
     assert_eq!(config.state.secret_file, dir.path().join("state.secret"));
     assert_eq!(config.state.generated, Generated::Never);
     assert_eq!(config.state.previous_secret_file, Some(dir.path().join("state-old.secret")));
-    let Store::Local { path } = &config.store;
+    let Store::Local { path } = &config.store else { panic!("{:?}", config.store) };
     assert_eq!(*path, dir.path().join("data"));
 
     let keys: Vec<_> = config.keys.iter().map(|(name, key)| (name.as_str(), key)).collect();
