@@ -12,6 +12,7 @@ mod large;
 mod load;
 mod machine;
 mod memory;
+mod origin;
 mod plain;
 mod report;
 mod server;
@@ -46,6 +47,9 @@ enum Command {
     /// The bare hyper server that is compared with.
     #[command(hide = true)]
     Bare,
+    /// The object store in memory that proxies are measured before.
+    #[command(hide = true)]
+    Origin,
     /// The embedded store without the proxy, in a directory.
     #[command(hide = true)]
     Plain {
@@ -59,6 +63,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
     match arguments.command {
         Some(Command::Bare) => runtime.block_on(bare::serve()),
+        Some(Command::Origin) => runtime.block_on(origin::serve()),
         Some(Command::Speed(options)) => print!("{}", runtime.block_on(speed::measure(&options))),
         Some(Command::Plain { directory }) => runtime.block_on(plain::serve(&directory)),
         Some(Command::Large(options)) => print!("{}", runtime.block_on(large::measure(&options))),
