@@ -1,6 +1,5 @@
 //! What the work cannot do without: hashes and signatures, each measured alone on one core.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -63,16 +62,12 @@ impl Floor {
     pub(super) fn describe(floors: &[Self]) -> String {
         let middle = |of: fn(&Self) -> f64| median(floors.iter().map(of).collect());
         let gib = (1u64 << 30) as f64;
-        let mut text = String::from("Alone on one core in the same rounds: ");
-        write!(
-            text,
-            "SHA-256 {:.0} ms/GiB, MD5 {:.0} ms/GiB, a P-256 signature {:.0} us.\n",
+        format!(
+            "Alone on one core in the same rounds: SHA-256 {:.0} ms/GiB, MD5 {:.0} ms/GiB, a P-256 signature {:.0} us.\n",
             middle(|floor| floor.sha256) * gib * 1e3,
             middle(|floor| floor.md5) * gib * 1e3,
             middle(|floor| floor.sign) * 1e6
         )
-        .expect("writing to a string");
-        text
     }
 }
 
