@@ -91,6 +91,10 @@ pub struct Parts {
     pub aborted_for_good: bool,
     /// Whether uploads under way are listed: what is not found there is not removed when it is over.
     pub uploads_listed: bool,
+    /// Whether a part's ETag is the MD5 of its bytes, and an object's the MD5 of those of its parts, `-N` behind it.
+    pub composed: bool,
+    /// Whether a part can be empty.
+    pub empty: bool,
 }
 
 /// Which digests of a body are compared with what arrives.
@@ -153,6 +157,8 @@ impl Findings {
                 etags_compared: false,
                 aborted_for_good: false,
                 uploads_listed: false,
+                composed: false,
+                empty: false,
             },
             checksums: Checksums { content_sha256: false, content_md5: false, crc32: false },
             max_key_bytes: 255,
@@ -188,6 +194,7 @@ impl Findings {
             },
             max_key_bytes: self.max_key_bytes.min(MAX_KEY_BYTES),
             min_part_bytes: self.parts.min_bytes,
+            leaves_parts_out: self.parts.left_out,
             promotes_once: false,
             governance: self.versions,
         }
