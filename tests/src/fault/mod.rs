@@ -134,9 +134,9 @@ impl FaultProxy {
         self.shared.plan().always(which.into(), fault);
     }
 
-    /// From now on nothing goes wrong that was to.
-    pub fn forget(&self) {
-        self.shared.plan().forget();
+    /// From now on nothing goes wrong that was to. Tells how much of what was to happen once has not.
+    pub fn forget(&self) -> usize {
+        self.shared.plan().forget()
     }
 
     /// Holds a request up as soon as its head came: the store sees nothing of it until it is released. Its body may
