@@ -231,6 +231,22 @@ impl Scene {
         made
     }
 
+    /// Puts something else under the key.
+    #[track_caller]
+    pub(crate) fn replace(&self, client: &Client) -> Bytes {
+        let newer = Bytes::from_static(b"what came last");
+        assert_eq!(client.put(BUCKET, &self.key, &newer).status, 200);
+        newer
+    }
+
+    /// That stands there, and nothing that was asked for before.
+    #[track_caller]
+    pub(crate) fn assert_replaced(&self, client: &Client, newer: &[u8], what: &str) {
+        let got = client.get(BUCKET, &self.key);
+        assert_eq!(got.status, 200, "{what}: {}", got.text());
+        assert_same(&got.body, newer, what);
+    }
+
     /// The client was told that it is done, and it is.
     #[track_caller]
     pub(crate) fn assert_done(&self, outcome: &Outcome, what: &str) {

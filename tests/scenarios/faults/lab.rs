@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hallmark_tests::fault::{Call, FaultProxy, Op, Which};
 use hallmark_tests::proxy::{Options, Proxy};
 use hallmark_tests::s3::Client;
-use hallmark_tests::site::{Engine, Remote};
+use hallmark_tests::site::{Engine, Remote, Site};
 use hallmark_tests::stores::Account;
 
 use super::action::{Action, Scene};
@@ -38,6 +38,21 @@ impl Lab {
         client.create_bucket(BUCKET);
         fault.take_calls();
         Self { fault, proxy, client, account, scenes: 0 }
+    }
+
+    /// Another instance of the deployment, which reaches the store itself.
+    pub(crate) fn another(&self) -> Proxy {
+        let site = Site::new(&options(&self.account, self.account.endpoint(), IMPATIENT));
+        for name in ["seal.key", "ci.pub"] {
+            std::fs::copy(self.proxy.site.path().join(name), site.path().join(name)).unwrap();
+        }
+        Proxy::start_at(site)
+    }
+
+    /// Starts the instance again.
+    pub(crate) fn restart(&mut self) {
+        self.proxy.restart();
+        self.client = self.proxy.client();
     }
 
     /// Prepares what an action needs, under a key that is used for nothing else.

@@ -111,6 +111,13 @@ impl FaultProxy {
         }
     }
 
+    /// From now on it speaks TLS with this certificate, or plain HTTP. Connections that are open end.
+    pub fn speak(&mut self, certificate: Option<&Certificate>) {
+        self.go_down();
+        self.acceptor = certificate.map(Certificate::acceptor);
+        self.resume();
+    }
+
     /// Listens again where it did.
     pub fn resume(&mut self) {
         let runtime = self.runtime.as_ref().expect("it is running");
