@@ -133,6 +133,9 @@ pub struct Capabilities {
     pub max_key_bytes: usize,
     /// The shortest part of a stage but the last, bytes: of a shorter one no object can be made.
     pub min_part_bytes: u64,
+    /// Whether a stage can be closed without some of the parts that were put into it. Where not, that is
+    /// [`PutError::Unsupported`](super::PutError::Unsupported).
+    pub leaves_parts_out: bool,
     /// Whether of several promotions of one stage just one is done. Where not, one that was under way when another one
     /// ended may be done as well.
     pub promotes_once: bool,

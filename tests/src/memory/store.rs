@@ -23,6 +23,7 @@ impl Store for MemoryStore {
             guards: Guards::ALL,
             max_key_bytes: 1024,
             min_part_bytes: 1,
+            leaves_parts_out: true,
             promotes_once: true,
             governance: false,
         })

@@ -96,6 +96,7 @@ impl Store for LocalStore {
             guards: Guards::ALL,
             max_key_bytes: MAX_KEY_BYTES,
             min_part_bytes: 1,
+            leaves_parts_out: true,
             promotes_once: true,
             governance: true,
         })
