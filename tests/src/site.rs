@@ -196,14 +196,15 @@ impl Site {
         Client { address, access_key: access_key.to_owned(), secret: secret.to_owned() }
     }
 
-    fn write_secret(&self, name: &str, secret: &str) {
-        self.write_private(name, &format!("{secret}\n"));
-    }
-
-    fn write_private(&self, name: &str, text: &str) {
+    /// Writes a file that only its owner may read.
+    pub fn write_private(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         fs::write(&path, text).expect("a file can be written");
         set_private(&path);
+    }
+
+    fn write_secret(&self, name: &str, secret: &str) {
+        self.write_private(name, &format!("{secret}\n"));
     }
 }
 
