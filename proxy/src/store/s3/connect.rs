@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use hallmark_config::{Bucket, S3Store as Settings};
 
+use super::cold::Births;
 use super::hot::Hot;
 use super::places::Places;
 use super::{S3Store, unbuilt};
@@ -31,7 +32,7 @@ impl S3Store {
         let places = Places::new(settings.state_bucket.clone(), buckets);
         let hot = Hot::default();
         let sdk = sdk(settings).await?;
-        Ok(Self { hot, sdk, places, found: OnceLock::new() })
+        Ok(Self { hot, sdk, places, found: OnceLock::new(), births: Births::default() })
     }
 }
 

@@ -23,6 +23,8 @@ const MAX_CAUSES: usize = 8;
 pub(in crate::store::s3) struct Failure {
     /// What became of it.
     pub(in crate::store::s3) cause: Cause,
+    /// The store's own word for it.
+    code: Option<Box<str>>,
     message: String,
 }
 
@@ -67,8 +69,8 @@ impl Failure {
                     return Self::new(Cause::Malformed, what, &causes(error));
                 }
                 let cause = Cause::Refused(Reason::of(status, code, message));
-                let (code, message) = (code.unwrap_or("-"), message.unwrap_or("-"));
-                Self::new(cause, what, &format!("{status} {code}: {message}"))
+                let text = format!("{status} {}: {}", code.unwrap_or("-"), message.unwrap_or("-"));
+                Self { code: code.map(Into::into), ..Self::new(cause, what, &text) }
             }
             // `SdkError` may grow: what is not known is taken for the worst.
             SdkError::ResponseError(_) | _ => Self::new(Cause::Malformed, what, &causes(error)),
@@ -89,11 +91,17 @@ impl Failure {
             _ => 400,
         };
         let reason = Reason::of(status, Some(code), Some(message));
-        Self::new(Cause::Refused(reason), what, &format!("{code}: {message}"))
+        let text = format!("{code}: {message}");
+        Self { code: Some(code.into()), ..Self::new(Cause::Refused(reason), what, &text) }
     }
 
     fn new(cause: Cause, what: &str, message: &str) -> Self {
-        Self { cause, message: loggable(&format!("{what}: {message}")) }
+        Self { cause, code: None, message: loggable(&format!("{what}: {message}")) }
+    }
+
+    /// Whether the store refused with this code.
+    pub(in crate::store::s3) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
     }
 
     /// Why the store refused; `None`: it did not.
