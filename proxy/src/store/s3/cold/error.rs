@@ -41,6 +41,8 @@ pub(in crate::store::s3) enum Cause {
     Lost,
     /// There was an answer that nobody can read.
     Malformed,
+    /// The request was not made: too many others were under way.
+    Shed,
 }
 
 impl Failure {
@@ -68,9 +70,7 @@ impl Failure {
                 if (200..=299).contains(&status) && code.is_none() {
                     return Self::new(Cause::Malformed, what, &causes(error));
                 }
-                let cause = Cause::Refused(Reason::of(status, code, message));
-                let text = format!("{status} {}: {}", code.unwrap_or("-"), message.unwrap_or("-"));
-                Self { code: code.map(Into::into), ..Self::new(cause, what, &text) }
+                Self::answered(what, status, code, message)
             }
             // `SdkError` may grow: what is not known is taken for the worst.
             SdkError::ResponseError(_) | _ => Self::new(Cause::Malformed, what, &causes(error)),
@@ -95,7 +95,31 @@ impl Failure {
         Self { code: Some(code.into()), ..Self::new(Cause::Refused(reason), what, &text) }
     }
 
-    fn new(cause: Cause, what: &str, message: &str) -> Self {
+    /// An answer of `status`, not a success, to the call `what`.
+    pub(in crate::store::s3) fn answered(
+        what: &str,
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+    ) -> Self {
+        let cause = Cause::Refused(Reason::of(status, code, message));
+        let text = format!("{status} {}: {}", code.unwrap_or("-"), message.unwrap_or("-"));
+        Self { code: code.map(Into::into), ..Self::new(cause, what, &text) }
+    }
+
+    /// The same of a write of which an earlier attempt was perhaps done: whatever came of the last one says nothing of
+    /// that. A condition that does not hold may not hold because of it.
+    #[must_use]
+    pub(in crate::store::s3) fn doubtful(self) -> Self {
+        let cause = match self.cause {
+            Cause::Refused(_) | Cause::Unsent | Cause::Shed | Cause::Lost => Cause::Lost,
+            cause @ (Cause::Late | Cause::Malformed) => cause,
+        };
+        Self { cause, ..self }
+    }
+
+    /// A call `what` of which `cause` came.
+    pub(in crate::store::s3) fn new(cause: Cause, what: &str, message: &str) -> Self {
         Self { cause, code: None, message: loggable(&format!("{what}: {message}")) }
     }
 
@@ -108,7 +132,7 @@ impl Failure {
     pub(in crate::store::s3) fn reason(&self) -> Option<Reason> {
         match self.cause {
             Cause::Refused(reason) => Some(reason),
-            Cause::Unsent | Cause::Late | Cause::Lost | Cause::Malformed => None,
+            Cause::Unsent | Cause::Late | Cause::Lost | Cause::Malformed | Cause::Shed => None,
         }
     }
 
@@ -119,7 +143,7 @@ impl Failure {
         let cause = match self.cause {
             Cause::Unsent => Cause::Lost,
             Cause::Refused(Reason::Busy) => Cause::Refused(Reason::Failed),
-            cause @ (Cause::Refused(_) | Cause::Late | Cause::Lost | Cause::Malformed) => cause,
+            cause @ (Cause::Refused(_) | Cause::Late | Cause::Lost | Cause::Malformed | Cause::Shed) => cause,
         };
         Self { cause, ..self }
     }
@@ -138,13 +162,19 @@ impl Failure {
     pub(in crate::store::s3) fn optional(self, what: &'static str) -> PutError {
         match self.cause {
             Cause::Refused(Reason::NotImplemented | Reason::MethodNotAllowed) => PutError::Unsupported(what),
-            Cause::Refused(_) | Cause::Unsent | Cause::Late | Cause::Lost | Cause::Malformed => self.into(),
+            Cause::Refused(_)
+            | Cause::Unsent
+            | Cause::Late
+            | Cause::Lost
+            | Cause::Malformed
+            | Cause::Shed => self.into(),
         }
     }
 
     fn fault(&self) -> StoreFault {
         match self.cause {
             Cause::Late => StoreFault::Timeout,
+            Cause::Shed => StoreFault::Busy,
             Cause::Unsent
             | Cause::Lost
             | Cause::Refused(Reason::Busy | Reason::Failed | Reason::Denied | Reason::Full) => {
@@ -230,7 +260,7 @@ impl From<Failure> for PutError {
                 | Reason::Full
                 | Reason::Refused => Self::NotStored(failure.store_error()),
             },
-            Cause::Unsent => Self::NotStored(failure.store_error()),
+            Cause::Unsent | Cause::Shed => Self::NotStored(failure.store_error()),
             Cause::Late | Cause::Lost | Cause::Malformed => Self::Unknown(failure.store_error()),
         }
     }
