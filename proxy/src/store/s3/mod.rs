@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `places` | which bucket and key of the store an object, a stage or a state object stands under |
+//! | `kept` | which of them this store can keep under its name |
 //! | `connect` | from settings to clients: credentials, TLS, pool, timeouts |
 //! | `hot/` | GET, HEAD, PUT, DELETE and UploadPart, by hyper, signed by aws-sigv4: what every small request costs |
 //! | `cold/` | everything else, by aws-sdk-s3: lists, buckets, versions, tags, locks |
@@ -20,6 +21,7 @@ mod connect;
 mod copy;
 mod etag;
 mod hot;
+mod kept;
 mod long;
 mod make;
 mod own_keys;
