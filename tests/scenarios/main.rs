@@ -30,6 +30,7 @@ mod openssl;
 mod part_numbers;
 mod readme;
 mod store_faults;
+mod stores;
 mod tamper;
 mod unknown_length;
 mod uploads;
