@@ -17,6 +17,8 @@ pub struct Findings {
     pub complete: Writes,
     /// How DeleteObject takes `If-Match`.
     pub delete_if_match: IfMatch,
+    /// Whether CopyObject gives the attributes it is told to, and no others.
+    pub copy_replaces: bool,
     /// How CopyObject is bound to one version of its source.
     pub copy_source: SourcePin,
     /// How UploadPartCopy is; `None`: there is no UploadPartCopy.
@@ -39,6 +41,8 @@ pub struct Findings {
     pub object_lock: bool,
     /// Whether objects can have tags.
     pub tags: bool,
+    /// Whether the state bucket keeps versions: then nothing in it is ever gone, and it grows for ever.
+    pub state_versioned: bool,
 }
 
 /// What a way to write an object minds.
@@ -85,6 +89,8 @@ pub struct Parts {
     pub etags_compared: bool,
     /// Whether an upload that was aborted cannot be completed.
     pub aborted_for_good: bool,
+    /// Whether uploads under way are listed: what is not found there is not removed when it is over.
+    pub uploads_listed: bool,
     /// Whether a part's ETag is the MD5 of its bytes, and an object's the MD5 of those of its parts, `-N` behind it.
     pub composed: bool,
     /// Whether a part can be empty.
@@ -141,6 +147,7 @@ impl Findings {
             copy: writes,
             complete: writes,
             delete_if_match: IfMatch::Ignored,
+            copy_replaces: false,
             copy_source: SourcePin::Ignored,
             part_copy: None,
             copy_keeps_multipart_etag: false,
@@ -149,6 +156,7 @@ impl Findings {
                 left_out: false,
                 etags_compared: false,
                 aborted_for_good: false,
+                uploads_listed: false,
                 composed: false,
                 empty: false,
             },
@@ -171,6 +179,7 @@ impl Findings {
             versions: false,
             object_lock: false,
             tags: false,
+            state_versioned: false,
         }
     };
 

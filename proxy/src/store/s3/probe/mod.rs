@@ -1,13 +1,41 @@
 //! Finds out what this store can do, by trying.
+//!
+//! Documentation of stores says what they should do, and so does their name; neither says what is behind an endpoint. So
+//! everything that Hallmark relies on and that stores are known to differ in is tried out at each start, in a folder of the
+//! state bucket: what a condition stops and lets through, what comes back of what was put, what a copy keeps.
 
+mod bucket;
+mod checksums;
+mod copies;
+mod essentials;
 mod findings;
+mod governance;
+mod keys;
+mod lab;
+mod metadata;
+mod parts;
+mod uploads;
+mod writes;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 pub use findings::Findings;
 #[allow(unused_imports, reason = "read by those who write")]
 pub(super) use findings::{Checksums, IfMatch, Keys, Metadata, Parts, SourcePin, Writes};
 
-use super::{S3Store, unbuilt};
-use crate::store::StoreError;
+use self::lab::Lab;
+use self::writes::Way;
+use super::S3Store;
+use crate::store::{StoreError, StoreFault};
+
+/// How long all of it may take.
+const TIME: Duration = Duration::from_secs(20);
+/// How long it may take to clean up; what is left then is removed with other scratch state.
+const CLEANING: Duration = Duration::from_secs(5);
+/// A store that fails while it is asked is asked again, so often in all.
+const ATTEMPTS: usize = 2;
 
 impl S3Store {
     /// Tries out what the store can do, once; later calls are answered from memory.
@@ -15,11 +43,77 @@ impl S3Store {
     /// # Errors
     /// It cannot be reached, or lacks what nothing works without.
     pub async fn examine(&self) -> Result<&Findings, StoreError> {
-        self.found.get().ok_or_else(|| unbuilt("probe"))
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let mut attempt = 1;
+        let found = loop {
+            match self.try_out().await {
+                Ok(found) => break found,
+                Err(error) if attempt < ATTEMPTS && error.fault == StoreFault::Unavailable => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        };
+        Ok(self.found.get_or_init(|| found))
     }
 
     /// What is known of the store: nothing good, before it was examined.
     pub(super) fn findings(&self) -> &Findings {
         self.found.get().unwrap_or(&Findings::CAREFUL)
     }
+
+    async fn try_out(&self) -> Result<Findings, StoreError> {
+        let state_bucket = self.places.state_bucket().as_str();
+        let late = |_| StoreError::new(StoreFault::Timeout, format!("no answer within {TIME:?}"));
+        timeout(TIME, bucket::ensure(&self.sdk, state_bucket)).await.map_err(late)??;
+        let lab = Lab::new(&self.sdk, state_bucket)?;
+        let found = timeout(TIME, ask(&lab)).await.map_err(late).flatten();
+        let _ = timeout(CLEANING, lab.clean_up()).await;
+        found
+    }
+}
+
+async fn ask(lab: &Lab) -> Result<Findings, StoreError> {
+    // First: where this fails, nothing else says anything.
+    essentials::ask(lab).await?;
+    let (
+        put,
+        copy,
+        complete,
+        (copy_replaces, copy_source),
+        parts,
+        checksums,
+        (max_key_bytes, keys),
+        metadata,
+        governance,
+    ) = tokio::try_join!(
+        Way::Put.ask(lab),
+        Way::Copy.ask(lab),
+        Way::Complete.ask(lab),
+        copies::ask(lab),
+        parts::ask(lab),
+        checksums::ask(lab),
+        keys::ask(lab),
+        metadata::ask(lab),
+        governance::ask(lab),
+    )?;
+    Ok(Findings {
+        put,
+        copy,
+        complete,
+        delete_if_match: governance.delete_if_match,
+        copy_replaces,
+        copy_source,
+        part_copy: parts.part_copy,
+        copy_keeps_multipart_etag: parts.copy_keeps_etag,
+        parts: parts.parts,
+        checksums,
+        max_key_bytes,
+        keys,
+        metadata,
+        versions: governance.versions,
+        object_lock: governance.object_lock,
+        tags: governance.tags,
+        state_versioned: governance.state_versioned,
+    })
 }

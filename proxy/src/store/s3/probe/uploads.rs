@@ -1,0 +1,120 @@
+//! Multipart uploads in the lab.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+
+use super::lab::{Headers, Lab, Said, adding, said, tell, unquoted};
+use crate::store::StoreError;
+use crate::store::s3::cold::error::Failure;
+
+/// An upload under way.
+pub(super) struct Upload<'a> {
+    lab: &'a Lab,
+    key: String,
+    id: String,
+}
+
+/// A part as it is named to complete an upload: number and ETag without quotes.
+pub(super) type Part = (i32, String);
+
+impl<'a> Upload<'a> {
+    /// CreateMultipartUpload.
+    pub(super) async fn create(
+        lab: &'a Lab,
+        key: &str,
+        headers: Headers<'_>,
+    ) -> Result<Said<Self>, StoreError> {
+        let _room = lab.room().await;
+        let create = lab.sdk.create_multipart_upload().bucket(&lab.bucket).key(key);
+        let created = create.customize().mutate_request(adding(headers)).send().await;
+        let id = match said(tell("create an upload", created).map(|created| created.upload_id))? {
+            Said::Done(id) => id,
+            Said::Refused(reason) => return Ok(Said::Refused(reason)),
+        };
+        let id = id.ok_or_else(|| Failure::malformed("create an upload", "there is no upload id"))?;
+        lab.has_opened(key, &id);
+        lab.will_make(key);
+        Ok(Said::Done(Self { lab, key: key.to_owned(), id }))
+    }
+
+    /// The same where the store must be able to.
+    pub(super) async fn open(lab: &'a Lab, key: &str) -> Result<Self, StoreError> {
+        Self::create(lab, key, &[]).await?.needed("to begin a multipart upload")
+    }
+
+    /// UploadPart.
+    pub(super) async fn part(&self, number: i32, body: &Bytes) -> Result<Part, StoreError> {
+        let Lab { sdk, bucket, .. } = self.lab;
+        let _room = self.lab.room().await;
+        let part = sdk.upload_part().bucket(bucket).key(&self.key).upload_id(&self.id).part_number(number);
+        let part = part.body(ByteStream::from(body.clone())).send().await;
+        let etag = said(tell("upload a part", part).map(|part| unquoted(part.e_tag)))?;
+        Ok((number, etag.needed("to upload a part")?))
+    }
+
+    /// UploadPartCopy of all of `from`.
+    pub(super) async fn part_copy(
+        &self,
+        number: i32,
+        from: &str,
+        headers: Headers<'_>,
+    ) -> Result<Said<()>, StoreError> {
+        let Lab { sdk, bucket, .. } = self.lab;
+        let _room = self.lab.room().await;
+        let copy = sdk.upload_part_copy().bucket(bucket).key(&self.key).upload_id(&self.id);
+        let copy = copy.part_number(number).copy_source(format!("{bucket}/{from}"));
+        let copied = copy.customize().mutate_request(adding(headers)).send().await;
+        said(tell("copy a part", copied).map(|_| ()))
+    }
+
+    /// CompleteMultipartUpload; gives the ETag, which may be empty.
+    pub(super) async fn complete(
+        &self,
+        parts: &[Part],
+        headers: Headers<'_>,
+    ) -> Result<Said<String>, StoreError> {
+        said(self.dare_complete(parts, headers).await)
+    }
+
+    /// The same where also an answer that makes no sense, or none, says something.
+    pub(super) async fn dare_complete(
+        &self,
+        parts: &[Part],
+        headers: Headers<'_>,
+    ) -> Result<String, Failure> {
+        let Lab { sdk, bucket, .. } = self.lab;
+        let _room = self.lab.room().await;
+        let parts = parts.iter().map(|(number, etag)| {
+            CompletedPart::builder().part_number(*number).e_tag(format!("\"{etag}\"")).build()
+        });
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let complete = sdk.complete_multipart_upload().bucket(bucket).key(&self.key).upload_id(&self.id);
+        let complete = complete.multipart_upload(parts);
+        let completed = complete.customize().mutate_request(adding(headers)).send().await;
+        let completed = tell("complete an upload", completed)?;
+        self.lab.is_over(&self.id);
+        Ok(unquoted(completed.e_tag))
+    }
+
+    /// AbortMultipartUpload.
+    pub(super) async fn abort(&self) -> Result<Said<()>, StoreError> {
+        let Lab { sdk, bucket, .. } = self.lab;
+        let _room = self.lab.room().await;
+        let abort = sdk.abort_multipart_upload().bucket(bucket).key(&self.key).upload_id(&self.id);
+        let aborted = said(tell("abort an upload", abort.send().await).map(|_| ()))?;
+        self.lab.is_over(&self.id);
+        Ok(aborted)
+    }
+
+    /// Whether ListMultipartUploads shows it.
+    pub(super) async fn is_listed(&self) -> Result<bool, StoreError> {
+        let Lab { sdk, bucket, .. } = self.lab;
+        let _room = self.lab.room().await;
+        let list = sdk.list_multipart_uploads().bucket(bucket).prefix(&self.key).send().await;
+        let listed = said(tell("list uploads", list))?.done();
+        Ok(listed.is_some_and(|listed| {
+            listed.uploads().iter().any(|upload| upload.upload_id() == Some(self.id.as_str()))
+        }))
+    }
+}
