@@ -10,7 +10,7 @@ use super::lock::write_lock;
 use crate::name::ObjectName;
 use crate::store::s3::S3Store;
 use crate::store::s3::probe::Writes;
-use crate::store::{Body, Committed, Guard, Lock, PutError, StoreError, Write};
+use crate::store::{Body, BucketLock, Committed, Guard, Lock, PutError, StoreError, Write};
 
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 
@@ -22,7 +22,7 @@ impl S3Store {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let mut call = Call::new(Method::PUT, &place);
         write_headers(&mut call.headers, &write, self.findings().put)?;
         // AWS takes no lock without a digest of the body.
