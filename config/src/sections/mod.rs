@@ -1,6 +1,7 @@
 //! What each table of the file may hold: names, ranges and defaults. One file per table.
 
 mod buckets;
+mod cache;
 mod clients;
 mod keys;
 mod limits;
@@ -21,6 +22,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let realm = root.required("realm", "\"acme-artifacts\"", |value| value.parse(Realm::parse));
     let server = root.section("server", server::server);
     let limits = root.section("limits", limits::limits);
+    let cache = root.section("cache", cache::cache);
     let seal = root.section("seal", seal::seal);
     let state = root.section("state", |table| state::state(table, &seal));
     let store = root.section("store", store::store);
@@ -37,6 +39,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
         realm: realm?,
         server: server?,
         limits: limits?,
+        cache: cache?,
         seal: seal?,
         state: state?,
         store: store?,

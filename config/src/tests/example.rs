@@ -62,9 +62,11 @@ fn the_defaults_that_it_shows_are_the_defaults() {
     let defaults = load(super::BASE, dir.path()).unwrap();
     let shown = load(&all_on(), dir.path()).unwrap();
     assert_eq!(format!("{:?}", shown.limits), format!("{:?}", defaults.limits));
+    assert_eq!(format!("{:?}", shown.cache), format!("{:?}", defaults.cache));
     assert_eq!(shown.state.secret_file, defaults.state.secret_file);
     assert_eq!(shown.server.listen, defaults.server.listen);
     assert_eq!(shown.server.region, defaults.server.region);
     assert!(!shown.server.dangerous_unsigned_payload_over_http);
     assert!(shown.buckets.values().all(|bucket| !bucket.dangerous_serve_unsealed));
+    assert!(shown.buckets.values().all(|bucket| bucket.freshness.is_zero()));
 }
