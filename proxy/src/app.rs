@@ -10,14 +10,13 @@ use hallmark_signer::{
 
 use crate::access::Access;
 use crate::gate::{Deployment, Gate};
-use crate::proof::Prover;
+use crate::proof::{Kept, Prover};
 use crate::s3::auth::Authenticator;
 use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
 use crate::store::{Patience, Store, StoreError};
 use crate::trust::TrustPolicy;
-use crate::verdicts::VerdictCache;
 
 /// The service of one deployment.
 pub type App = S3Service;
@@ -87,7 +86,7 @@ pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
+    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&config.cache)));
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();

@@ -8,6 +8,7 @@
 pub mod access;
 mod app;
 pub mod bootstrap;
+pub mod cache;
 pub mod gate;
 pub mod name;
 pub mod pace;
@@ -18,7 +19,6 @@ pub mod service;
 mod state_file;
 pub mod store;
 pub mod trust;
-mod verdicts;
 
 #[cfg(any(test, feature = "testing"))]
 pub use app::gate as gate_before;
