@@ -121,6 +121,7 @@ mod tests {
         left_out: true,
         etags_compared: true,
         aborted_for_good: true,
+        uploads_listed: true,
         composed: true,
         empty: false,
     };
