@@ -18,6 +18,8 @@ pub struct Config {
     pub realm: Realm,
     /// The listener and its limits.
     pub server: Server,
+    /// Health and metrics; without it there are none.
+    pub admin: Option<Admin>,
     /// Upper bounds on what one client, and all of them, may take.
     pub limits: Limits,
     /// The key that makes seals and those whose seals are accepted.
@@ -61,6 +63,15 @@ pub struct Tls {
     pub key_file: PathBuf,
 }
 
+/// The listener for health and metrics, which is not for clients.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Address and port, another than the clients' one; port 0 asks the system for a free one. Plain HTTP.
+    pub listen: SocketAddr,
+    /// How long clients are still served after a stop was asked for and readiness was withdrawn.
+    pub drain_delay: Duration,
+}
+
 /// Bounds; each has a default and a range that the loader enforces.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -76,6 +87,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Bytes a second that a client must keep up, averaged over ten seconds; `None`: no minimum.
     pub min_rate: Option<NonZeroU64>,
+    /// Time that open requests have, once the listener is closed, before they are cut off.
+    pub drain_timeout: Duration,
 }
 
 /// Seal keys, PEM files.

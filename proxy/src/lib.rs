@@ -6,9 +6,11 @@
 //! which nobody trusts.
 
 pub mod access;
+pub mod admin;
 mod app;
 pub mod bootstrap;
 pub mod gate;
+pub mod metrics;
 pub mod name;
 pub mod pace;
 pub mod proof;
@@ -21,5 +23,5 @@ pub mod trust;
 mod verdicts;
 
 #[cfg(any(test, feature = "testing"))]
-pub use app::gate as gate_before;
+pub use app::gate_before;
 pub use app::{App, StartError, check, check_capabilities};

@@ -19,11 +19,11 @@ pub use crate::site::Options;
 /// What the program prints on its standard output when it takes connections; the address follows.
 const READY: &str = "hallmark-proxy: listening on http://";
 
-/// A running proxy on the embedded store. It dies with this value; if the test is failing then, its log is shown.
+/// A running proxy. It dies with this value; if the test is failing then, its log is shown.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Its files.
-    pub site: Site,
+    /// Its files, perhaps those of other instances as well.
+    pub site: Arc<Site>,
     address: SocketAddr,
     child: Child,
     log: Log,
@@ -44,7 +44,8 @@ impl Proxy {
     }
 
     /// Starts one on files that are there.
-    pub fn start_at(site: Site) -> Self {
+    pub fn start_at(site: impl Into<Arc<Site>>) -> Self {
+        let site = site.into();
         let log = Log::default();
         let (child, address) = spawn(&site, &log);
         Self { site, address, child, log }
@@ -73,6 +74,16 @@ impl Proxy {
     /// What it wrote so far.
     pub fn log(&self) -> String {
         self.log.text()
+    }
+
+    /// The most memory that it ever had, KiB.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a process has memory");
+        line.trim_end_matches("kB").trim().parse().expect("a number")
     }
 
     /// Kills it (`SIGKILL`) and waits until it is gone.

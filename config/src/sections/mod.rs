@@ -1,5 +1,6 @@
 //! What each table of the file may hold: names, ranges and defaults. One file per table.
 
+mod admin;
 mod buckets;
 mod clients;
 mod endpoint;
@@ -23,6 +24,7 @@ use crate::types::Config;
 pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let realm = root.required("realm", "\"acme-artifacts\"", |value| value.parse(Realm::parse));
     let server = root.section("server", server::server);
+    let admin = root.optional("admin", |value| value.table(|table| admin::admin(table, &server)));
     let limits = root.section("limits", limits::limits);
     let seal = root.section("seal", seal::seal);
     let (kind, store) = root
@@ -45,6 +47,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     Ok(Config {
         realm: realm?,
         server: server?,
+        admin: admin?,
         limits: limits?,
         seal: seal?,
         state: state?,

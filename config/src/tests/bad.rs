@@ -54,8 +54,8 @@ fn the_whole_file() {
         (
             "\"a b\" = 1",
             &[
-                "4:1: \"a b\": unknown key; known: `realm`, `server`, `limits`, `seal`, `store`, `state`, `keys`, \
-                 `clients`, `buckets`",
+                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `seal`, `store`, `state`, \
+                 `keys`, `clients`, `buckets`",
             ],
         ),
     ]);
@@ -121,6 +121,28 @@ fn server() {
             "server.dangerous_unsigned_payload_over_http = \"yes\"",
             &["4:47: server.dangerous_unsigned_payload_over_http: must be `true` or `false`; this is a text"],
         ),
+    ]);
+}
+
+#[test]
+fn admin() {
+    const DELAY: &str = "admin.drain_delay: must be from 0 ms to 5 m";
+    const TAKEN: &str =
+        "admin.listen: the address of `server.listen`, where clients are served; take another port";
+    let good = "admin.listen = \"[::1]:9000\"\n";
+    check(&[
+        (good, &[]),
+        ("[admin]\n", &["4:1: admin.listen: missing; add `listen = \"127.0.0.1:9001\"`"]),
+        ("admin = \"127.0.0.1:9001\"", &["4:9: admin: must be a table; this is a text"]),
+        ("admin.listen = \"127.0.0.1:9000\"", &[&format!("4:16: {TAKEN}")]),
+        ("server.listen = \"[::]:1\"\nadmin.listen = \"[::]:1\"", &[&format!("5:16: {TAKEN}")]),
+        ("server.listen = \"[::]:0\"\nadmin.listen = \"[::]:0\"", &[]),
+        (&format!("{good}admin.drain_delay = \"6m\""), &[&format!("5:21: {DELAY}")]),
+        (
+            &format!("{good}admin.drain_timeout = \"6m\""),
+            &["5:7: admin.drain_timeout: belongs into [limits]"],
+        ),
+        ("limits.drain_timeout = \"2h\"", &["4:24: limits.drain_timeout: must be from 0 ms to 1 h"]),
     ]);
 }
 

@@ -24,6 +24,8 @@ fn defaults() {
     assert_eq!(config.limits.header_timeout, Duration::from_secs(10));
     assert_eq!(config.limits.idle_timeout, Duration::from_secs(30));
     assert_eq!(config.limits.min_rate.unwrap().get(), 1024);
+    assert_eq!(config.limits.drain_timeout, Duration::from_secs(30));
+    assert!(config.admin.is_none());
     assert!(config.seal.trusted_key_files.is_empty());
     assert!(config.keys.is_empty() && config.clients.is_empty() && config.buckets.is_empty());
 
@@ -47,6 +49,9 @@ fn everything_said_comes_out() {
         domains = ["s3.example.com", "s3.example.org"]
         region = "eu-west-1"
         dangerous_unsigned_payload_over_http = true
+        [admin]
+        listen = "127.0.0.1:0"
+        drain_delay = "0"
         [limits]
         max_connections = 7
         max_object_size = "1 GiB"
@@ -54,6 +59,7 @@ fn everything_said_comes_out() {
         header_timeout = "1500ms"
         idle_timeout = "2m"
         min_rate = "0"
+        drain_timeout = "1h"
         [seal]
         key_file = "closed.key"
         trusted_key_files = ["old.pub", "/older.pub"]
@@ -114,6 +120,10 @@ fn everything_said_comes_out() {
     assert_eq!(config.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.min_rate, None);
+    assert_eq!(config.limits.drain_timeout, Duration::from_hours(1));
+
+    let admin = config.admin.as_ref().unwrap();
+    assert_eq!((admin.listen.to_string().as_str(), admin.drain_delay), ("127.0.0.1:0", Duration::ZERO));
 
     assert_eq!(config.seal.key_file, dir.path().join("closed.key"));
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);

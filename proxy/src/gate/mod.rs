@@ -37,7 +37,10 @@ pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{Upload, Uploaded};
 
+use prometheus_client::metrics::counter::Counter;
+
 use self::multipart::Multipart;
+use crate::metrics::Metrics;
 use crate::proof::{Prover, StateKeys, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
@@ -61,6 +64,8 @@ pub struct Gate {
     budget: Budget,
     limits: Limits,
     multipart: Multipart,
+    /// Bytes of bodies that clients send.
+    received: Counter,
 }
 
 impl Gate {
@@ -78,7 +83,26 @@ impl Gate {
         let budget = Budget::new(for_bodies, clients);
         let multipart = Multipart::new(state, for_windows);
         let suspects = Arc::default();
-        Self { store, realm, sealer, prover, policy, suspects, budget, limits, multipart }
+        Self {
+            store,
+            realm,
+            sealer,
+            prover,
+            policy,
+            suspects,
+            budget,
+            limits,
+            multipart,
+            received: Counter::default(),
+        }
+    }
+
+    /// Counts for `metrics`.
+    #[must_use]
+    pub fn measured(self, metrics: &Metrics) -> Self {
+        self.budget.measure(metrics);
+        self.multipart.windows.measure(metrics);
+        Self { received: metrics.received(), ..self }
     }
 
     /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.

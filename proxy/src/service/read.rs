@@ -39,13 +39,18 @@ impl S3Service {
         };
         let release = self.gate.release(download).await?;
         let delivery = context.peer.delivery.clone();
-        let (id, name) = (context.id.clone(), object.clone());
+        let (id, name, metrics) = (context.id.clone(), object.clone(), self.metrics.clone());
+        let under_way = metrics.download();
         delivery.begin();
-        let body = Outgoing::artifact(release, move |ended| match ended {
-            Ok(()) => delivery.complete(),
-            Err(fault) => {
-                tracing::error!(request = %id, object = %name, %fault, "download aborted");
-                delivery.abort();
+        let body = Outgoing::artifact(release, metrics.released(), move |ended| {
+            drop(under_way);
+            match ended {
+                Ok(()) => delivery.complete(),
+                Err(fault) => {
+                    tracing::error!(request = %id, object = %name, %fault, "download aborted");
+                    metrics.download_cut(fault.label());
+                    delivery.abort();
+                }
             }
         });
         Ok(head.map(|()| body))

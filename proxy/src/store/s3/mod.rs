@@ -3,10 +3,12 @@
 //! | | |
 //! |---|---|
 //! | `places` | which bucket and key of the store an object, a stage or a state object stands under |
+//! | `kept` | which of them this store can keep under its name |
 //! | `connect` | from settings to clients: credentials, TLS, pool, timeouts |
 //! | `hot/` | GET, HEAD, PUT, DELETE and UploadPart, by hyper, signed by aws-sigv4: what every small request costs |
 //! | `cold/` | everything else, by aws-sdk-s3: lists, buckets, versions, tags, locks |
-//! | `stage`, `promote`, `copy` | parts that become an object |
+//! | `stage/`, `promote`, `copy` | parts that become an object, and objects that are made of others |
+//! | `make/` | the three ways to make an object of bytes that the store has |
 //! | `state` | Hallmark's own small objects |
 //! | `sweep` | removes what nobody can come back to |
 //! | `probe` | finds out what this store can do, by trying |
@@ -17,7 +19,12 @@
 mod cold;
 mod connect;
 mod copy;
+mod etag;
 mod hot;
+mod kept;
+mod long;
+mod make;
+mod own_keys;
 mod places;
 mod probe;
 mod promote;
@@ -51,6 +58,7 @@ pub struct S3Store {
     sdk: aws_sdk_s3::Client,
     places: Places,
     found: OnceLock<Findings>,
+    births: cold::Births,
 }
 
 #[async_trait]
@@ -260,6 +268,14 @@ impl Store for S3Store {
     ) -> Result<(), PutError> {
         self.set_object_legal_hold(object, version, hold).await
     }
+}
+
+/// 32 hexadecimal digits that nobody can guess.
+fn random_name() -> Result<String, StoreError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| StoreError::new(super::StoreFault::Unavailable, format!("no random bytes: {e}")))?;
+    Ok(hex::encode(bytes))
 }
 
 /// For what is still to be built.

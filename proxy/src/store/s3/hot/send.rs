@@ -269,7 +269,7 @@ impl Hot {
         }
         let mut request = Request::new(body);
         *request.method_mut() = call.method.clone();
-        *request.uri_mut() = url.parse().map_err(|error: http::uri::InvalidUri| unsent(&error))?;
+        *request.uri_mut() = url.parse().map_err(|error: InvalidUri| unsent(&error))?;
         *request.headers_mut() = headers;
         Ok((request, identity))
     }
