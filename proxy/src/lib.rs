@@ -24,4 +24,4 @@ mod verdicts;
 
 #[cfg(any(test, feature = "testing"))]
 pub use app::gate_before;
-pub use app::{App, StartError, check};
+pub use app::{App, StartError, check, check_capabilities};
