@@ -39,7 +39,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use connect::ConnectError;
-pub use probe::Findings;
+pub use probe::{Findings, Report, Row};
 
 use self::hot::Hot;
 use self::places::Places;

@@ -45,7 +45,7 @@ fn refused<T>(told: Result<T, Failure>) -> Result<bool, StoreError> {
         Err(failure) => match failure.cause {
             // Some hang up.
             Cause::Refused(_) | Cause::Lost => Ok(true),
-            Cause::Unsent | Cause::Late | Cause::Malformed => Err(failure.into()),
+            Cause::Shed | Cause::Unsent | Cause::Late | Cause::Malformed => Err(failure.into()),
         },
     }
 }

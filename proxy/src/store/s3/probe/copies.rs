@@ -50,6 +50,9 @@ pub(super) enum Copy<'a> {
 
 impl Copy<'_> {
     /// Which header binds a copy to the ETag of its source.
+    ///
+    /// It stops copies of other versions, and does not stop those of this one: what else stops them, such as a source that is
+    /// too short for it, says nothing of the header.
     pub(super) async fn pin(&self, etag: &str) -> Result<SourcePin, StoreError> {
         let [standard, ceph] = [SourcePin::Standard, SourcePin::Ceph];
         let (by_standard, by_ceph) =
@@ -66,7 +69,7 @@ impl Copy<'_> {
         let right = format!("\"{etag}\"");
         let (wrong, right) =
             tokio::try_join!(self.copy(number, (name, NO_ETAG)), self.copy(number + 1, (name, &right)))?;
-        Ok(wrong.guard_failed() && right.done().is_some())
+        Ok(wrong.guard_failed() && !right.guard_failed())
     }
 
     async fn copy(&self, number: i32, pin: (&'static str, &str)) -> Result<Said<()>, StoreError> {

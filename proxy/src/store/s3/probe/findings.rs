@@ -83,6 +83,8 @@ pub enum SourcePin {
 pub struct Parts {
     /// The shortest part but the last, bytes.
     pub min_bytes: u64,
+    /// The shortest object that UploadPartCopy takes, bytes.
+    pub copied_min_bytes: u64,
     /// Whether parts that were uploaded can be left out.
     pub left_out: bool,
     /// Whether the ETags of the parts are compared.
@@ -153,6 +155,7 @@ impl Findings {
             copy_keeps_multipart_etag: false,
             parts: Parts {
                 min_bytes: AWS_MIN_PART_BYTES,
+                copied_min_bytes: AWS_MIN_PART_BYTES,
                 left_out: false,
                 etags_compared: false,
                 aborted_for_good: false,

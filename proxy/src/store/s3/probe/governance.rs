@@ -24,14 +24,17 @@ pub(super) async fn ask(lab: &Lab) -> Result<Found, StoreError> {
     Ok(Found { versions, state_versioned, object_lock, tags, delete_if_match })
 }
 
-/// Whether buckets can keep versions, and whether this one does.
+/// Whether buckets can keep versions, and whether this one does. Some say of any bucket that it keeps none and know nothing of
+/// versions, but nobody lists versions who does not have them.
 async fn versions(lab: &Lab) -> Result<(bool, bool), StoreError> {
     let _room = lab.room().await;
-    let asked = lab.sdk.get_bucket_versioning().bucket(&lab.bucket).send().await;
-    Ok(match said(tell("get versioning", asked))? {
-        Said::Done(found) => (true, found.status() == Some(&BucketVersioningStatus::Enabled)),
-        Said::Refused(_) => (false, false),
-    })
+    let list = lab.sdk.list_object_versions().bucket(&lab.bucket).prefix(lab.folder()).max_keys(1);
+    let asked = lab.sdk.get_bucket_versioning().bucket(&lab.bucket);
+    let (listed, asked) = tokio::join!(list.send(), asked.send());
+    let listed = said(tell("list versions", listed))?.done().is_some();
+    let status = said(tell("get versioning", asked))?.done().map(|found| found.status().cloned());
+    let kept = status == Some(Some(BucketVersioningStatus::Enabled));
+    Ok((listed && status.is_some(), kept))
 }
 
 async fn object_lock(lab: &Lab) -> Result<bool, StoreError> {

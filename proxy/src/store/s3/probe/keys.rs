@@ -89,6 +89,6 @@ async fn takes(lab: &Lab, key: &str) -> Result<bool, StoreError> {
 fn refused(failure: Failure) -> Result<(), StoreError> {
     match failure.cause {
         Cause::Refused(_) | Cause::Malformed | Cause::Lost => Ok(()),
-        Cause::Unsent | Cause::Late => Err(failure.into()),
+        Cause::Shed | Cause::Unsent | Cause::Late => Err(failure.into()),
     }
 }

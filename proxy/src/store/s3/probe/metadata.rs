@@ -60,7 +60,7 @@ async fn comes_back(lab: &Lab, what: &str, headers: &[(&'static str, &str)]) -> 
         Err(failure) => {
             return match failure.cause {
                 Cause::Refused(_) | Cause::Malformed => Ok(false),
-                Cause::Unsent | Cause::Late | Cause::Lost => Err(failure.into()),
+                Cause::Shed | Cause::Unsent | Cause::Late | Cause::Lost => Err(failure.into()),
             };
         }
     }

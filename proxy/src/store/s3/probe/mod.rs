@@ -14,6 +14,7 @@ mod keys;
 mod lab;
 mod metadata;
 mod parts;
+mod report;
 mod uploads;
 mod writes;
 
@@ -24,6 +25,7 @@ use tokio::time::timeout;
 pub use findings::Findings;
 #[allow(unused_imports, reason = "read by those who write")]
 pub(super) use findings::{Checksums, IfMatch, Keys, Metadata, Parts, SourcePin, Writes};
+pub use report::{Report, Row};
 
 use self::lab::Lab;
 use self::writes::Way;
@@ -55,6 +57,14 @@ impl S3Store {
             }
         };
         Ok(self.found.get_or_init(|| found))
+    }
+
+    /// What was found out, for people. As [`examine`](Self::examine).
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn report(&self) -> Result<Report, StoreError> {
+        Ok(Report::new(self.examine().await?, self.places.state_bucket()))
     }
 
     /// What is known of the store: nothing good, before it was examined.

@@ -45,12 +45,16 @@ impl<'a> Upload<'a> {
 
     /// UploadPart.
     pub(super) async fn part(&self, number: i32, body: &Bytes) -> Result<Part, StoreError> {
+        self.try_part(number, body).await?.needed("to upload a part")
+    }
+
+    /// The same where the store may refuse it.
+    pub(super) async fn try_part(&self, number: i32, body: &Bytes) -> Result<Said<Part>, StoreError> {
         let Lab { sdk, bucket, .. } = self.lab;
         let _room = self.lab.room().await;
         let part = sdk.upload_part().bucket(bucket).key(&self.key).upload_id(&self.id).part_number(number);
         let part = part.body(ByteStream::from(body.clone())).send().await;
-        let etag = said(tell("upload a part", part).map(|part| unquoted(part.e_tag)))?;
-        Ok((number, etag.needed("to upload a part")?))
+        said(tell("upload a part", part).map(|part| (number, unquoted(part.e_tag))))
     }
 
     /// UploadPartCopy of all of `from`.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
 
 use super::findings::{IfMatch, Writes};
-use super::lab::{Headers, Lab, Said};
+use super::lab::{Headers, Lab, Said, unquoted};
 use super::uploads::Upload;
 use crate::store::StoreError;
 
@@ -28,6 +28,15 @@ pub(super) enum Way {
     Complete,
 }
 
+/// Of several writes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Winners {
+    /// What one of them wrote stands there, and the others say that they did nothing.
+    One,
+    /// None, or some were done that should not have been.
+    Other,
+}
+
 /// What is tried out of one way to write.
 struct Trial<'a> {
     lab: &'a Lab,
@@ -38,11 +47,10 @@ impl Way {
     /// Finds out what this way minds.
     pub(super) async fn ask(self, lab: &Lab) -> Result<Writes, StoreError> {
         let trial = Trial { lab, way: self };
-        if self == Way::Copy {
+        if self == Self::Copy {
             try_join_all((0..=RACERS).map(|content| trial.make_source(content))).await?;
         }
-        let (guards, labels) = tokio::try_join!(trial.guards(), trial.labels())?;
-        let (absent, if_match) = guards;
+        let (absent, if_match, labels) = tokio::try_join!(trial.absent(), trial.if_match(), trial.labels())?;
         Ok(Writes { absent, if_match, labels })
     }
 
@@ -56,54 +64,54 @@ impl Way {
 }
 
 impl Trial<'_> {
-    async fn guards(&self) -> Result<(bool, IfMatch), StoreError> {
-        let target = self.key("target");
-        self.write(&target, 0, &[]).await?.needed("to write an object")?;
-        // What it says itself may be nothing.
-        let etag = self.etag(&target).await?;
-        let [quoted, bare] = [IfMatch::Quoted, IfMatch::Bare];
-        let (absent, quoted_stops, bare_stops) = tokio::try_join!(
-            self.stops(&target, ABSENT),
-            self.minds(&target, quoted),
-            self.minds(&target, bare)
-        )?;
-        let absent =
-            async { if absent { self.one_wins(&self.key("fresh"), ABSENT).await == Some(1) } else { false } };
-        let matches = async {
-            for (form, stops) in [(quoted, quoted_stops), (bare, bare_stops)] {
-                let Some(value) = form.value(&etag).filter(|_| stops) else { continue };
-                match self.one_wins(&target, ("if-match", &value)).await {
-                    Some(1) => return form,
-                    // It never matches in this form.
-                    Some(0) => {}
-                    // All of them match: then they are not judged together with the write.
-                    Some(_) | None => return IfMatch::Ignored,
-                }
-            }
-            IfMatch::Ignored
-        };
-        Ok(tokio::join!(absent, matches))
+    /// `If-None-Match: *`: nothing is written over, and of several new ones one.
+    async fn absent(&self) -> Result<bool, StoreError> {
+        let key = self.key("there");
+        self.write(&key, 0, &[]).await?.needed("to write an object")?;
+        Ok(self.stops(&key, ABSENT).await? && self.race(&self.key("fresh"), ABSENT).await == Winners::One)
     }
 
-    /// Whether `If-Match` in this form stops a write of another version, and of what is not there.
-    async fn minds(&self, target: &str, form: IfMatch) -> Result<bool, StoreError> {
-        let Some(value) = form.value(NO_ETAG) else { return Ok(false) };
-        let missing = self.key(if form == IfMatch::Quoted { "missing-quoted" } else { "missing-bare" });
-        let guard = ("if-match", value.as_str());
-        let (other, missing) = tokio::try_join!(self.stops(target, guard), self.stops(&missing, guard))?;
-        Ok(other && missing)
+    async fn if_match(&self) -> Result<IfMatch, StoreError> {
+        for form in [IfMatch::Quoted, IfMatch::Bare] {
+            if self.minds(form).await? {
+                return Ok(form);
+            }
+        }
+        Ok(IfMatch::Ignored)
+    }
+
+    /// `If-Match` in this form: another version is not written over, nothing is made, and of several writes over the right
+    /// one one is done.
+    async fn minds(&self, form: IfMatch) -> Result<bool, StoreError> {
+        let name = if form == IfMatch::Quoted { "quoted" } else { "bare" };
+        let (target, missing) = (self.key(name), self.key(&format!("{name}-missing")));
+        self.write(&target, 0, &[]).await?.needed("to write an object")?;
+        // What the write says itself may be nothing.
+        let etag = self.lab.head(&target).await?.and_then(|head| head.e_tag);
+        let (Some(wrong), Some(right)) = (form.value(NO_ETAG), form.value(&unquoted(etag))) else {
+            return Ok(false);
+        };
+        let wrong = ("if-match", wrong.as_str());
+        let (other, none) = tokio::try_join!(self.stops(&target, wrong), self.stops(&missing, wrong))?;
+        Ok(other && none && self.race(&target, ("if-match", &right)).await == Winners::One)
     }
 
     async fn stops(&self, key: &str, guard: (&'static str, &str)) -> Result<bool, StoreError> {
         Ok(self.write(key, 1, &[guard]).await?.guard_failed())
     }
 
-    /// How many of several writes under the same condition are done; `None`: of some it is not known.
-    async fn one_wins(&self, key: &str, guard: (&'static str, &str)) -> Option<usize> {
+    /// Who wins of several writes at once under the same condition.
+    async fn race(&self, key: &str, guard: (&'static str, &str)) -> Winners {
         let guard = [guard];
-        let racers = join_all((1..=RACERS).map(|content| self.write(key, content, &guard))).await;
-        let done: Result<Vec<_>, _> = racers.into_iter().map(|said| said.map(Said::done)).collect();
-        Some(done.ok()?.into_iter().flatten().count())
+        let write = async |number| (number, self.write(key, number, &guard).await);
+        // Some are answered with an error, since another one was under way.
+        let racers = join_all((1..=RACERS).map(write)).await.into_iter();
+        let mut done = racers.filter_map(|(number, said)| said.ok()?.done().map(|_| number));
+        let stands = self.lab.get(key).await.ok().flatten().map(|(_, body)| body);
+        match (done.next(), done.next()) {
+            (Some(winner), None) if stands == Some(content(winner)) => Winners::One,
+            _ => Winners::Other,
+        }
     }
 
     async fn labels(&self) -> Result<bool, StoreError> {
@@ -141,11 +149,6 @@ impl Trial<'_> {
     async fn make_source(&self, number: u8) -> Result<(), StoreError> {
         let put = self.lab.put(&self.source(number), &content(number), &[]).await?;
         put.needed("to write an object").map(|_| ())
-    }
-
-    async fn etag(&self, key: &str) -> Result<String, StoreError> {
-        let head = self.lab.head(key).await?;
-        Ok(super::lab::unquoted(head.and_then(|head| head.e_tag)))
     }
 
     fn source(&self, number: u8) -> String {

@@ -118,9 +118,11 @@ mod tests {
 
     const RULES: Parts = Parts {
         min_bytes: 1,
+        copied_min_bytes: 1,
         left_out: true,
         etags_compared: true,
         aborted_for_good: true,
+        uploads_listed: true,
         composed: true,
         empty: false,
     };
