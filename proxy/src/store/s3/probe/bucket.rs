@@ -1,18 +1,19 @@
 //! The state bucket: there, or made.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
-use super::lab::{Said, said, tell};
+use super::lab::{Lab, Said, said};
 use crate::store::s3::cold::error::Failure;
 use crate::store::s3::cold::reason::Reason;
 use crate::store::{StoreError, StoreFault};
 
 /// Sees to it that the bucket is there.
-pub(super) async fn ensure(sdk: &Client, bucket: &str) -> Result<(), StoreError> {
-    match said(tell("look for the state bucket", sdk.head_bucket().bucket(bucket).send().await))? {
+pub(super) async fn ensure(lab: &Lab) -> Result<(), StoreError> {
+    let bucket = &lab.bucket;
+    let look = lab.sdk.head_bucket().bucket(bucket);
+    match said(lab.ask("look for the state bucket", look.send()).await)? {
         Said::Done(_) => Ok(()),
-        Said::Refused(Reason::Missing | Reason::NoSuchBucket) => create(sdk, bucket).await,
+        Said::Refused(Reason::Missing | Reason::NoSuchBucket) => create(lab).await,
         Said::Refused(Reason::Denied) => {
             Err(unusable(bucket, "the credentials may not use it, or are wrong"))
         }
@@ -20,13 +21,14 @@ pub(super) async fn ensure(sdk: &Client, bucket: &str) -> Result<(), StoreError>
     }
 }
 
-async fn create(sdk: &Client, bucket: &str) -> Result<(), StoreError> {
-    let plain = sdk.create_bucket().bucket(bucket).send().await;
-    let created = match tell("create the state bucket", plain) {
+async fn create(lab: &Lab) -> Result<(), StoreError> {
+    let bucket = &lab.bucket;
+    let plain = lab.sdk.create_bucket().bucket(bucket);
+    let created = match lab.ask("create the state bucket", plain.send()).await {
         Ok(_) => Ok(()),
         // Others start at the same time, too.
         Err(failure) if failure.reason() == Some(Reason::BucketOwned) => Ok(()),
-        Err(failure) => in_region(sdk, bucket, failure).await,
+        Err(failure) => in_region(lab, failure).await,
     };
     match created {
         Ok(()) => {
@@ -41,15 +43,15 @@ async fn create(sdk: &Client, bucket: &str) -> Result<(), StoreError> {
 }
 
 /// AWS wants to be told the region again, except for one that must not be named.
-async fn in_region(sdk: &Client, bucket: &str, refusal: Failure) -> Result<(), Failure> {
-    let (Some(Reason::Refused), Some(region)) = (refusal.reason(), sdk.config().region()) else {
+async fn in_region(lab: &Lab, refusal: Failure) -> Result<(), Failure> {
+    let (Some(Reason::Refused), Some(region)) = (refusal.reason(), lab.sdk.config().region()) else {
         return Err(refusal);
     };
     let place = CreateBucketConfiguration::builder()
         .location_constraint(BucketLocationConstraint::from(region.as_ref()))
         .build();
-    let created = sdk.create_bucket().bucket(bucket).create_bucket_configuration(place).send().await;
-    match tell("create the state bucket", created) {
+    let create = lab.sdk.create_bucket().bucket(&lab.bucket).create_bucket_configuration(place);
+    match lab.ask("create the state bucket", create.send()).await {
         Ok(_) => Ok(()),
         Err(failure) if failure.reason() == Some(Reason::BucketOwned) => Ok(()),
         Err(failure) => Err(failure),

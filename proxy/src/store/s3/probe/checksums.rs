@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterce
 use bytes::Bytes;
 
 use super::findings::Checksums;
-use super::lab::{Headers, Lab, tell};
+use super::lab::{Headers, Lab};
 use crate::store::StoreError;
 use crate::store::s3::cold::error::{Cause, Failure};
 
@@ -33,10 +33,9 @@ async fn header(lab: &Lab, name: &str, headers: Headers<'_>) -> Result<bool, Sto
 
 async fn content_sha256(lab: &Lab) -> Result<bool, StoreError> {
     let key = lab.key("checksum-sha256");
-    let _room = lab.room().await;
     lab.will_make(&key);
     let put = lab.sdk.put_object().bucket(&lab.bucket).key(key).body(ByteStream::from(body()));
-    refused(tell("put", put.customize().interceptor(Digested).send().await))
+    refused(lab.ask("put", put.customize().interceptor(Digested).send()).await)
 }
 
 fn refused<T>(told: Result<T, Failure>) -> Result<bool, StoreError> {

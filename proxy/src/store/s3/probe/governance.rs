@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, Tag, Tagging};
 use bytes::Bytes;
 
 use super::findings::IfMatch;
-use super::lab::{Lab, Said, said, tell};
+use super::lab::{Lab, Said, said};
 use crate::store::StoreError;
 use crate::store::s3::cold::reason::Reason;
 
@@ -27,20 +27,19 @@ pub(super) async fn ask(lab: &Lab) -> Result<Found, StoreError> {
 /// Whether buckets can keep versions, and whether this one does. Some say of any bucket that it keeps none and know nothing of
 /// versions, but nobody lists versions who does not have them.
 async fn versions(lab: &Lab) -> Result<(bool, bool), StoreError> {
-    let _room = lab.room().await;
     let list = lab.sdk.list_object_versions().bucket(&lab.bucket).prefix(lab.folder()).max_keys(1);
     let asked = lab.sdk.get_bucket_versioning().bucket(&lab.bucket);
-    let (listed, asked) = tokio::join!(list.send(), asked.send());
-    let listed = said(tell("list versions", listed))?.done().is_some();
-    let status = said(tell("get versioning", asked))?.done().map(|found| found.status().cloned());
+    let (listed, asked) =
+        tokio::join!(lab.ask("list versions", list.send()), lab.ask("get versioning", asked.send()));
+    let listed = said(listed)?.done().is_some();
+    let status = said(asked)?.done().map(|found| found.status().cloned());
     let kept = status == Some(Some(BucketVersioningStatus::Enabled));
     Ok((listed && status.is_some(), kept))
 }
 
 async fn object_lock(lab: &Lab) -> Result<bool, StoreError> {
-    let _room = lab.room().await;
-    let asked = lab.sdk.get_object_lock_configuration().bucket(&lab.bucket).send().await;
-    Ok(match said(tell("get object lock", asked))? {
+    let ask = lab.sdk.get_object_lock_configuration().bucket(&lab.bucket);
+    Ok(match said(lab.ask("get object lock", ask.send()).await)? {
         // This bucket has none, but the store knows of it.
         Said::Done(_) | Said::Refused(Reason::NoLock | Reason::BucketState) => true,
         Said::Refused(_) => false,
@@ -52,11 +51,8 @@ async fn tags(lab: &Lab) -> Result<bool, StoreError> {
     lab.put(&key, &Bytes::from_static(b"t"), &[]).await?.needed("to write an object")?;
     let Ok(tag) = Tag::builder().key("probe").value("1").build() else { return Ok(false) };
     let Ok(tags) = Tagging::builder().tag_set(tag).build() else { return Ok(false) };
-    let put = {
-        let _room = lab.room().await;
-        let put = lab.sdk.put_object_tagging().bucket(&lab.bucket).key(&key).tagging(tags).send().await;
-        said(tell("put tags", put))?
-    };
+    let put = lab.sdk.put_object_tagging().bucket(&lab.bucket).key(&key).tagging(tags);
+    let put = said(lab.ask("put tags", put.send()).await)?;
     Ok(put.done().is_some() && lab.tags(&key).await? == ["probe"])
 }
 

@@ -15,9 +15,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::{BoxFuture, join_all};
 use percent_encoding::percent_decode_str;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::store::s3::cold::error::{Cause, Failure};
 use crate::store::s3::cold::reason::Reason;
@@ -80,10 +80,21 @@ impl Lab {
         format!("{}{name}", self.folder)
     }
 
-    /// Waits until there are not too many requests under way.
-    pub(super) async fn room(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.room.acquire().await.ok()
+    /// Waits until there are not too many requests under way, and then for the answer to one. On the heap: what the SDK keeps
+    /// of a request is large, and many are asked at once.
+    pub(super) fn ask<'l, T, E>(
+        &'l self,
+        what: &'static str,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'l,
+    ) -> BoxFuture<'l, Result<T, Failure>>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        Box::pin(async move {
+            // It is never closed.
+            let _room = self.room.acquire().await.ok();
+            request.await.map_err(|error| Failure::of(what, &error))
+        })
     }
 
     /// Has `key` removed at the end.
@@ -118,25 +129,21 @@ impl Lab {
         body: &Bytes,
         headers: Headers<'_>,
     ) -> Result<Option<String>, Failure> {
-        let _room = self.room().await;
         self.will_make(key);
         let put = self.sdk.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(body.clone()));
-        let put = put.customize().mutate_request(adding(headers)).send().await;
-        Ok(tell("put", put)?.e_tag)
+        Ok(self.ask("put", put.customize().mutate_request(adding(headers)).send()).await?.e_tag)
     }
 
     /// HeadObject; `None`: there is none.
     pub(super) async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, StoreError> {
-        let _room = self.room().await;
-        let head = self.sdk.head_object().bucket(&self.bucket).key(key).send().await;
-        there(said(tell("head", head))?)
+        let head = self.sdk.head_object().bucket(&self.bucket).key(key);
+        there(said(self.ask("head", head.send()).await)?)
     }
 
     /// GetObject; `None`: there is none.
     pub(super) async fn get(&self, key: &str) -> Result<Option<(GetObjectOutput, Bytes)>, StoreError> {
-        let _room = self.room().await;
-        let get = self.sdk.get_object().bucket(&self.bucket).key(key).send().await;
-        let Some(mut got) = there(said(tell("get", get))?)? else { return Ok(None) };
+        let get = self.sdk.get_object().bucket(&self.bucket).key(key);
+        let Some(mut got) = there(said(self.ask("get", get.send()).await)?)? else { return Ok(None) };
         let body = std::mem::take(&mut got.body);
         let body = body.collect().await.map_err(|error| {
             StoreError::new(StoreFault::Unavailable, format!("get: the body broke off: {error}"))
@@ -151,27 +158,24 @@ impl Lab {
         to: &str,
         headers: Headers<'_>,
     ) -> Result<Said<String>, StoreError> {
-        let _room = self.room().await;
         self.will_make(to);
         let source = format!("{}/{from}", self.bucket);
         let copy = self.sdk.copy_object().bucket(&self.bucket).key(to).copy_source(source);
-        let copy = copy.customize().mutate_request(adding(headers)).send().await;
-        said(tell("copy", copy).map(|copied| unquoted(copied.copy_object_result.and_then(|r| r.e_tag))))
+        let copied = self.ask("copy", copy.customize().mutate_request(adding(headers)).send()).await;
+        said(copied.map(|copied| unquoted(copied.copy_object_result.and_then(|result| result.e_tag))))
     }
 
     /// DeleteObject.
     pub(super) async fn delete(&self, key: &str, headers: Headers<'_>) -> Result<Said<()>, StoreError> {
-        let _room = self.room().await;
         let delete = self.sdk.delete_object().bucket(&self.bucket).key(key);
-        let delete = delete.customize().mutate_request(adding(headers)).send().await;
-        said(tell("delete", delete).map(|_| ()))
+        let deleted = self.ask("delete", delete.customize().mutate_request(adding(headers)).send()).await;
+        said(deleted.map(|_| ()))
     }
 
     /// The names of an object's tags; none where the store has no tags.
     pub(super) async fn tags(&self, key: &str) -> Result<Vec<String>, StoreError> {
-        let _room = self.room().await;
-        let tags = self.sdk.get_object_tagging().bucket(&self.bucket).key(key).send().await;
-        let tags = match tell("get tags", tags) {
+        let tags = self.sdk.get_object_tagging().bucket(&self.bucket).key(key);
+        let tags = match self.ask("get tags", tags.send()).await {
             // Ceph's gateway has an empty answer for the tags of what came in parts.
             Err(Failure { cause: Cause::Malformed, .. }) => return Ok(Vec::new()),
             told => said(told)?.done(),
@@ -182,9 +186,9 @@ impl Lab {
 
     /// The keys that are listed under `prefix`, as they are; `None`: the store lists no keys that way.
     pub(super) async fn list(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
-        let _room = self.room().await;
         let list = self.sdk.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-        let listed = said(tell("list", list.encoding_type(EncodingType::Url).send().await))?.done();
+        let list = list.encoding_type(EncodingType::Url);
+        let listed = said(self.ask("list", list.send()).await)?.done();
         Ok(listed.map(|listed| {
             let encoded = listed.encoding_type() == Some(&EncodingType::Url);
             let keys = listed.contents().iter().filter_map(|object| object.key());
@@ -197,15 +201,13 @@ impl Lab {
         let Made { mut keys, uploads } = std::mem::take(&mut *self.made());
         keys.sort_unstable();
         keys.dedup();
-        let aborts = stream::iter(uploads).map(|(key, upload)| async move {
+        let abort = async |(key, upload): (String, String)| {
             let abort = self.sdk.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);
-            let _ = abort.send().await;
-        });
-        aborts.buffer_unordered(AT_ONCE).collect::<()>().await;
-        let deletions = stream::iter(keys).map(|key| async move {
-            let _ = self.sdk.delete_object().bucket(&self.bucket).key(key).send().await;
-        });
-        deletions.buffer_unordered(AT_ONCE).collect::<()>().await;
+            let _ = self.ask("abort", abort.send()).await;
+        };
+        join_all(uploads.into_iter().map(abort)).await;
+        let delete = async |key: String| self.delete(&key, &[]).await;
+        join_all(keys.into_iter().map(delete)).await;
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Made> {
@@ -252,14 +254,6 @@ pub(super) fn adding(headers: Headers<'_>) -> impl Fn(&mut HttpRequest) + Send +
             let _ = request.headers_mut().try_insert(*name, value.clone());
         }
     }
-}
-
-/// From the SDK's word to ours.
-pub(super) fn tell<T, E>(what: &str, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Failure>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    result.map_err(|error| Failure::of(what, &error))
 }
 
 /// A refusal is an answer; everything else says nothing of what the store can do.

@@ -35,9 +35,18 @@ use crate::store::{StoreError, StoreFault};
 /// How long all of it may take.
 const TIME: Duration = Duration::from_secs(20);
 /// How long it may take to clean up; what is left then is removed with other scratch state.
-const CLEANING: Duration = Duration::from_secs(5);
+const CLEANING_TIME: Duration = Duration::from_secs(5);
 /// A store that fails while it is asked is asked again, so often in all.
 const ATTEMPTS: usize = 2;
+
+/// When what was tried out is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cleaning {
+    /// Before the findings are told.
+    Before,
+    /// Meanwhile: somebody waits for them.
+    Meanwhile,
+}
 
 impl S3Store {
     /// Tries out what the store can do, once; later calls are answered from memory.
@@ -45,12 +54,29 @@ impl S3Store {
     /// # Errors
     /// It cannot be reached, or lacks what nothing works without.
     pub async fn examine(&self) -> Result<&Findings, StoreError> {
+        self.find_out(Cleaning::Meanwhile).await
+    }
+
+    /// What was found out, for people. As [`examine`](Self::examine), and leaves nothing behind.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn report(&self) -> Result<Report, StoreError> {
+        Ok(Report::new(self.find_out(Cleaning::Before).await?, self.places.state_bucket()))
+    }
+
+    /// What is known of the store: nothing good, before it was examined.
+    pub(super) fn findings(&self) -> &Findings {
+        self.found.get().unwrap_or(&Findings::CAREFUL)
+    }
+
+    async fn find_out(&self, cleaning: Cleaning) -> Result<&Findings, StoreError> {
         if let Some(found) = self.found.get() {
             return Ok(found);
         }
         let mut attempt = 1;
         let found = loop {
-            match self.try_out().await {
+            match self.try_out(cleaning).await {
                 Ok(found) => break found,
                 Err(error) if attempt < ATTEMPTS && error.fault == StoreFault::Unavailable => attempt += 1,
                 Err(error) => return Err(error),
@@ -59,26 +85,21 @@ impl S3Store {
         Ok(self.found.get_or_init(|| found))
     }
 
-    /// What was found out, for people. As [`examine`](Self::examine).
-    ///
-    /// # Errors
-    /// See there.
-    pub async fn report(&self) -> Result<Report, StoreError> {
-        Ok(Report::new(self.examine().await?, self.places.state_bucket()))
-    }
-
-    /// What is known of the store: nothing good, before it was examined.
-    pub(super) fn findings(&self) -> &Findings {
-        self.found.get().unwrap_or(&Findings::CAREFUL)
-    }
-
-    async fn try_out(&self) -> Result<Findings, StoreError> {
-        let state_bucket = self.places.state_bucket().as_str();
+    async fn try_out(&self, cleaning: Cleaning) -> Result<Findings, StoreError> {
         let late = |_| StoreError::new(StoreFault::Timeout, format!("no answer within {TIME:?}"));
-        timeout(TIME, bucket::ensure(&self.sdk, state_bucket)).await.map_err(late)??;
-        let lab = Lab::new(&self.sdk, state_bucket)?;
-        let found = timeout(TIME, ask(&lab)).await.map_err(late).flatten();
-        let _ = timeout(CLEANING, lab.clean_up()).await;
+        let lab = Lab::new(&self.sdk, self.places.state_bucket().as_str())?;
+        let found = async {
+            bucket::ensure(&lab).await?;
+            ask(&lab).await
+        };
+        let found = timeout(TIME, found).await.map_err(late).flatten();
+        let clean = async move {
+            let _ = timeout(CLEANING_TIME, lab.clean_up()).await;
+        };
+        match cleaning {
+            Cleaning::Before => clean.await,
+            Cleaning::Meanwhile => drop(tokio::spawn(clean)),
+        }
         found
     }
 }

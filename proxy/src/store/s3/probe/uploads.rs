@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::lab::{Headers, Lab, Said, adding, said, tell, unquoted};
+use super::lab::{Headers, Lab, Said, adding, said, unquoted};
 use crate::store::StoreError;
 use crate::store::s3::cold::error::Failure;
 
@@ -25,10 +25,10 @@ impl<'a> Upload<'a> {
         key: &str,
         headers: Headers<'_>,
     ) -> Result<Said<Self>, StoreError> {
-        let _room = lab.room().await;
         let create = lab.sdk.create_multipart_upload().bucket(&lab.bucket).key(key);
-        let created = create.customize().mutate_request(adding(headers)).send().await;
-        let id = match said(tell("create an upload", created).map(|created| created.upload_id))? {
+        let create = create.customize().mutate_request(adding(headers));
+        let created = lab.ask("create an upload", create.send()).await;
+        let id = match said(created.map(|created| created.upload_id))? {
             Said::Done(id) => id,
             Said::Refused(reason) => return Ok(Said::Refused(reason)),
         };
@@ -51,10 +51,10 @@ impl<'a> Upload<'a> {
     /// The same where the store may refuse it.
     pub(super) async fn try_part(&self, number: i32, body: &Bytes) -> Result<Said<Part>, StoreError> {
         let Lab { sdk, bucket, .. } = self.lab;
-        let _room = self.lab.room().await;
         let part = sdk.upload_part().bucket(bucket).key(&self.key).upload_id(&self.id).part_number(number);
-        let part = part.body(ByteStream::from(body.clone())).send().await;
-        said(tell("upload a part", part).map(|part| (number, unquoted(part.e_tag))))
+        let part = part.body(ByteStream::from(body.clone()));
+        let stored = self.lab.ask("upload a part", part.send()).await;
+        said(stored.map(|part| (number, unquoted(part.e_tag))))
     }
 
     /// UploadPartCopy of all of `from`.
@@ -65,11 +65,10 @@ impl<'a> Upload<'a> {
         headers: Headers<'_>,
     ) -> Result<Said<()>, StoreError> {
         let Lab { sdk, bucket, .. } = self.lab;
-        let _room = self.lab.room().await;
         let copy = sdk.upload_part_copy().bucket(bucket).key(&self.key).upload_id(&self.id);
         let copy = copy.part_number(number).copy_source(format!("{bucket}/{from}"));
-        let copied = copy.customize().mutate_request(adding(headers)).send().await;
-        said(tell("copy a part", copied).map(|_| ()))
+        let copy = copy.customize().mutate_request(adding(headers));
+        said(self.lab.ask("copy a part", copy.send()).await.map(|_| ()))
     }
 
     /// CompleteMultipartUpload; gives the ETag, which may be empty.
@@ -88,15 +87,14 @@ impl<'a> Upload<'a> {
         headers: Headers<'_>,
     ) -> Result<String, Failure> {
         let Lab { sdk, bucket, .. } = self.lab;
-        let _room = self.lab.room().await;
         let parts = parts.iter().map(|(number, etag)| {
             CompletedPart::builder().part_number(*number).e_tag(format!("\"{etag}\"")).build()
         });
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let complete = sdk.complete_multipart_upload().bucket(bucket).key(&self.key).upload_id(&self.id);
         let complete = complete.multipart_upload(parts);
-        let completed = complete.customize().mutate_request(adding(headers)).send().await;
-        let completed = tell("complete an upload", completed)?;
+        let complete = complete.customize().mutate_request(adding(headers));
+        let completed = self.lab.ask("complete an upload", complete.send()).await?;
         self.lab.is_over(&self.id);
         Ok(unquoted(completed.e_tag))
     }
@@ -104,9 +102,8 @@ impl<'a> Upload<'a> {
     /// AbortMultipartUpload.
     pub(super) async fn abort(&self) -> Result<Said<()>, StoreError> {
         let Lab { sdk, bucket, .. } = self.lab;
-        let _room = self.lab.room().await;
         let abort = sdk.abort_multipart_upload().bucket(bucket).key(&self.key).upload_id(&self.id);
-        let aborted = said(tell("abort an upload", abort.send().await).map(|_| ()))?;
+        let aborted = said(self.lab.ask("abort an upload", abort.send()).await.map(|_| ()))?;
         self.lab.is_over(&self.id);
         Ok(aborted)
     }
@@ -114,9 +111,8 @@ impl<'a> Upload<'a> {
     /// Whether ListMultipartUploads shows it.
     pub(super) async fn is_listed(&self) -> Result<bool, StoreError> {
         let Lab { sdk, bucket, .. } = self.lab;
-        let _room = self.lab.room().await;
-        let list = sdk.list_multipart_uploads().bucket(bucket).prefix(&self.key).send().await;
-        let listed = said(tell("list uploads", list))?.done();
+        let list = sdk.list_multipart_uploads().bucket(bucket).prefix(&self.key);
+        let listed = said(self.lab.ask("list uploads", list.send()).await)?.done();
         Ok(listed.is_some_and(|listed| {
             listed.uploads().iter().any(|upload| upload.upload_id() == Some(self.id.as_str()))
         }))

@@ -72,9 +72,14 @@ impl Trial<'_> {
     }
 
     async fn if_match(&self) -> Result<IfMatch, StoreError> {
-        for form in [IfMatch::Quoted, IfMatch::Bare] {
-            if self.minds(form).await? {
-                return Ok(form);
+        // Only of PutObject is there a store that wants the other form; where another way would, it is not used.
+        let forms = match self.way {
+            Way::Put => [IfMatch::Quoted, IfMatch::Bare].as_slice(),
+            Way::Copy | Way::Complete => [IfMatch::Quoted].as_slice(),
+        };
+        for form in forms {
+            if self.minds(*form).await? {
+                return Ok(*form);
             }
         }
         Ok(IfMatch::Ignored)
