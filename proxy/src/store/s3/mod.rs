@@ -74,6 +74,7 @@ impl Store for S3Store {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.put_object(object, write, length, body).await
     }
 
@@ -110,6 +111,7 @@ impl Store for S3Store {
         write: Write,
         _etag: &str,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.copy_object(source, object, write).await
     }
 
@@ -148,6 +150,7 @@ impl Store for S3Store {
         write: Write,
         _etag: &str,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.promote_stage(stage, parts, object, write).await
     }
 
@@ -276,6 +279,16 @@ fn random_name() -> Result<String, StoreError> {
     getrandom::fill(&mut bytes)
         .map_err(|e| StoreError::new(super::StoreFault::Unavailable, format!("no random bytes: {e}")))?;
     Ok(hex::encode(bytes))
+}
+
+impl S3Store {
+    /// That the store keeps the attributes of a write as they are: else nobody could read what was written.
+    fn require_kept(&self, write: &Write) -> Result<(), PutError> {
+        self.findings()
+            .metadata
+            .refuses(&write.attributes)
+            .map_or(Ok(()), |what| Err(PutError::Unsupported(what)))
+    }
 }
 
 /// For what is still to be built.

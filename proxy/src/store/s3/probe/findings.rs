@@ -1,7 +1,7 @@
 //! What a store can do, as it was found out.
 
 use crate::name::MAX_KEY_BYTES;
-use crate::store::{Capabilities, Guards};
+use crate::store::{Capabilities, Guards, Metadata};
 
 /// The shortest part but the last of an upload on AWS, and on those who keep to it.
 pub(super) const AWS_MIN_PART_BYTES: u64 = 5 << 20;
@@ -125,21 +125,6 @@ pub struct Keys {
     pub controls: bool,
 }
 
-/// Which user metadata is kept as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metadata {
-    /// Names with `_`.
-    pub underscores: bool,
-    /// Names with other signs than `-` and `_`.
-    pub signs: bool,
-    /// Values with a tab.
-    pub tabs: bool,
-    /// Empty values.
-    pub empty: bool,
-    /// Names and values of all of them together, bytes.
-    pub max_bytes: usize,
-}
-
 impl Findings {
     /// What is assumed of a store that has not been asked yet: nothing that it could lack.
     pub const CAREFUL: Self = {
@@ -200,6 +185,7 @@ impl Findings {
             leaves_parts_out: self.parts.left_out,
             promotes_once: false,
             governance: self.versions,
+            metadata: self.metadata,
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 
-use super::findings::Metadata;
 use super::lab::Lab;
-use crate::store::StoreError;
 use crate::store::s3::cold::error::Cause;
+use crate::store::{Metadata, StoreError};
 
 /// What AWS takes, names and values together, bytes.
 pub(super) const AWS_BYTES: usize = 2048;

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 pub use findings::Findings;
 #[allow(unused_imports, reason = "read by those who write")]
-pub(super) use findings::{Checksums, IfMatch, Keys, Metadata, Parts, SourcePin, Writes};
+pub(super) use findings::{Checksums, IfMatch, Keys, Parts, SourcePin, Writes};
 pub use report::{Report, Row};
 
 use self::lab::Lab;
