@@ -21,7 +21,11 @@ impl VerdictCache {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let known = Cache::new(CAPACITY);
         let of = known.clone();
-        let size = move || CacheSize { entries: of.entry_count(), bytes: of.entry_count() * ENTRY };
+        let size = move || {
+            // It counts now and then, and else not.
+            of.run_pending_tasks();
+            CacheSize { entries: of.entry_count(), bytes: of.entry_count() * ENTRY }
+        };
         Self { known, metrics: metrics.cache("verdicts", size) }
     }
 }

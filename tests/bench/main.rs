@@ -8,10 +8,12 @@
 
 mod bare;
 mod content;
+mod front;
 mod large;
 mod load;
 mod machine;
 mod memory;
+mod origin;
 mod plain;
 mod report;
 mod server;
@@ -41,11 +43,16 @@ enum Command {
     Speed(speed::Options),
     /// One large artifact: whole, in parts, copied, beside the same store without the proxy.
     Large(large::Options),
+    /// Before an object store: beside proxies that check nothing, and the store itself.
+    Front(front::Options),
     /// Peak memory with many large transfers at once.
     Memory(memory::Options),
     /// The bare hyper server that is compared with.
     #[command(hide = true)]
     Bare,
+    /// The object store in memory that proxies are measured before.
+    #[command(hide = true)]
+    Origin,
     /// The embedded store without the proxy, in a directory.
     #[command(hide = true)]
     Plain {
@@ -59,18 +66,21 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
     match arguments.command {
         Some(Command::Bare) => runtime.block_on(bare::serve()),
+        Some(Command::Origin) => runtime.block_on(origin::serve()),
         Some(Command::Speed(options)) => print!("{}", runtime.block_on(speed::measure(&options))),
         Some(Command::Plain { directory }) => runtime.block_on(plain::serve(&directory)),
         Some(Command::Large(options)) => print!("{}", runtime.block_on(large::measure(&options))),
+        Some(Command::Front(options)) => print!("{}", runtime.block_on(front::measure(&options))),
         Some(Command::Memory(options)) => print!("{}", runtime.block_on(memory::measure(&options))),
         None => {
             let machine = Machine::begin();
             let speed = runtime.block_on(speed::measure(&speed::Options::default()));
             let large = runtime.block_on(large::measure(&large::Options::default()));
             let large_in_memory = large_in_memory();
+            let front = runtime.block_on(front::measure(&front::Options::default()));
             let memory = runtime.block_on(memory::measure(&memory::Options::default()));
             let others = machine.others();
-            report::write(&Findings { speed, large, large_in_memory, memory, others });
+            report::write(&Findings { front, speed, large, large_in_memory, memory, others });
         }
     }
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 /// What was measured, in Markdown.
 pub(crate) struct Findings {
+    pub(crate) front: String,
     pub(crate) speed: String,
     pub(crate) large: String,
     /// The same where no disk is in the way.
@@ -28,7 +29,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn page(Findings { speed, large, large_in_memory, memory, others }: &Findings) -> String {
+fn page(Findings { front, speed, large, large_in_memory, memory, others }: &Findings) -> String {
     let others = others * 100.0;
     let in_memory = large_in_memory.as_ref().map_or_else(String::new, |large| {
         format!("The same with all directories on a file system in memory, so that no disk holds anybody up:\n\n{large}\n")
@@ -42,7 +43,13 @@ fn page(Findings { speed, large, large_in_memory, memory, others }: &Findings) -
          with other work, which took {others:.0} % of the processors meanwhile; {architecture} {sha} SHA \
          instructions, {system}. Figures differ from machine to machine and \
          from run to run: the ratios say more.\n\n\
-         ## Speed\n\n\
+         ## Before an object store\n\n\
+         Signed requests over plain HTTP on loopback, connections kept open: 16 for 1 KiB, 4 for 64 MiB, 1 for 1 GiB (10 for \
+         its parts of 8 MiB). All stand before the same store in memory, which checks and hashes nothing; processor time is \
+         each server\'s own, without the store\'s. `nginx` has large buffers. `fresh`: within `freshness`, leaves cached. `floor`: nginx\'s processor \
+         time and that of the hashes and signatures that the work cannot do without, each measured alone. Medians of rounds in which the servers take turns.\n\n\
+         {front}\n\
+         ## Speed on the embedded store\n\n\
          Signed requests over plain HTTP on loopback, connections kept open: 16 for 1 KiB, 4 for 64 MiB. Medians of \
          rounds in which the servers take turns. `Hallmark` is `hallmark-proxy` with the embedded store, as it is by \
          default: it hashes, seals, and has every upload on disk (fsync) before it answers. `bare` is a hyper server \

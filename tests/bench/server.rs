@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hallmark_tests::proxy::program;
-use hallmark_tests::site::{Options, Site};
+use hallmark_tests::site::{FULL, Options, Site};
 use tempfile::TempDir;
 
 use crate::machine::TICKS;
@@ -18,6 +18,26 @@ const START: Duration = Duration::from_secs(30);
 
 /// What precedes the address in the line that says that a server is ready.
 const READY: &str = "listening on http://";
+
+/// What the program is told beside where the store is. Its buckets are not those of the other servers, whose objects bear no
+/// seals.
+const IN_FRONT: &str = r#"
+[cache]
+leaves = "512 MiB"
+
+[buckets.bench.kept_in]
+bucket = "hallmark-bench"
+
+[buckets.fresh]
+freshness = "5m"
+
+[buckets.fresh.kept_in]
+bucket = "hallmark-fresh"
+"#;
+
+/// For the store in memory, which does not look at them.
+const STORE_CREDENTIALS: &str =
+    "[default]\naws_access_key_id = AKIASTORE\naws_secret_access_key = secret-of-the-store\n";
 
 /// Processor time, seconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,6 +88,73 @@ impl Server {
         let Files::Hallmark { site } = &self.files else { return None };
         let log = fs::read_to_string(log_file(site)).expect("the log can be read");
         log.lines().rev().find_map(|line| Some(line.split_once(text)?.1.trim().to_owned()))
+    }
+
+    /// The program itself before the store at `upstream`, with room for cached leaves, and one bucket whose artifacts need
+    /// not be asked for again every time.
+    pub(crate) fn in_front(upstream: SocketAddr) -> Self {
+        let site = Site::new(&Options { tables: IN_FRONT.to_owned(), ..Options::default() });
+        site.write_private("store.credentials", STORE_CREDENTIALS);
+        site.write_private("state.secret", &format!("{}\n", "5a".repeat(32)));
+        let store = format!(
+            "[state]\nsecret_file = \"state.secret\"\n\n[store]\nkind = \"s3\"\nendpoint = \"http://{upstream}\"\n\
+             region = \"us-east-1\"\ncredentials_file = \"store.credentials\"\nstate_bucket = \"hallmark-state\"\n"
+        );
+        site.edit_config(|text| text.replace("[store]\nkind = \"local\"\npath = \"data\"\n", &store));
+        let (child, address) = start(hallmark(&site));
+        Self { child, address, files: Files::Hallmark { site } }
+    }
+
+    /// The store in memory that proxies stand before.
+    pub(crate) fn origin() -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("a program knows its own path"));
+        command.arg("origin");
+        let (child, address) = start(command);
+        Self { child, address, files: Files::None }
+    }
+
+    /// s3s-proxy before the store at `upstream`; `None` where it is not installed.
+    pub(crate) fn s3s_proxy(upstream: SocketAddr) -> Option<Self> {
+        let address = crate::free_address();
+        let mut command = Command::new(find("s3s-proxy")?);
+        command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
+        command.args(["--endpoint-url", &format!("http://{upstream}")]);
+        command
+            .env("AWS_ACCESS_KEY_ID", FULL.0)
+            .env("AWS_SECRET_ACCESS_KEY", FULL.1)
+            .env("AWS_REGION", "us-east-1");
+        // It would wrap uploads in chunks with a trailer, which the store in memory does not unwrap.
+        command.env("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required").env("RUST_LOG", "warn");
+        Some(Self::listening(command, address))
+    }
+
+    /// rclone, serving S3 before the store at `upstream`; `None` where it is not installed.
+    pub(crate) fn rclone(upstream: SocketAddr) -> Option<Self> {
+        let address = crate::free_address();
+        let mut command = Command::new(find("rclone")?);
+        command.args(["serve", "s3", ":s3:", "--addr", &address.to_string(), "--config", "/dev/null"]);
+        command.args(["--auth-key", &format!("{},{}", FULL.0, FULL.1), "--s3-provider", "Other"]);
+        command.args(["--s3-endpoint", &format!("http://{upstream}"), "--s3-region", "us-east-1"]);
+        command.args([
+            "--s3-access-key-id",
+            FULL.0,
+            "--s3-secret-access-key",
+            FULL.1,
+            "--log-level",
+            "ERROR",
+        ]);
+        Some(Self::listening(command, address))
+    }
+
+    /// Starts a server that takes connections at `address` when it is ready.
+    fn listening(mut command: Command, address: SocketAddr) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the server starts");
+        let began = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(began.elapsed() < START, "{command:?} did not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, address, files: Files::None }
     }
 
     /// The embedded store without the proxy.

@@ -87,7 +87,7 @@ impl<'a> Table<'a> {
         &mut self,
         key: &'static str,
         name: impl Fn(&str) -> Result<N, E>,
-        read: impl Fn(&Value<'a>) -> Read<T>,
+        read: impl Fn(&str, &Value<'a>) -> Read<T>,
     ) -> Read<BTreeMap<N, T>> {
         let Some(value) = self.value(key) else { return Ok(BTreeMap::new()) };
         let read: Vec<Read<(N, T)>> = value
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
             .into_iter()
             .map(|(place, text, value)| {
                 let name = name(text).map_err(|rule| place.problem(format_args!("the name must be {rule}")));
-                let value = read(&value);
+                let value = read(text, &value);
                 Ok((name?, value?))
             })
             .collect();
@@ -136,6 +136,16 @@ impl<'a> Table<'a> {
                 self.refused.push((key, reported));
             }
         }
+    }
+
+    /// Keys of which nothing can be said, neither that they belong here nor that they do not.
+    pub(crate) fn pass_over(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys);
+    }
+
+    /// Reports that a key is missing which, for the reason that `why` gives, must be there.
+    pub(crate) fn missing(&self, key: &str, why: &str) -> Reported {
+        self.place.known_key(key, Presence::Absent).problem(format_args!("missing; {why}"))
     }
 
     fn value(&mut self, key: &'static str) -> Option<Value<'a>> {

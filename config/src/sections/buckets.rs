@@ -1,6 +1,7 @@
 //! `[buckets.<name>]`
 
 use super::clients::permissions;
+use super::kept_in::Mappings;
 use super::rules::{folder, rules};
 use crate::name::Prefix;
 use crate::reader::{Read, Table, Value};
@@ -9,17 +10,23 @@ use crate::types::{Bucket, Immutable, Permission, Permissions};
 /// What may be given to everybody. Writing is not: a seal names who uploaded.
 const ANONYMOUS: [Permission; 2] = [Permission::Read, Permission::List];
 
-/// `declared`: the names in `[keys]`.
-pub(super) fn bucket(table: &mut Table<'_>, declared: &[&str]) -> Read<Bucket> {
+/// `name`: its own. `declared`: the names in `[keys]`.
+pub(super) fn bucket<'a>(
+    table: &mut Table<'a>,
+    name: &str,
+    declared: &[&str],
+    mappings: &Mappings<'a, '_>,
+) -> Read<Bucket> {
     let anonymous = table.or("anonymous", Permissions::default(), |value| permissions(value, &ANONYMOUS));
     // Beside a rule this is no contradiction: there the rule wins, always.
     let unsealed = table.or("dangerous_serve_unsealed", false, Value::boolean);
+    let kept_in = mappings.read(table, name);
     let immutable = immutable(table);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
     Ok(Bucket {
         anonymous: anonymous?,
         dangerous_serve_unsealed: unsealed?,
-        kept_in: None,
+        kept_in: kept_in?,
         immutable: immutable?,
         rules: rules?,
     })

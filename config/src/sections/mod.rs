@@ -3,6 +3,8 @@
 mod admin;
 mod buckets;
 mod clients;
+mod endpoint;
+mod kept_in;
 mod keys;
 mod limits;
 mod rules;
@@ -12,6 +14,7 @@ mod server;
 mod state;
 mod store;
 
+use self::kept_in::Mappings;
 use crate::error::Sources;
 use crate::name::{BucketName, KeyName, Realm};
 use crate::reader::{Read, Table, Unique};
@@ -24,17 +27,23 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let admin = root.optional("admin", |value| value.table(|table| admin::admin(table, &server)));
     let limits = root.section("limits", limits::limits);
     let seal = root.section("seal", seal::seal);
-    let state = root.section("state", |table| state::state(table, &seal));
-    let store = root.section("store", store::store);
+    let (kind, store) = root
+        .section("store", |table| Ok(store::store(table)))
+        .unwrap_or_else(|reported| (Err(reported), Err(reported)));
+    let state = root.section("state", |table| state::state(table, &seal, kind));
 
     // Rules refer to keys by name. A key that is there but wrong has its own report, so names count, not values.
     let declared = root.names("keys");
     let bodies = Unique::new();
-    let keys = root.named("keys", KeyName::parse, |value| value.table(|table| keys::key(table, &bodies)));
+    let keys = root.named("keys", KeyName::parse, |_, value| value.table(|table| keys::key(table, &bodies)));
     let clients = root.or("clients", Vec::new(), clients::clients);
-    let buckets = root
-        .named("buckets", BucketName::parse, |value| value.table(|table| buckets::bucket(table, &declared)));
+    let mappings = Mappings::new(kind, store.as_ref().ok());
+    let buckets = root.named("buckets", BucketName::parse, |name, value| {
+        value.table(|table| buckets::bucket(table, name, &declared, &mappings))
+    });
+    let mapped = mappings.finish();
 
+    mapped?;
     Ok(Config {
         realm: realm?,
         server: server?,

@@ -69,7 +69,7 @@ fn domain(text: &str) -> Result<String, &'static str> {
     Err("a host name in lower case, without port or scheme, such as \"s3.example.com\"")
 }
 
-fn region(text: &str) -> Result<String, &'static str> {
+pub(super) fn region(text: &str) -> Result<String, &'static str> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
         return Ok(text.to_owned());

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::store::Kind;
 use crate::reader::{Read, Table, Value};
 use crate::state_secret::StateSecret;
 use crate::types::{Generated, Seal, State};
@@ -9,8 +10,12 @@ use crate::types::{Generated, Seal, State};
 /// In the folder of the seal key, if the file names no other.
 const DEFAULT_NAME: &str = "state.secret";
 
+const SHARED: &str = "all instances that share a store that speaks S3 need the same secret, so none is made; make it with \
+    `umask 077; openssl rand -hex 32 > state.secret` and add `secret_file = \"state.secret\"`";
+
 /// `seal`: its key's folder is where the secret is, unless another file is named.
-pub(super) fn state(table: &mut Table<'_>, seal: &Read<Seal>) -> Read<State> {
+/// `kind`: of the store; what several instances can share needs a secret that they share, too.
+pub(super) fn state(table: &mut Table<'_>, seal: &Read<Seal>, kind: Read<Kind>) -> Read<State> {
     let named = table.optional("secret_file", secret_file);
     let previous = table.optional("previous_secret_file", |value| {
         let path = secret_file(value)?;
@@ -18,6 +23,7 @@ pub(super) fn state(table: &mut Table<'_>, seal: &Read<Seal>) -> Read<State> {
     });
     let (secret_file, generated) = match (named?, seal) {
         (Some(path), _) => (path, Generated::Never),
+        (None, _) if matches!(kind, Ok(Kind::S3)) => return Err(table.missing("secret_file", SHARED)),
         (None, Ok(seal)) => (default_file(table, &seal.key_file)?, Generated::WhenAbsent),
         (None, Err(reported)) => return Err(*reported),
     };

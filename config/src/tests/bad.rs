@@ -54,7 +54,7 @@ fn the_whole_file() {
         (
             "\"a b\" = 1",
             &[
-                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `seal`, `state`, `store`, \
+                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `seal`, `store`, `state`, \
                  `keys`, `clients`, `buckets`",
             ],
         ),
@@ -222,12 +222,19 @@ fn seal_and_store() {
             &file("key_file = \"k\"", "kind = \"locale\"\npath = \"d\""),
             &["5:8: store.kind: unknown word; did you mean `local`?"],
         ),
+        // What else is wrong is said when the kind is known.
         (
-            &file("key_file = \"k\"", "kind = \"s3\"\npaht = \"d\""),
+            &file("key_file = \"k\"", "kind = \"s4\"\npaht = \"d\"\nregion = 1"),
             &[
-                "4:1: store.path: missing; add `path = \"/var/lib/hallmark\"`",
-                "5:8: store.kind: unknown word; known: `local`",
+                "5:8: store.kind: unknown word; known: `local`, `s3`",
                 "6:1: store.paht: unknown key; did you mean `path`?",
+            ],
+        ),
+        (
+            &file("key_file = \"k\"", "path = \"d\"\nendpoint = \"https://s3.example.com\"\nregio = 1"),
+            &[
+                "6:1: store.endpoint: belongs to a store that speaks S3; set `kind = \"s3\"`, or leave it out",
+                "7:1: store.regio: unknown key; known: `kind`, `path`",
             ],
         ),
     ]);
@@ -529,7 +536,7 @@ fn buckets_and_rules() {
         (
             "[buckets.rel]\nserve_unsealed = true",
             &[
-                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `immutable`, \
+                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `immutable`, \
                  `immutable_prefixes`, `rules`",
             ],
         ),

@@ -7,17 +7,33 @@ use std::path::Path;
 use super::{env, folder, load};
 use crate::load::{read, syntax};
 use crate::reader::{Document, Presence};
-use crate::{Client, Config, ConfigErrors, Permission};
+use crate::{Client, Config, ConfigErrors, Permission, S3Store, Store};
 
 const EXAMPLE: &str = include_str!("../../../deploy/hallmark.example.toml");
 
-/// The example with the `#` taken away where no space follows.
-fn all_on() -> String {
+/// Between the chapters of the example.
+const RULE: &str = "# ---------------------------------------------------------------------------------------------------------------------\n";
+
+/// The file is about two kinds of stores; what is only for one of them has chapters of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Local,
+    S3,
+}
+
+/// The example with the `#` taken away where no space follows, and without the chapters about the other kind of store.
+fn all_on(kind: Kind) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(setting) if !setting.starts_with([' ', '#']) => format!("{setting}\n"),
         _ => format!("{line}\n"),
     };
-    EXAMPLE.lines().map(line).collect()
+    let only = |chapter: &str| match chapter.lines().next().unwrap_or_default() {
+        "[store]" => Some(Kind::Local),
+        head if head.contains("a store that speaks S3") => Some(Kind::S3),
+        _ => None,
+    };
+    let chapters = EXAMPLE.split(RULE).filter(|chapter| only(chapter).is_none_or(|only| only == kind));
+    chapters.flat_map(str::lines).map(line).collect()
 }
 
 /// Loads `text` and tells which of the keys that the loader knows occur in it.
@@ -46,8 +62,18 @@ fn it_loads_as_it_stands() {
 #[test]
 fn it_has_every_key_that_the_loader_knows() {
     let dir = folder();
-    let (config, known) = load_with_known(&all_on(), dir.path());
-    config.unwrap();
+    let mut known = BTreeMap::new();
+    for kind in [Kind::Local, Kind::S3] {
+        let (config, of_kind) = load_with_known(&all_on(kind), dir.path());
+        let config = config.unwrap();
+        assert_eq!(matches!(config.store, Store::S3(_)), kind == Kind::S3);
+        for (key, presence) in of_kind {
+            known
+                .entry(key)
+                .and_modify(|known: &mut Presence| *known = presence.max(*known))
+                .or_insert(presence);
+        }
+    }
     let absent: Vec<_> = known.iter().filter(|(_, presence)| **presence == Presence::Absent).collect();
     assert!(absent.is_empty(), "explain these keys in deploy/hallmark.example.toml: {absent:?}");
     // The list is the loader's own; should it ever come out empty, this test would say nothing.
@@ -57,10 +83,33 @@ fn it_has_every_key_that_the_loader_knows() {
 }
 
 #[test]
+fn keys_of_the_other_kind_of_store_are_told_from_unknown_ones() {
+    let dir = folder();
+    let known = |kind| load_with_known(&all_on(kind), dir.path()).1;
+    let of_store = |kind| -> Vec<String> {
+        let keys = known(kind).into_keys().filter_map(|key| key.strip_prefix("store.").map(str::to_owned));
+        keys.filter(|key| key != "kind").collect()
+    };
+    for (kind, other, said) in [
+        ("local", Kind::S3, "belongs to a store that speaks S3"),
+        ("s3", Kind::Local, "belongs to a store of the kind \"local\""),
+    ] {
+        let keys = of_store(other);
+        assert!(!keys.is_empty());
+        for key in keys {
+            let text = format!("realm = \"r\"\nstore = {{ kind = \"{kind}\", {key} = 1 }}\n");
+            let lines = load(&text, dir.path()).unwrap_err();
+            let about = format!(" store.{key}: {said}");
+            assert!(lines.iter().any(|line| line.contains(&about)), "{key}: {lines:?}");
+        }
+    }
+}
+
+#[test]
 fn the_defaults_that_it_shows_are_the_defaults() {
     let dir = folder();
     let defaults = load(super::BASE, dir.path()).unwrap();
-    let shown = load(&all_on(), dir.path()).unwrap();
+    let shown = load(&all_on(Kind::Local), dir.path()).unwrap();
     assert_eq!(format!("{:?}", shown.limits), format!("{:?}", defaults.limits));
     let admin = load(&format!("{}admin.listen = \"127.0.0.1:9001\"", super::BASE), dir.path()).unwrap().admin;
     assert_eq!(format!("{:?}", shown.admin), format!("{admin:?}"));
@@ -70,4 +119,13 @@ fn the_defaults_that_it_shows_are_the_defaults() {
     assert_eq!(shown.server.region, defaults.server.region);
     assert!(!shown.server.dangerous_unsigned_payload_over_http);
     assert!(shown.buckets.values().all(|bucket| !bucket.dangerous_serve_unsealed));
+
+    let shown = load(&all_on(Kind::S3), dir.path()).unwrap();
+    let least = "realm = \"r\"\nseal.key_file = \"k\"\nstate.secret_file = \"state.secret\"\n\
+        store = { kind = \"s3\", state_bucket = \"sss\" }";
+    let defaults = load(least, dir.path()).unwrap();
+    let (Store::S3(shown), Store::S3(defaults)) = (shown.store, defaults.store) else { panic!() };
+    let numbers =
+        |store: &S3Store| (store.connect_timeout, store.answer_timeout, store.max_requests, store.attempts);
+    assert_eq!(numbers(&shown), numbers(&defaults));
 }

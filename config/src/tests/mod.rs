@@ -3,6 +3,7 @@
 mod bad;
 mod example;
 mod good;
+mod s3;
 mod weakening;
 
 use std::fs::{self, Permissions};
@@ -46,6 +47,8 @@ fn folder() -> TempDir {
         ("state.secret", &format!("{STATE}\n"), 0o600),
         ("state-old.secret", &STATE.replace('a', "b"), 0o400),
         ("open-state.secret", STATE, 0o644),
+        ("store.credentials", SECRET, 0o600),
+        ("open.credentials", SECRET, 0o640),
         ("open.key", "", 0o640),
         ("closed.key", "", 0o600),
         ("ci.pub", KEY_A, 0o644),

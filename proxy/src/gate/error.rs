@@ -59,6 +59,7 @@ impl From<GateError> for S3Error {
                 StoreFault::Unavailable => {
                     Self::new(Code::ServiceUnavailable, "The object store is not available. Try again.")
                 }
+                StoreFault::Busy => Self::new(Code::SlowDown, "Please reduce your request rate."),
                 StoreFault::Protocol | StoreFault::Corrupt => {
                     Self::new(Code::BadGateway, "The object store gave an answer that cannot be used.")
                 }

@@ -83,6 +83,8 @@ labelled! {
         Timeout "timeout",
         /// The store is not there, overloaded, or out of space.
         Unavailable "unavailable",
+        /// It was not even asked: too much is under way.
+        Busy "busy",
         /// It answered nonsense.
         Protocol "protocol",
         /// Its own data is damaged.

@@ -21,6 +21,8 @@ pub enum StoreFault {
     Timeout,
     /// Not there, overloaded, or out of space.
     Unavailable,
+    /// Too much is asked of it at once: it was not asked for this.
+    Busy,
     /// It answered something that makes no sense.
     Protocol,
     /// Its own data is damaged.
@@ -40,6 +42,7 @@ impl StoreFault {
         match self {
             Self::Timeout => "store_timeout",
             Self::Unavailable => "store_unavailable",
+            Self::Busy => "store_busy",
             Self::Protocol => "store_protocol",
             Self::Corrupt => "store_corrupt",
         }

@@ -54,6 +54,7 @@ impl Failure for StoreError {
         match self.fault {
             StoreFault::Timeout => StoreOutcome::Timeout,
             StoreFault::Unavailable => StoreOutcome::Unavailable,
+            StoreFault::Busy => StoreOutcome::Busy,
             StoreFault::Protocol => StoreOutcome::Protocol,
             StoreFault::Corrupt => StoreOutcome::Corrupt,
         }

@@ -1,5 +1,8 @@
 //! Everything that is not hot, by aws-sdk-s3.
 
+pub(super) mod error;
+pub(super) mod reason;
+
 use super::{S3Store, unbuilt};
 use crate::name::{BucketName, ObjectName};
 use crate::store::{

@@ -1,0 +1,132 @@
+//! Bodies of uploads on their way from the gate to the store.
+//!
+//! The piece that makes a body complete is held back until the gate says that all checks on it have passed. Until then the
+//! store has less than was announced, and keeps nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::send::Failed;
+use crate::store::{Body, Piece, PutError};
+
+/// A body of which some was received.
+pub(super) struct Pieces {
+    body: Body,
+    length: u64,
+    /// Bytes to come.
+    left: u64,
+    first: Option<Bytes>,
+    all_left: bool,
+}
+
+/// What is known of a body when its first piece is here.
+pub(super) enum Begun {
+    /// That was all of it, and it passed its checks.
+    Whole(Bytes),
+    /// There is more to come.
+    More(Pieces),
+}
+
+/// How far a body came.
+pub(super) enum Feed {
+    /// The client has all of it.
+    All,
+    /// It was not completed.
+    Incomplete,
+    /// The store took nothing for too long.
+    Stuck,
+    /// The client takes no more.
+    Closed,
+}
+
+impl Pieces {
+    /// Waits for the first piece of a body of `length` bytes. If it is the only one: also for the end.
+    ///
+    /// # Errors
+    /// [`PutError::Incomplete`].
+    pub(super) async fn begin(length: u64, mut body: Body) -> Result<Begun, PutError> {
+        let first = match body.next().await {
+            Some(Piece::Data(bytes)) => bytes,
+            Some(Piece::Commit { .. }) if length == 0 => return Ok(Begun::Whole(Bytes::new())),
+            Some(Piece::Commit { .. }) | None => return Err(PutError::Incomplete),
+        };
+        let left = length.checked_sub(first.len() as u64).ok_or(PutError::Incomplete)?;
+        if left > 0 {
+            return Ok(Begun::More(Self { body, length, left, first: Some(first), all_left: false }));
+        }
+        match body.next().await {
+            Some(Piece::Commit { .. }) => Ok(Begun::Whole(first)),
+            Some(Piece::Data(_)) | None => Err(PutError::Incomplete),
+        }
+    }
+
+    /// The length of the body.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether the store may have got the last byte.
+    pub(super) fn all_left(&self) -> bool {
+        self.all_left
+    }
+
+    /// Hands over all of it. The store may take so long for each piece, the sender as long as it likes.
+    pub(super) async fn feed(&mut self, client: mpsc::Sender<Bytes>, patience: Duration) -> Feed {
+        if let Some(first) = self.first.take()
+            && let Err(end) = hand_over(&client, first, patience).await
+        {
+            return end;
+        }
+        loop {
+            let piece = match self.body.next().await {
+                Some(Piece::Data(piece)) => piece,
+                Some(Piece::Commit { .. }) | None => return Feed::Incomplete,
+            };
+            let Some(left) = self.left.checked_sub(piece.len() as u64) else { return Feed::Incomplete };
+            self.left = left;
+            if left > 0 {
+                if let Err(end) = hand_over(&client, piece, patience).await {
+                    return end;
+                }
+                continue;
+            }
+            let Some(Piece::Commit { .. }) = self.body.next().await else { return Feed::Incomplete };
+            self.all_left = true;
+            return hand_over(&client, piece, patience).await.err().unwrap_or(Feed::All);
+        }
+    }
+}
+
+async fn hand_over(client: &mpsc::Sender<Bytes>, piece: Bytes, patience: Duration) -> Result<(), Feed> {
+    match timeout(patience, client.send(piece)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Feed::Closed),
+        Err(_) => Err(Feed::Stuck),
+    }
+}
+
+/// Why a streamed body is not stored, or perhaps not.
+pub(super) enum NotSent {
+    /// It was not completed.
+    Incomplete,
+    /// The store failed or refused, and did not have all of it.
+    Before(Failed),
+    /// The same, and it perhaps had all of it.
+    After(Failed),
+}
+
+impl From<NotSent> for PutError {
+    fn from(not_sent: NotSent) -> Self {
+        match not_sent {
+            NotSent::Incomplete => Self::Incomplete,
+            NotSent::After(failed) => failed.into(),
+            NotSent::Before(failed) => match failed.into() {
+                Self::Unknown(error) => Self::NotStored(error),
+                error => error,
+            },
+        }
+    }
+}
