@@ -73,7 +73,7 @@ impl S3Service {
     }
 }
 
-/// The gate before `store`.
+/// The gate before `store`, with caches of its own.
 ///
 /// # Errors
 /// A key or the state secret cannot be used.
@@ -82,11 +82,23 @@ impl S3Service {
     expect(unreachable_pub, reason = "tests put a gate before a store of theirs")
 )]
 pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+    gate_keeping(config, store, Arc::new(Kept::new(&config.cache)))
+}
+
+/// The gate before `store`. What is in `kept` may have been found good under another configuration.
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "tests change the configuration under caches that are filled")
+)]
+pub fn gate_keeping(config: &Config, store: Arc<dyn Store>, kept: Arc<Kept>) -> Result<Gate, ConfigErrors> {
     let Trusted { sealer, seal_keys, policy } =
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&config.cache)));
+    let prover = Prover::new(config.realm.clone(), seal_keys, kept);
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();

@@ -20,6 +20,6 @@ mod state_file;
 pub mod store;
 pub mod trust;
 
-#[cfg(any(test, feature = "testing"))]
-pub use app::gate as gate_before;
 pub use app::{App, StartError, check};
+#[cfg(any(test, feature = "testing"))]
+pub use app::{gate as gate_before, gate_keeping};

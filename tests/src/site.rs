@@ -28,8 +28,17 @@ pub const NOBODY: (&str, &str) = ("AKIANOBODY", "secret-of-the-client-that-may-d
 pub struct Options {
     /// Lines for `[server]`.
     pub server: String,
+    /// Lines for `[cache]`.
+    pub cache: String,
     /// Tables that follow the usual ones.
     pub tables: String,
+}
+
+impl Options {
+    /// No caches of what artifacts are: for tests of what becomes of a store's word.
+    pub fn nothing_kept() -> Self {
+        Self { cache: "heads = \"0\"\nrecords = \"0\"\nleaves = \"0\"".to_owned(), ..Self::default() }
+    }
 }
 
 /// A client beside the usual ones.
@@ -185,6 +194,9 @@ fn configuration(options: &Options) -> String {
 listen = "127.0.0.1:0"
 {server}
 
+[cache]
+{cache}
+
 [seal]
 key_file = "seal.key"
 
@@ -218,6 +230,7 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
 
 {tables}"#,
         server = options.server,
+        cache = options.cache,
         tables = options.tables,
     )
 }

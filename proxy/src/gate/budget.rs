@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Budget {
     all: Arc<Semaphore>,
+    /// How much there is, in units.
+    size: u32,
     /// What one client may hold, in units.
     share: u32,
     /// The share of each client that holds something now. Locked only to look up or insert.
@@ -28,6 +30,8 @@ pub struct Reservation {
     all: OwnedSemaphorePermit,
     share: OwnedSemaphorePermit,
     sources: (Arc<Semaphore>, Arc<Semaphore>),
+    /// Half of what the client may hold, and of all there is, in units.
+    halves: (usize, usize),
 }
 
 /// There is no memory for this request now.
@@ -43,6 +47,7 @@ impl Budget {
         let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
         Self {
             all: Arc::new(Semaphore::new(units as usize)),
+            size: units,
             share: (units / parts).max(1),
             shares: Mutex::default(),
         }
@@ -55,7 +60,8 @@ impl Budget {
     pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
         let sources = (self.share_of(client), self.all.clone());
         let (share, all) = acquire(&sources, units(bytes), self.share).await?;
-        Ok(Reservation { all, share, sources })
+        let halves = (self.share as usize / 2, self.size as usize / 2);
+        Ok(Reservation { all, share, sources, halves })
     }
 
     fn share_of(&self, client: &str) -> Arc<Semaphore> {
@@ -84,13 +90,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// `bytes` more for the same client, apart from these, if they are to be had without waiting.
-    pub(crate) fn another(&self, bytes: u64) -> Option<Self> {
+    /// `bytes` more for the same client, for something that can be done without: only while half of what the client may
+    /// hold, and of all there is, stays free.
+    pub(crate) fn spare(&self, bytes: u64) -> Option<Self> {
         let units = units(bytes);
-        let (share, all) = &self.sources;
-        let share = Arc::clone(share).try_acquire_many_owned(units).ok()?;
-        let all = Arc::clone(all).try_acquire_many_owned(units).ok()?;
-        Some(Self { all, share, sources: self.sources.clone() })
+        let take = |source: &Arc<Semaphore>, half: usize| {
+            let ample = source.available_permits() >= half.saturating_add(units as usize);
+            ample.then(|| Arc::clone(source).try_acquire_many_owned(units).ok()).flatten()
+        };
+        let share = take(&self.sources.0, self.halves.0)?;
+        let all = take(&self.sources.1, self.halves.1)?;
+        Some(Self { all, share, sources: self.sources.clone(), halves: self.halves })
     }
 
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
@@ -163,5 +173,16 @@ mod tests {
         assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
         drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_what_can_be_done_without_leaves_half_free() {
+        let budget = Budget::new(100 * UNIT, 1);
+        let held = budget.reserve("a", 10 * UNIT).await.unwrap();
+        let spare = held.spare(40 * UNIT).unwrap();
+        assert!(held.spare(1).is_none());
+        drop(spare);
+        assert!(held.spare(41 * UNIT).is_none());
+        assert!(held.spare(1).is_some());
     }
 }

@@ -105,7 +105,9 @@ impl Kept {
         }
         let key = artifact.known_as();
         // As a hint at which leaves are wanted the old one is as good.
-        let same = |old: Sighting| old.artifact.seal.check_id() == artifact.seal.check_id();
+        let same = |old: Sighting| {
+            old.artifact.seal.check_id() == artifact.seal.check_id() && old.asked.changes == asked.changes
+        };
         if freshness.is_zero() && self.heads.peek(&key).is_some_and(same) {
             return;
         }
@@ -123,10 +125,12 @@ impl Kept {
 
     /// Whether `sighting` is not older than `freshness`, and nothing was done to the object since.
     pub(crate) fn is_fresh(&self, sighting: &Sighting, freshness: Duration) -> bool {
-        let Asked { at, changes } = sighting.asked;
-        !freshness.is_zero()
-            && at.elapsed() < freshness
-            && changes == self.changes.of(&sighting.artifact.place.name)
+        !freshness.is_zero() && sighting.asked.at.elapsed() < freshness && self.is_unchanged(sighting)
+    }
+
+    /// Whether this instance did nothing to the object since, as far as is known.
+    pub(crate) fn is_unchanged(&self, sighting: &Sighting) -> bool {
+        sighting.asked.changes == self.changes.of(&sighting.artifact.place.name)
     }
 
     /// Whether so many leaves of one artifact are kept for each other: a span of which some are given up before the others

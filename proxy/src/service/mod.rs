@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
-use crate::proof::Outgoing;
+use crate::proof::{Kept, Outgoing};
 use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
 use crate::s3::documents::Document;
 use crate::s3::error::{Code, Fault, S3Error};
@@ -150,6 +150,11 @@ impl S3Service {
         let (region, domains) = (config.region.clone(), config.domains.clone());
         let gate = Arc::new(gate);
         Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
+    }
+
+    /// What is kept in memory.
+    pub fn kept(&self) -> &Arc<Kept> {
+        self.gate.kept()
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
