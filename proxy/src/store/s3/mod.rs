@@ -53,6 +53,7 @@ pub struct S3Store {
     sdk: aws_sdk_s3::Client,
     places: Places,
     found: OnceLock<Findings>,
+    births: cold::Births,
 }
 
 #[async_trait]

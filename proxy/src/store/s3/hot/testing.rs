@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{Endpoint, Hot, KeySource, Keyring};
 use crate::store::s3::S3Store;
+use crate::store::s3::cold::Births;
 use crate::store::s3::places::Places;
 use crate::store::s3::probe::Findings;
 
@@ -44,7 +45,8 @@ pub(in crate::store::s3) fn hot(settings: &Settings, id: &str, secret: &str) -> 
 pub(in crate::store::s3) fn store(hot: Hot, settings: &Settings, findings: Findings) -> S3Store {
     let config = aws_sdk_s3::Config::builder().behavior_version_latest().build();
     let places = Places::new(settings.state_bucket.clone(), &Default::default());
-    S3Store { hot, sdk: aws_sdk_s3::Client::from_conf(config), places, found: OnceLock::from(findings) }
+    let sdk = aws_sdk_s3::Client::from_conf(config);
+    S3Store { hot, sdk, places, found: OnceLock::from(findings), births: Births::default() }
 }
 
 /// What the server does with the next request.
