@@ -1,10 +1,13 @@
 //! Memory for bodies in flight: one budget in bytes, and no client may hold all of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::Metrics;
 
 /// Permits are counted in units of this many bytes.
 const UNIT: u64 = 1024;
@@ -16,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Budget {
     all: Arc<Semaphore>,
+    /// All of it, in units.
+    units: u32,
+    /// How many requests wait for some.
+    waiting: Waiting,
     /// What one client may hold, in units.
     share: u32,
     /// The share of each client that holds something now. Locked only to look up or insert.
@@ -28,7 +35,15 @@ pub struct Reservation {
     all: OwnedSemaphorePermit,
     share: OwnedSemaphorePermit,
     sources: (Arc<Semaphore>, Arc<Semaphore>),
+    waiting: Waiting,
 }
+
+/// How many requests wait for memory.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<AtomicU64>);
+
+/// One of them.
+struct Waits<'a>(&'a Waiting);
 
 /// There is no memory for this request now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +58,20 @@ impl Budget {
         let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
         Self {
             all: Arc::new(Semaphore::new(units as usize)),
+            units,
+            waiting: Waiting::default(),
             share: (units / parts).max(1),
             shares: Mutex::default(),
         }
+    }
+
+    /// Has `metrics` show what is taken of it, and how many wait for more.
+    pub(super) fn measure(&self, metrics: &Metrics) {
+        let (all, limit) = (self.all.clone(), u64::from(self.units) * UNIT);
+        let used = move || limit.saturating_sub(all.available_permits() as u64 * UNIT);
+        metrics.memory("bodies", limit, used);
+        let waiting = self.waiting.clone();
+        metrics.memory_waiting(move || waiting.0.load(Ordering::Relaxed));
     }
 
     /// Reserves `bytes` for `client`, waiting its turn.
@@ -54,8 +80,9 @@ impl Budget {
     /// [`Exhausted`] after 5 seconds, or at once if it is more than a client may ever hold.
     pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
         let sources = (self.share_of(client), self.all.clone());
-        let (share, all) = acquire(&sources, units(bytes), self.share).await?;
-        Ok(Reservation { all, share, sources })
+        let waiting = self.waiting.clone();
+        let (share, all) = acquire(&sources, units(bytes), self.share, &waiting).await?;
+        Ok(Reservation { all, share, sources, waiting })
     }
 
     fn share_of(&self, client: &str) -> Arc<Semaphore> {
@@ -78,10 +105,19 @@ impl Reservation {
     /// # Errors
     /// [`Exhausted`] after 5 seconds.
     pub async fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX).await?;
+        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX, &self.waiting).await?;
         self.share.merge(share);
         self.all.merge(all);
         Ok(())
+    }
+
+    /// `bytes` more for the same client, apart from these, if they are to be had without waiting.
+    pub(crate) fn another(&self, bytes: u64) -> Option<Self> {
+        let units = units(bytes);
+        let (share, all) = &self.sources;
+        let share = Arc::clone(share).try_acquire_many_owned(units).ok()?;
+        let all = Arc::clone(all).try_acquire_many_owned(units).ok()?;
+        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone() })
     }
 
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
@@ -108,10 +144,18 @@ async fn acquire(
     (share, all): &(Arc<Semaphore>, Arc<Semaphore>),
     units: u32,
     most: u32,
+    waiting: &Waiting,
 ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Exhausted> {
     if units > most {
         return Err(Exhausted);
     }
+    // Nearly always there is enough.
+    if let Ok(share) = share.clone().try_acquire_many_owned(units)
+        && let Ok(all) = all.clone().try_acquire_many_owned(units)
+    {
+        return Ok((share, all));
+    }
+    let _waits = Waits::begin(waiting);
     // The client's own share first: who waits for that must not hold up others.
     let both = async {
         let share = share.clone().acquire_many_owned(units).await.ok()?;
@@ -119,6 +163,19 @@ async fn acquire(
         Some((share, all))
     };
     tokio::time::timeout(PATIENCE, both).await.ok().flatten().ok_or(Exhausted)
+}
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a Waiting) -> Self {
+        waiting.0.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn units(bytes: u64) -> u32 {

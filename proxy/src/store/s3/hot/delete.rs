@@ -10,6 +10,7 @@ use super::send::{Failed, Whole};
 use crate::name::ObjectName;
 use crate::store::s3::S3Store;
 use crate::store::s3::cold::reason::Reason;
+use crate::store::s3::kept::NoPlace;
 use crate::store::{Deleted, Deletion, GetError, Guard, PutError, Retentions, VersionId};
 
 const BYPASS: HeaderName = HeaderName::from_static("x-amz-bypass-governance-retention");
@@ -21,7 +22,12 @@ impl S3Store {
         deletion: Deletion,
     ) -> Result<Deleted, PutError> {
         let Deletion { version, guard, retentions } = deletion;
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = match self.place(object) {
+            Ok(place) => place,
+            Err(NoPlace::NoSuchBucket) => return Err(PutError::NoSuchBucket),
+            // Nothing can be there.
+            Err(NoPlace::Key) => return Ok(Deleted::default()),
+        };
         let mut call = Call::new(Method::DELETE, &place);
         let version = match self.named(version.as_ref()) {
             Ok(version) => version,
@@ -53,7 +59,9 @@ impl S3Store {
             Err(failed) => return undeleted(version, &guard, failed),
         };
         let deleted = || {
-            let version = version_of(&answer.headers, self.findings())?;
+            // Not every store repeats what it was asked to delete.
+            let asked = || version.filter(|version| !version.is_null()).cloned();
+            let version = version_of(&answer.headers, self.findings())?.or_else(asked);
             Ok(Deleted { version, delete_marker: is_delete_marker(&answer.headers)? })
         };
         deleted().map_err(|malformed: Malformed| PutError::Unknown(malformed.into()))
@@ -66,11 +74,14 @@ fn undeleted(version: Option<&VersionId>, guard: &Guard, failed: Failed) -> Resu
         (Some(Reason::NoSuchKey | Reason::NoSuchVersion | Reason::Missing), Guard::Matches(_)) => {
             Err(PutError::GuardFailed)
         }
-        (Some(Reason::NoSuchKey | Reason::NoSuchVersion), Guard::Any | Guard::Absent) => {
+        // Also if an attempt before was perhaps done.
+        _ if *guard == Guard::Any
+            && matches!(failed.last, Some(Reason::NoSuchKey | Reason::NoSuchVersion)) =>
+        {
             Ok(Deleted::default())
         }
         // It is not of the form that this store gives its versions: there is none.
-        (Some(Reason::Refused), Guard::Any | Guard::Absent) if version.is_some() => Ok(Deleted::default()),
+        (Some(Reason::Refused), Guard::Any) if version.is_some() => Ok(Deleted::default()),
         // Some stores say of a lock only that access is denied.
         (Some(Reason::Denied), _) if version.is_some() => Err(failed.failure.of_lockable().into()),
         _ => Err(failed.into()),

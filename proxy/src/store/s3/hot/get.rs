@@ -32,7 +32,7 @@ impl S3Store {
         span: Span,
         pin: Option<&Pin>,
     ) -> Result<Unverified, GetError> {
-        let place = self.places.object(object).ok_or(GetError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let version = self.named(version)?;
         let (answer, extent) = self.read(&place, version, &span, pin).await?;
         let head = read_head(&answer.headers, extent.whole, self.findings()).map_err(StoreError::from)?;
@@ -45,7 +45,7 @@ impl S3Store {
         object: &ObjectName,
         version: Option<&VersionId>,
     ) -> Result<UnverifiedHead, GetError> {
-        let place = self.places.object(object).ok_or(GetError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let version = self.named(version)?;
         let answer = self.ask(Method::HEAD, &place, version, |call| call).await?;
         let length = answer.length().map_err(StoreError::from)?;

@@ -10,7 +10,7 @@ use super::lock::write_lock;
 use crate::name::ObjectName;
 use crate::store::s3::S3Store;
 use crate::store::s3::probe::Writes;
-use crate::store::{Body, Committed, Guard, Lock, PutError, StoreError, Write};
+use crate::store::{Body, BucketLock, Committed, Guard, Lock, PutError, StoreError, Write};
 
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 
@@ -22,7 +22,7 @@ impl S3Store {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let mut call = Call::new(Method::PUT, &place);
         write_headers(&mut call.headers, &write, self.findings().put)?;
         // AWS takes no lock without a digest of the body.
@@ -33,18 +33,30 @@ impl S3Store {
                 .map_err(|_| refused(Malformed::new("a digest cannot be a header")))?;
             call.headers.insert(CHECKSUM, value);
         }
-        let answer =
-            self.hot.upload(call, length, body).await.map_err(|error| match (error, &write.guard) {
-                // Where nothing stands, nothing matches.
-                (PutError::NoSuchKey, Guard::Matches(_)) => PutError::GuardFailed,
-                (error, _) => error,
-            })?;
+        let answer = match self.hot.upload(call, length, body).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.unwritten(object, &write, error).await),
+        };
         let committed = || {
             let (pin, version) = (pin(&answer.headers)?, version(&answer.headers, self.findings())?);
             Ok(Committed { pin, version })
         };
         // It is stored, but nobody can say as what.
         committed().map_err(|malformed: Malformed| PutError::Unknown(malformed.into()))
+    }
+    /// What the store's refusal means, where it says it in few words.
+    async fn unwritten(&self, object: &ObjectName, write: &Write, error: PutError) -> PutError {
+        match (error, &write.guard) {
+            // Where nothing stands, nothing matches.
+            (PutError::NoSuchKey, Guard::Matches(_)) => PutError::GuardFailed,
+            (error @ PutError::NotStored(_), _) if write.lock != Lock::default() => {
+                match self.bucket_lock(&object.bucket).await {
+                    Ok(BucketLock::Off) => PutError::NoObjectLock,
+                    Ok(BucketLock::On { .. }) | Err(_) => error,
+                }
+            }
+            (error, _) => error,
+        }
     }
 }
 
