@@ -11,14 +11,13 @@ use hallmark_signer::{
 use crate::access::Access;
 use crate::gate::{Deployment, Gate};
 use crate::metrics::Metrics;
-use crate::proof::Prover;
+use crate::proof::{Kept, Prover};
 use crate::s3::auth::Authenticator;
 use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::TrustPolicy;
-use crate::verdicts::VerdictCache;
 
 /// The service of one deployment.
 pub type App = S3Service;
@@ -122,7 +121,7 @@ fn gate(config: &Config, store: Arc<dyn Store>, metrics: &Metrics) -> Result<Gat
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::new(metrics)));
+    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&config.cache)));
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();

@@ -9,6 +9,7 @@ pub mod access;
 pub mod admin;
 mod app;
 pub mod bootstrap;
+pub mod cache;
 pub mod gate;
 pub mod metrics;
 pub mod name;
@@ -20,7 +21,6 @@ pub mod service;
 mod state_file;
 pub mod store;
 pub mod trust;
-mod verdicts;
 
 #[cfg(any(test, feature = "testing"))]
 pub use app::gate_before;

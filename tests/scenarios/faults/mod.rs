@@ -7,5 +7,8 @@ mod action;
 mod killed;
 mod kind;
 mod lab;
+mod lists;
 mod matrix;
 mod rgw;
+mod stuck;
+mod tls;

@@ -4,7 +4,7 @@ use hallmark_tests::stores::{Account, Kind};
 
 use super::action::{ACTIONS, Action};
 use super::lab::Lab;
-use super::{killed, matrix};
+use super::{killed, lists, matrix, stuck, tls};
 
 fn lab() -> Lab {
     Lab::new(Account::new(Kind::Rgw))
@@ -45,4 +45,33 @@ fn p6_killed_at_every_request_of_a_copy() {
 #[test]
 fn p6_killed_at_every_request_of_a_delete() {
     killed::at_every_request(lab(), Action::Delete);
+}
+
+#[test]
+fn p7_a_stuck_bucket_and_others() {
+    stuck::others_are_served(&Lab::with(
+        Account::new(Kind::Rgw),
+        "answer_timeout = \"5s\"\nmax_requests = 1000",
+    ));
+}
+
+#[test]
+fn p7_a_stuck_store() {
+    let lines = "answer_timeout = \"2s\"\nmax_requests = 16";
+    stuck::who_waits_too_long_is_turned_away(&Lab::with(Account::new(Kind::Rgw), lines), 16);
+}
+
+#[test]
+fn p4_stores_that_cannot_show_what_they_are() {
+    tls::who_cannot_show_what_it_is_gets_nothing(Account::new(Kind::Rgw));
+}
+
+#[test]
+fn pages_that_make_no_sense() {
+    lists::pages_that_make_no_sense(&lab());
+}
+
+#[test]
+fn p7_lists_without_end() {
+    lists::lists_without_end(&lab());
 }

@@ -16,8 +16,7 @@ const BOUND: Duration = Duration::from_secs(45);
 const STUCK: &str = "stuck";
 
 /// What a client of a store that is gone may be told.
-const CODES: [(u16, &str); 3] =
-    [(503, "ServiceUnavailable"), (503, "SlowDown"), (504, "GatewayTimeout")];
+const CODES: [(u16, &str); 3] = [(503, "ServiceUnavailable"), (503, "SlowDown"), (504, "GatewayTimeout")];
 
 /// With more requests than there are clients, another bucket is served as if nothing were.
 pub(super) fn others_are_served(lab: &Lab) {
@@ -26,7 +25,8 @@ pub(super) fn others_are_served(lab: &Lab) {
     assert_eq!(lab.client.put(STUCK, "key", b"stuck").status, 200);
     lab.fault.always(Which::any().naming(STUCK), Fault::NeverAnswers);
     std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
+        let asking: Vec<_> =
+            (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
         // They are all under way; and so is this one, in no time.
         while lab.fault.under_way() < CLIENTS / 2 {
             assert!(asking.iter().any(|one| !one.is_finished()), "nobody waits");
@@ -50,7 +50,8 @@ pub(super) fn who_waits_too_long_is_turned_away(lab: &Lab, most: usize) {
     let before = lab.proxy.peak_memory();
     lab.fault.always(Which::any(), Fault::NeverAnswers);
     let told: Vec<_> = std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
+        let asking: Vec<_> =
+            (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
         asking.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(told.contains(&"SlowDown".to_owned()), "nobody was turned away");

@@ -22,10 +22,7 @@ pub(super) fn who_cannot_show_what_it_is_gets_nothing(account: Account) {
     assert_eq!(client.put(BUCKET, "key", b"over TLS").status, 200);
 
     let (stranger, elsewhere) = (Certificate::of(NAME), Certificate::of("IP:127.0.0.2"));
-    for (what, other) in [
-        ("plain HTTP", None),
-        ("an authority that nobody trusts", Some(&stranger)),
-    ] {
+    for (what, other) in [("plain HTTP", None), ("an authority that nobody trusts", Some(&stranger))] {
         fault.speak(other);
         fault.take_calls();
         for (action, response) in [
