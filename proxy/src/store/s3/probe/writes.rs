@@ -31,10 +31,12 @@ pub(super) enum Way {
 /// Of several writes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Winners {
+    /// Nothing was written.
+    None,
     /// What one of them wrote stands there, and the others say that they did nothing.
     One,
-    /// None, or some were done that should not have been.
-    Other,
+    /// Some were done that should not have been.
+    Many,
 }
 
 /// What is tried out of one way to write.
@@ -78,8 +80,11 @@ impl Trial<'_> {
             Way::Copy | Way::Complete => [IfMatch::Quoted].as_slice(),
         };
         for form in forms {
-            if self.minds(*form).await? {
-                return Ok(*form);
+            match self.minds(*form).await? {
+                Winners::One => return Ok(*form),
+                // In this form it never matches, or is not seen.
+                Winners::None => {}
+                Winners::Many => return Ok(IfMatch::Ignored),
             }
         }
         Ok(IfMatch::Ignored)
@@ -87,18 +92,18 @@ impl Trial<'_> {
 
     /// `If-Match` in this form: another version is not written over, nothing is made, and of several writes over the right
     /// one one is done.
-    async fn minds(&self, form: IfMatch) -> Result<bool, StoreError> {
+    async fn minds(&self, form: IfMatch) -> Result<Winners, StoreError> {
         let name = if form == IfMatch::Quoted { "quoted" } else { "bare" };
         let (target, missing) = (self.key(name), self.key(&format!("{name}-missing")));
         self.write(&target, 0, &[]).await?.needed("to write an object")?;
         // What the write says itself may be nothing.
         let etag = self.lab.head(&target).await?.and_then(|head| head.e_tag);
         let (Some(wrong), Some(right)) = (form.value(NO_ETAG), form.value(&unquoted(etag))) else {
-            return Ok(false);
+            return Ok(Winners::None);
         };
         let wrong = ("if-match", wrong.as_str());
         let (other, none) = tokio::try_join!(self.stops(&target, wrong), self.stops(&missing, wrong))?;
-        Ok(other && none && self.race(&target, ("if-match", &right)).await == Winners::One)
+        Ok(if other && none { self.race(&target, ("if-match", &right)).await } else { Winners::None })
     }
 
     async fn stops(&self, key: &str, guard: (&'static str, &str)) -> Result<bool, StoreError> {
@@ -114,8 +119,9 @@ impl Trial<'_> {
         let mut done = racers.filter_map(|(number, said)| said.ok()?.done().map(|_| number));
         let stands = self.lab.get(key).await.ok().flatten().map(|(_, body)| body);
         match (done.next(), done.next()) {
+            (None, None) if stands.is_none_or(|body| body == content(0)) => Winners::None,
             (Some(winner), None) if stands == Some(content(winner)) => Winners::One,
-            _ => Winners::Other,
+            _ => Winners::Many,
         }
     }
 
