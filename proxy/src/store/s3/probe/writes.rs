@@ -70,7 +70,7 @@ impl Trial<'_> {
     async fn absent(&self) -> Result<bool, StoreError> {
         let key = self.key("there");
         self.write(&key, 0, &[]).await?.needed("to write an object")?;
-        Ok(self.stops(&key, ABSENT).await? && self.race(&self.key("fresh"), ABSENT).await == Winners::One)
+        Ok(self.stops(&key, ABSENT).await? && self.race(&self.key("fresh"), ABSENT).await? == Winners::One)
     }
 
     async fn if_match(&self) -> Result<IfMatch, StoreError> {
@@ -103,25 +103,35 @@ impl Trial<'_> {
         };
         let wrong = ("if-match", wrong.as_str());
         let (other, none) = tokio::try_join!(self.stops(&target, wrong), self.stops(&missing, wrong))?;
-        Ok(if other && none { self.race(&target, ("if-match", &right)).await } else { Winners::None })
+        if !(other && none) {
+            return Ok(Winners::None);
+        }
+        self.race(&target, ("if-match", &right)).await
     }
 
     async fn stops(&self, key: &str, guard: (&'static str, &str)) -> Result<bool, StoreError> {
         Ok(self.write(key, 1, &[guard]).await?.guard_failed())
     }
 
-    /// Who wins of several writes at once under the same condition.
-    async fn race(&self, key: &str, guard: (&'static str, &str)) -> Winners {
+    /// Who wins of several writes at once under the same condition, which holds.
+    async fn race(&self, key: &str, guard: (&'static str, &str)) -> Result<Winners, StoreError> {
         let guard = [guard];
         let write = async |number| (number, self.write(key, number, &guard).await);
         // Some are answered with an error, since another one was under way.
         let racers = join_all((1..=RACERS).map(write)).await.into_iter();
         let mut done = racers.filter_map(|(number, said)| said.ok()?.done().map(|_| number));
-        let stands = self.lab.get(key).await.ok().flatten().map(|(_, body)| body);
+        let stands = self.lab.get(key).await?.map(|(_, body)| body);
+        let is = |number| stands.as_ref().is_some_and(|body| *body == content(number));
         match (done.next(), done.next()) {
-            (None, None) if stands.is_none_or(|body| body == content(0)) => Winners::None,
-            (Some(winner), None) if stands == Some(content(winner)) => Winners::One,
-            _ => Winners::Many,
+            (Some(winner), None) if is(winner) => Ok(Winners::One),
+            // The winner was told of the others, too.
+            (None, None) if (1..=RACERS).any(is) => Ok(Winners::One),
+            // All of them gave way to each other, or it never matches. Alone it must be done.
+            (None, None) => {
+                let alone = self.write(key, 1, &guard).await?.done().is_some();
+                Ok(if alone { Winners::One } else { Winners::None })
+            }
+            _ => Ok(Winners::Many),
         }
     }
 
