@@ -107,6 +107,7 @@ impl S3Store {
 async fn ask(lab: &Lab) -> Result<Findings, StoreError> {
     // First: where this fails, nothing else says anything.
     essentials::ask(lab).await?;
+    // Boxed: together they are larger than a thread's stack where nothing is optimised.
     let (
         put,
         copy,
@@ -118,15 +119,15 @@ async fn ask(lab: &Lab) -> Result<Findings, StoreError> {
         metadata,
         governance,
     ) = tokio::try_join!(
-        Way::Put.ask(lab),
-        Way::Copy.ask(lab),
-        Way::Complete.ask(lab),
-        copies::ask(lab),
-        parts::ask(lab),
-        checksums::ask(lab),
-        keys::ask(lab),
-        metadata::ask(lab),
-        governance::ask(lab),
+        Box::pin(Way::Put.ask(lab)),
+        Box::pin(Way::Copy.ask(lab)),
+        Box::pin(Way::Complete.ask(lab)),
+        Box::pin(copies::ask(lab)),
+        Box::pin(parts::ask(lab)),
+        Box::pin(checksums::ask(lab)),
+        Box::pin(keys::ask(lab)),
+        Box::pin(metadata::ask(lab)),
+        Box::pin(governance::ask(lab)),
     )?;
     Ok(Findings {
         put,
