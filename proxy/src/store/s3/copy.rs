@@ -74,6 +74,17 @@ impl S3Store {
         }
     }
 
+    /// `otherwise`, if the source is what was meant.
+    async fn unless_changed(&self, source: &Source, otherwise: PutError) -> PutError {
+        let Some(place) = self.places.object(&source.object) else { return PutError::SourceChanged };
+        match self.look_at(&place, source.version.as_ref(), &source.pin).await {
+            Ok(_) => otherwise,
+            Err(Unmade::Error(error)) => error,
+            Err(Unmade::Failed(error)) => PutError::Unknown(error),
+            Err(Unmade::Source | Unmade::Condition | Unmade::CutOff) => PutError::SourceChanged,
+        }
+    }
+
     /// Whether a stage is there.
     async fn still(&self, stage: &Stage) -> Result<(), Unmade> {
         match self.is_there(stage).await {
@@ -95,14 +106,8 @@ impl S3Store {
             },
             (Unmade::CutOff, None) => overtaken(),
             // If the source is what was meant, it was the guard.
-            (Unmade::Condition, _) => {
-                let Some(place) = self.places.object(&source.object) else { return PutError::SourceChanged };
-                match self.look_at(&place, source.version.as_ref(), &source.pin).await {
-                    Ok(_) => PutError::GuardFailed,
-                    Err(Unmade::Error(error)) => error,
-                    Err(Unmade::Source | Unmade::Condition | Unmade::CutOff) => PutError::SourceChanged,
-                }
-            }
+            (Unmade::Condition, _) => self.unless_changed(source, PutError::GuardFailed).await,
+            (Unmade::Failed(error), _) => self.unless_changed(source, PutError::Unknown(error)).await,
         }
     }
 }

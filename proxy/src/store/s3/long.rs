@@ -10,9 +10,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::cold::error::Failure;
 
-/// So long a store may take to copy 5 GiB, the most that one call moves, or to join ten thousand parts. AWS needs about a
-/// minute for either.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// What is waited for any answer.
+const LEAST: Duration = Duration::from_secs(30);
+
+/// How fast a store copies and joins at the least, bytes a second. AWS needs about a minute for 5 GiB.
+const SPEED: u64 = 50 << 20;
+
+/// No answer is waited for longer, be there so many bytes.
+const MOST: Duration = Duration::from_secs(5 * 60);
 
 /// How often such a call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +28,11 @@ pub(super) enum Tries {
     Several,
 }
 
-/// The settings for a call that lasts.
-pub(super) fn lasting(tries: Tries) -> Builder {
+/// The settings for a call that lasts, about so many bytes.
+pub(super) fn lasting(tries: Tries, bytes: u64) -> Builder {
+    let patience = MOST.min(LEAST + Duration::from_secs(bytes / SPEED));
     let timeouts =
-        TimeoutConfig::builder().read_timeout(PATIENCE).operation_attempt_timeout(PATIENCE).build();
+        TimeoutConfig::builder().read_timeout(patience).operation_attempt_timeout(patience).build();
     let settings = Builder::new().timeout_config(timeouts);
     match tries {
         Tries::Once => settings.retry_config(RetryConfig::disabled()),

@@ -26,7 +26,6 @@ pub(super) struct OwnKey {
     pub(super) name: String,
     /// When it was written, by the store's clock.
     pub(super) modified: Option<SystemTime>,
-    pub(super) length: u64,
 }
 
 impl S3Store {
@@ -51,8 +50,7 @@ impl S3Store {
                 return Err(malformed("keys out of order, or that nobody asked for"));
             }
             let modified = object.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
-            let length = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-            keys.push(OwnKey { name: name.to_owned(), modified, length });
+            keys.push(OwnKey { name: name.to_owned(), modified });
         }
         let more = page.is_truncated() == Some(true);
         if more && keys.is_empty() {

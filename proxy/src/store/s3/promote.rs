@@ -56,7 +56,8 @@ impl S3Store {
             Closed::Otherwise => return Err(PutError::NoSuchPart(other)),
             Closed::Not => return Err(PutError::NoSuchStage),
         };
-        let bytes = Bytes { place: &stage.place, version: None, pin: &pin, length: whole.length, stays: true };
+        let bytes =
+            Bytes { place: &stage.place, version: None, pin: &pin, length: whole.length, stays: true };
         let ways = match self.findings().copy_keeps_multipart_etag {
             true => [Way::Duplicate, Way::Assemble, Way::Carry],
             false => [Way::Assemble, Way::Duplicate, Way::Carry],
@@ -85,6 +86,7 @@ impl S3Store {
     async fn unpromoted(&self, unmade: Unmade, stage: &Stage, whole: &Whole, other: u16) -> PutError {
         let (otherwise, what) = match unmade {
             Unmade::Error(error) => return error,
+            Unmade::Failed(error) => (PutError::Unknown(error), "the store"),
             // It was there, as it should be: so it was not about the stage.
             Unmade::Condition => (PutError::GuardFailed, "the guard"),
             Unmade::CutOff => (overtaken(), "the upload"),

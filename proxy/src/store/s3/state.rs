@@ -10,9 +10,7 @@ use super::hot::{Call, Whole, write_guard};
 use super::places::area_prefix;
 use super::stage::{is_missing, own};
 use crate::proof::UnverifiedState;
-use crate::store::{
-    GetError, Guard, PutError, Span, StateArea, StateName, StoreError, StoreFault,
-};
+use crate::store::{GetError, Guard, PutError, Span, StateArea, StateName, StoreError, StoreFault};
 
 /// The longest that is read at a time, bytes: the record of an artifact of 5 TiB has 160 MiB, and is read in pages.
 const MAX_READ: u64 = 256 << 20;

@@ -82,7 +82,7 @@ impl S3Store {
                 return Err(unmade);
             }
         };
-        match self.finish(&site, parts, write).await {
+        match self.finish(&site, parts, bytes.length, write).await {
             Ok(committed) => {
                 self.lower_fence(fence).await;
                 Ok(committed)
@@ -143,8 +143,10 @@ impl S3Store {
             .upload_id(&site.upload)
             .part_number(number)
             .customize()
-            .config_override(lasting(Tries::Several))
+            .config_override(lasting(Tries::Several, range.end - range.start))
             .mutate_request(move |request| {
+                // Ceph's gateway wants it said that there is no body.
+                request.headers_mut().insert("content-length", "0");
                 if let Some((name, value)) = &condition {
                     request.headers_mut().insert(*name, value.clone());
                 }
@@ -178,6 +180,7 @@ impl S3Store {
         &self,
         site: &Site<'_>,
         parts: Vec<CompletedPart>,
+        length: u64,
         write: &Write,
     ) -> Result<Committed, Unmade> {
         let mut headers = HeaderMap::new();
@@ -190,7 +193,7 @@ impl S3Store {
             .upload_id(&site.upload)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .customize()
-            .config_override(lasting(Tries::Once))
+            .config_override(lasting(Tries::Once, length))
             .mutate_request(with_headers(headers));
         match call.send().await.map_err(|error| failure("CompleteMultipartUpload", &error)) {
             Ok(made) => Ok(self.made(site.target, write, made.e_tag(), made.version_id()).await?),

@@ -36,7 +36,7 @@ impl S3Store {
             // Else some stores copy those of the source.
             .set_tagging_directive(found.tags.then_some(TaggingDirective::Replace))
             .customize()
-            .config_override(lasting(Tries::Once))
+            .config_override(lasting(Tries::Once, bytes.length))
             .mutate_request(with_headers(headers))
             .mutate_request(move |request| {
                 if let Some((name, value)) = &condition {
@@ -51,6 +51,12 @@ impl S3Store {
             Err(failure) => Err(match failure.cause {
                 Cause::Refused(Reason::GuardFailed) => Unmade::Condition,
                 Cause::Refused(_) if is_missing(&failure) => Unmade::Source,
+                // Ceph's gateway says so when the source goes while it is copied, among other things. It has ended with
+                // that, one way or the other.
+                Cause::Refused(Reason::Failed) => match self.seen(target, write).await {
+                    Some(committed) => return Ok(committed),
+                    None => Unmade::Failed(failure.into()),
+                },
                 _ => Unmade::Error(failure.into()),
             }),
         }

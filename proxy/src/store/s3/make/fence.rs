@@ -99,7 +99,9 @@ impl S3Store {
             Some(Some((target, upload))) => {
                 self.abort(&target, &upload).await.or_else(harmless)?;
             }
-            Some(None) => warn!(name = name.name(), "what was written down of an upload is not what was written"),
+            Some(None) => {
+                warn!(name = name.name(), "what was written down of an upload is not what was written")
+            }
             None => {}
         }
         self.delete_state(&name).await

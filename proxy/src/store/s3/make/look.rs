@@ -38,7 +38,8 @@ impl S3Store {
                 });
             }
         };
-        let found = pin(&head.headers).map_err(|malformed| PutError::NotStored(StoreError::from(malformed)))?;
+        let found =
+            pin(&head.headers).map_err(|malformed| PutError::NotStored(StoreError::from(malformed)))?;
         if found == *meant { Ok(head) } else { Err(Unmade::Source) }
     }
 }

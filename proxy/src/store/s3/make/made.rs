@@ -21,7 +21,10 @@ impl S3Store {
         named: Option<&str>,
     ) -> Result<Committed, PutError> {
         let told = etag.and_then(etag::bare).map(|etag| Pin(etag.to_owned()));
-        let named = named.filter(|_| self.findings().versions).and_then(VersionId::parse).filter(|version| !version.is_null());
+        let named = named
+            .filter(|_| self.findings().versions)
+            .and_then(VersionId::parse)
+            .filter(|version| !version.is_null());
         match (told, named) {
             (Some(pin), named) if named.is_some() || !self.findings().versions => {
                 Ok(Committed { pin, version: named })
@@ -38,7 +41,7 @@ impl S3Store {
     }
 
     /// What stands there, if it is what was written.
-    async fn seen(&self, place: &Place, write: &Write) -> Option<Committed> {
+    pub(super) async fn seen(&self, place: &Place, write: &Write) -> Option<Committed> {
         let head = self.hot.call(&Call::new(Method::HEAD, place), &Default::default()).await.ok()?;
         let ours = optional(&head.headers, &HALLMARK).ok()? == write.attributes.hallmark.as_deref();
         let pin = pin(&head.headers).ok().filter(|_| ours)?;

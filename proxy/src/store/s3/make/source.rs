@@ -32,6 +32,8 @@ pub(in crate::store::s3) enum Unmade {
     Source,
     /// The source is not what was meant, or the guard does not hold: the store says the same of both.
     Condition,
+    /// The store failed, and what it was to make does not stand there.
+    Failed(StoreError),
     /// The making was cut off by whoever dropped the stage, or swept up.
     CutOff,
     /// For another reason.

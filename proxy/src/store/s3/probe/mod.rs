@@ -107,7 +107,7 @@ impl S3Store {
 async fn ask(lab: &Lab) -> Result<Findings, StoreError> {
     // First: where this fails, nothing else says anything.
     essentials::ask(lab).await?;
-    // Boxed: together they are larger than a thread's stack where nothing is optimised.
+    // In boxes: what it takes to make a call is large, and all of it together larger than a thread's stack.
     let (
         put,
         copy,

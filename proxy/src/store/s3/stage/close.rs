@@ -112,6 +112,10 @@ impl S3Store {
         failure: Failure,
     ) -> Result<(), Missed> {
         match self.closed_as(stage, parts, Ok(whole)).await {
+            // Who waited for long enough does not begin anew.
+            Err(Missed::Refused(PutError::NoSuchStage)) if failure.cause == Cause::Late => {
+                Err(own(failure).into())
+            }
             // There may be an upload still.
             Err(Missed::Refused(PutError::NoSuchStage)) => Err(Missed::Perhaps(failure)),
             seen => seen,
@@ -140,6 +144,7 @@ impl S3Store {
 
     /// Has the store join parts; gives the ETag of what came of them, where it is told.
     async fn join(&self, stage: &Stage, parts: &[&StagedPart]) -> Result<Option<String>, Failure> {
+        let length = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.length));
         let parts = parts.iter().map(|part| {
             let number = i32::from(part.number.number());
             CompletedPart::builder().part_number(number).e_tag(etag::quoted(&part.pin.0)).build()
@@ -148,7 +153,7 @@ impl S3Store {
         let call = self.sdk.complete_multipart_upload();
         let call = call.bucket(stage.place.bucket.as_str()).key(&stage.place.key);
         let call = call.upload_id(&stage.upload).multipart_upload(parts);
-        let joined = call.customize().config_override(lasting(Tries::Once)).send().await;
+        let joined = call.customize().config_override(lasting(Tries::Once, length)).send().await;
         let joined = joined.map_err(|error| failure("CompleteMultipartUpload of a stage", &error))?;
         // Ceph's gateway tells an empty one.
         Ok(joined.e_tag().and_then(etag::bare).map(str::to_owned))

@@ -31,9 +31,7 @@ use super::cold::reason::Reason;
 use super::hot::{Call, pin};
 use super::places::Place;
 use super::{S3Store, random_name};
-use crate::store::{
-    Body, PartNumber, Pin, Piece, PutError, StageId, StoreError, StoreFault,
-};
+use crate::store::{Body, PartNumber, Piece, Pin, PutError, StageId, StoreError, StoreFault};
 
 pub(super) use whole::{Closed, Whole};
 
@@ -81,7 +79,8 @@ impl S3Store {
             .map_err(|error| own(Failure::of(WHAT, &error)))?;
         let id = opened.upload_id().and_then(|upload| StageId::parse(&format!("{name}.{upload}")));
         // One that is opened and cannot be named is swept away some day.
-        let malformed = || PutError::NotStored(Failure::malformed(WHAT, "no upload id that can be used").into());
+        let malformed =
+            || PutError::NotStored(Failure::malformed(WHAT, "no upload id that can be used").into());
         id.filter(|id| self.stage(id).is_some()).ok_or_else(malformed)
     }
 

@@ -3,10 +3,10 @@
 use hallmark_signer::{Md5Digest, SealedEtag};
 use http::Method;
 
+use super::super::S3Store;
 use super::super::cold::error::Failure;
 use super::super::hot::{Call, pin};
 use super::super::probe::Parts;
-use super::super::S3Store;
 use super::{EMPTY, Stage, is_missing};
 use crate::store::StagedPart;
 
@@ -103,7 +103,11 @@ impl S3Store {
     }
 
     /// The ETag of a closed stage, if that is of these parts: known, or looked for.
-    pub(in crate::store::s3) async fn etag_of(&self, stage: &Stage, whole: &Whole) -> Result<Closed, Failure> {
+    pub(in crate::store::s3) async fn etag_of(
+        &self,
+        stage: &Stage,
+        whole: &Whole,
+    ) -> Result<Closed, Failure> {
         match whole.etag() {
             Some(etag) => Ok(Closed::As(etag.to_owned())),
             None => self.closed(stage, whole).await,
