@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::{Config, ConfigErrors};
+use hallmark_config::{Config, ConfigErrors, Immutable, Sources};
 use hallmark_signer::{
     KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
 };
@@ -11,14 +11,13 @@ use hallmark_signer::{
 use crate::access::Access;
 use crate::gate::{Deployment, Gate};
 use crate::metrics::Metrics;
-use crate::proof::Prover;
+use crate::proof::{Kept, Prover};
 use crate::s3::auth::Authenticator;
 use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
-use crate::store::{Metered, Patience, Store, StoreError};
+use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::TrustPolicy;
-use crate::verdicts::VerdictCache;
 
 /// The service of one deployment.
 pub type App = S3Service;
@@ -57,7 +56,29 @@ pub fn check(config: &Config) -> Result<(), ConfigErrors> {
     if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
         problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
     }
-    if problems.0.is_empty() { Ok(()) } else { Err(config.sources.errors(problems.0)) }
+    problems.none_or(config)
+}
+
+/// Checks that the store can keep what `config` promises of it.
+///
+/// # Errors
+/// Every promise that it cannot keep.
+pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Result<(), ConfigErrors> {
+    const IMMUTABLE: &str = "this object store ignores `If-None-Match: *`: of two uploads of one name at once, both would be \
+        stored, the second over the first. Take a store that minds it (`hallmark-proxy check-store` tells), or leave it out \
+        and put versions into names";
+    let mut problems = Problems::default();
+    for (name, bucket) in &config.buckets {
+        let key = match bucket.immutable {
+            Immutable::Nothing => continue,
+            Immutable::Prefixes(_) => "immutable_prefixes",
+            Immutable::Everything => "immutable",
+        };
+        if !capabilities.guards.absent {
+            problems.add(&Sources::bucket_key(name, key), IMMUTABLE.to_owned());
+        }
+    }
+    problems.none_or(config)
 }
 
 impl S3Service {
@@ -75,6 +96,7 @@ impl S3Service {
         let store: Arc<dyn Store> = Arc::new(store);
         let gate = gate(config, store.clone(), metrics)?;
         let capabilities = store.probe().await?;
+        check_capabilities(config, &capabilities)?;
         let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());
         let access = Access::new(config.buckets.clone());
         Ok(Self::new(authenticator, access, gate, capabilities, &config.server, metrics))
@@ -99,7 +121,7 @@ fn gate(config: &Config, store: Arc<dyn Store>, metrics: &Metrics) -> Result<Gat
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::new(metrics)));
+    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&config.cache)));
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();
@@ -146,6 +168,10 @@ impl Trusted {
 }
 
 impl Problems {
+    fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
+        if self.0.is_empty() { Ok(()) } else { Err(config.sources.errors(self.0)) }
+    }
+
     fn add(&mut self, key: &str, message: String) {
         self.0.push((key.to_owned(), message));
     }

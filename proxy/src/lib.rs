@@ -9,6 +9,7 @@ pub mod access;
 pub mod admin;
 mod app;
 pub mod bootstrap;
+pub mod cache;
 pub mod gate;
 pub mod metrics;
 pub mod name;
@@ -20,8 +21,7 @@ pub mod service;
 mod state_file;
 pub mod store;
 pub mod trust;
-mod verdicts;
 
 #[cfg(any(test, feature = "testing"))]
 pub use app::gate_before;
-pub use app::{App, StartError, check};
+pub use app::{App, StartError, check, check_capabilities};

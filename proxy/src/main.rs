@@ -64,12 +64,18 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Tries out what the object store of a configuration can do, and prints what each lack costs.
+    CheckStore {
+        /// The configuration.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
         Some(Command::CheckConfig { file }) => check_config(&file),
+        Some(Command::CheckStore { file }) => check_store(&file),
         None => serve(arguments.config, arguments.listen),
     };
     match done {
@@ -108,6 +114,26 @@ fn check_config(file: &Path) -> anyhow::Result<()> {
     hallmark_proxy::check(&config)?;
     writeln!(std::io::stdout(), "{}: ok", file.display())?;
     Ok(())
+}
+
+/// Makes nothing but the state bucket, and leaves nothing else behind.
+fn check_store(file: &Path) -> anyhow::Result<()> {
+    let config = Config::load(file)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match &config.store {
+            StoreConfig::Local { path } => {
+                writeln!(std::io::stdout(), "{}: the embedded store lacks nothing", path.display())?;
+            }
+            StoreConfig::S3(settings) => {
+                let store = S3Store::connect(settings, &config.buckets).await?;
+                let report = store.report().await?;
+                write!(std::io::stdout(), "{report}")?;
+                hallmark_proxy::check_capabilities(&config, &store.probe().await?)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<()> {

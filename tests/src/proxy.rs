@@ -80,6 +80,16 @@ impl Proxy {
         self.log.text()
     }
 
+    /// The most memory that it ever had, KiB.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a process has memory");
+        line.trim_end_matches("kB").trim().parse().expect("a number")
+    }
+
     /// Where health and metrics are.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 mod admin;
 mod buckets;
+mod cache;
 mod clients;
 mod endpoint;
 mod kept_in;
@@ -26,6 +27,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let server = root.section("server", server::server);
     let admin = root.optional("admin", |value| value.table(|table| admin::admin(table, &server)));
     let limits = root.section("limits", limits::limits);
+    let cache = root.section("cache", cache::cache);
     let seal = root.section("seal", seal::seal);
     let (kind, store) = root
         .section("store", |table| Ok(store::store(table)))
@@ -49,6 +51,7 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
         server: server?,
         admin: admin?,
         limits: limits?,
+        cache: cache?,
         seal: seal?,
         state: state?,
         store: store?,

@@ -54,7 +54,7 @@ fn the_whole_file() {
         (
             "\"a b\" = 1",
             &[
-                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `seal`, `store`, `state`, \
+                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `cache`, `seal`, `store`, `state`, \
                  `keys`, `clients`, `buckets`",
             ],
         ),
@@ -198,6 +198,22 @@ fn limits() {
         ("limits.min_rate = \"0\"", &[]),
         ("limits.min_rate = \"1 GiB\"", &[]),
         ("limits.min_rate = \"2 GiB\"", &["4:19: limits.min_rate: must be from 0 B to 1 GiB"]),
+    ]);
+}
+
+#[test]
+fn caches_and_freshness() {
+    check(&[
+        ("cache.leaves = \"1 TiB\"", &[]),
+        ("cache.leaves = \"0\"", &[]),
+        ("cache.leaves = \"2 TiB\"", &["4:16: cache.leaves: must be from 0 B to 1 TiB"]),
+        (
+            "cache.heads = 1",
+            &["4:15: cache.heads: must be a size in quotes, such as \"256 MiB\"; this is a whole number"],
+        ),
+        ("cache.leafs = \"0\"", &["4:7: cache.leafs: unknown key; did you mean `leaves`?"]),
+        ("buckets.rel.freshness = \"5m\"", &[]),
+        ("buckets.rel.freshness = \"300001ms\"", &["4:25: buckets.rel.freshness: must be from 0 ms to 5 m"]),
     ]);
 }
 
@@ -536,7 +552,7 @@ fn buckets_and_rules() {
         (
             "[buckets.rel]\nserve_unsealed = true",
             &[
-                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `immutable`, \
+                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `freshness`, `immutable`, \
                  `immutable_prefixes`, `rules`",
             ],
         ),

@@ -111,6 +111,15 @@ impl Reservation {
         Ok(())
     }
 
+    /// `bytes` more for the same client, apart from these, if they are to be had without waiting.
+    pub(crate) fn another(&self, bytes: u64) -> Option<Self> {
+        let units = units(bytes);
+        let (share, all) = &self.sources;
+        let share = Arc::clone(share).try_acquire_many_owned(units).ok()?;
+        let all = Arc::clone(all).try_acquire_many_owned(units).ok()?;
+        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone() })
+    }
+
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ labelled! {
         Timeout "timeout",
         /// The store is not there, overloaded, or out of space.
         Unavailable "unavailable",
-        /// It was not even asked: too much is under way.
+        /// Too many requests to the store were under way.
         Busy "busy",
         /// It answered nonsense.
         Protocol "protocol",

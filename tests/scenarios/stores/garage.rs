@@ -2,10 +2,24 @@
 
 use hallmark_tests::stores::{Kind, Nodes};
 
+const KIND: Kind = Kind::Garage;
+
 #[test]
 fn accounts_are_apart() {
-    super::accounts_are_apart(Kind::Garage);
+    super::accounts_are_apart(KIND);
 }
+
+mod conformance {
+    use super::super::conformance::{a_test_each, over};
+
+    fn check(name: &str) {
+        over(super::KIND, name);
+    }
+
+    hallmark_proxy::for_each_conformance_check!(a_test_each);
+}
+
+super::tampering!();
 
 /// What tests of faults stand on.
 #[test]

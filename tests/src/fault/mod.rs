@@ -111,6 +111,13 @@ impl FaultProxy {
         }
     }
 
+    /// From now on it speaks TLS with this certificate, or plain HTTP. Connections that are open end.
+    pub fn speak(&mut self, certificate: Option<&Certificate>) {
+        self.go_down();
+        self.acceptor = certificate.map(Certificate::acceptor);
+        self.resume();
+    }
+
     /// Listens again where it did.
     pub fn resume(&mut self) {
         let runtime = self.runtime.as_ref().expect("it is running");
@@ -134,9 +141,9 @@ impl FaultProxy {
         self.shared.plan().always(which.into(), fault);
     }
 
-    /// From now on nothing goes wrong that was to.
-    pub fn forget(&self) {
-        self.shared.plan().forget();
+    /// From now on nothing goes wrong that was to. Tells how much of what was to happen once has not.
+    pub fn forget(&self) -> usize {
+        self.shared.plan().forget()
     }
 
     /// Holds a request up as soon as its head came: the store sees nothing of it until it is released. Its body may

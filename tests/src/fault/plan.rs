@@ -78,9 +78,9 @@ impl Plan {
         self.lasting.push((which, fault));
     }
 
-    pub(super) fn forget(&mut self) {
-        self.faults = Schedule::default();
+    pub(super) fn forget(&mut self) -> usize {
         self.lasting.clear();
+        std::mem::take(&mut self.faults).0.len()
     }
 
     pub(super) fn hold(&mut self, which: Which, barrier: Barrier) {

@@ -23,6 +23,8 @@ const MAX_CAUSES: usize = 8;
 pub(in crate::store::s3) struct Failure {
     /// What became of it.
     pub(in crate::store::s3) cause: Cause,
+    /// The store's own word for it.
+    code: Option<Box<str>>,
     message: String,
 }
 
@@ -68,9 +70,7 @@ impl Failure {
                 if (200..=299).contains(&status) && code.is_none() {
                     return Self::new(Cause::Malformed, what, &causes(error));
                 }
-                let cause = Cause::Refused(Reason::of(status, code, message));
-                let (code, message) = (code.unwrap_or("-"), message.unwrap_or("-"));
-                Self::new(cause, what, &format!("{status} {code}: {message}"))
+                Self::answered(what, status, code, message)
             }
             // `SdkError` may grow: what is not known is taken for the worst.
             SdkError::ResponseError(_) | _ => Self::new(Cause::Malformed, what, &causes(error)),
@@ -91,7 +91,8 @@ impl Failure {
             _ => 400,
         };
         let reason = Reason::of(status, Some(code), Some(message));
-        Self::new(Cause::Refused(reason), what, &format!("{code}: {message}"))
+        let text = format!("{code}: {message}");
+        Self { code: Some(code.into()), ..Self::new(Cause::Refused(reason), what, &text) }
     }
 
     /// An answer of `status`, not a success, to the call `what`.
@@ -102,8 +103,8 @@ impl Failure {
         message: Option<&str>,
     ) -> Self {
         let cause = Cause::Refused(Reason::of(status, code, message));
-        let (code, message) = (code.unwrap_or("-"), message.unwrap_or("-"));
-        Self::new(cause, what, &format!("{status} {code}: {message}"))
+        let text = format!("{status} {}: {}", code.unwrap_or("-"), message.unwrap_or("-"));
+        Self { code: code.map(Into::into), ..Self::new(cause, what, &text) }
     }
 
     /// The same of a write of which an earlier attempt was perhaps done: whatever came of the last one says nothing of
@@ -119,7 +120,12 @@ impl Failure {
 
     /// A call `what` of which `cause` came.
     pub(in crate::store::s3) fn new(cause: Cause, what: &str, message: &str) -> Self {
-        Self { cause, message: loggable(&format!("{what}: {message}")) }
+        Self { cause, code: None, message: loggable(&format!("{what}: {message}")) }
+    }
+
+    /// Whether the store refused with this code.
+    pub(in crate::store::s3) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
     }
 
     /// Why the store refused; `None`: it did not.

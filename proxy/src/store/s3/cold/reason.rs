@@ -104,6 +104,7 @@ impl Reason {
             "AccessDenied" if mentions(message, "object lock") => Self::Locked,
             "InvalidRequest" if mentions(message, "WORM protected") => Self::Locked,
             "InvalidRequest" if mentions(message, "missing object lock") => Self::NoLock,
+            "InvalidRequest" if mentions(message, "object lock not") => Self::NoLock,
             _ => return None,
         })
     }
@@ -154,7 +155,13 @@ mod tests {
         assert_eq!(Reason::of(403, Some("AccessDenied"), Some("Access Denied")), Reason::Denied);
         let worm = Some("Object is WORM protected and cannot be overwritten");
         assert_eq!(Reason::of(400, Some("InvalidRequest"), worm), Reason::Locked);
-        let none = Some("Bucket is missing Object Lock Configuration");
-        assert_eq!(Reason::of(400, Some("InvalidRequest"), none), Reason::NoLock);
+        for none in [
+            "Bucket is missing Object Lock Configuration",
+            // Ceph's gateway.
+            "object retention can't be set if bucket object lock not configured",
+            "object legal hold can't be set if bucket object lock not enabled",
+        ] {
+            assert_eq!(Reason::of(400, Some("InvalidRequest"), Some(none)), Reason::NoLock);
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(in crate::store::s3) struct Call<'a> {
     pub(super) bucket: &'a StoreBucket,
     pub(super) key: Option<&'a str>,
     pub(super) query: Vec<(&'a str, &'a str)>,
-    pub(super) headers: HeaderMap,
+    pub(in crate::store::s3) headers: HeaderMap,
     pub(super) lasting: Lasting,
 }
 
@@ -42,6 +42,11 @@ impl<'a> Call<'a> {
     pub(in crate::store::s3) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self
+    }
+
+    /// Whether it leaves everything as it is.
+    pub(super) fn reads(&self) -> bool {
+        [Method::GET, Method::HEAD].contains(&self.method)
     }
 
     /// For the log.

@@ -6,21 +6,31 @@
 //! | `send` | signs it, sends it, repeats it where that is safe: [`Hot::call`]; with a streamed body: [`Hot::upload`] |
 //! | `pieces`, `outgoing` | a body on its way out |
 //! | `answer`, `headers`, `error_body` | what comes back |
+//! | `get`, `put`, `delete`, `attributes`, `lock` | calls about objects, and what they say in headers |
 //! | `address`, `signer`, `keyring`, `client`, `limit` | what it takes |
 
 mod address;
 mod answer;
+mod attributes;
 mod call;
 mod client;
+mod delete;
 mod error_body;
+mod get;
 mod headers;
 mod key_file;
 mod keyring;
 mod limit;
+mod lock;
 mod outgoing;
 mod pieces;
+mod put;
 mod send;
 mod signer;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +38,23 @@ use std::time::Duration;
 use hallmark_config::S3Store as Settings;
 
 pub(super) use address::Endpoint;
+#[allow(unused_imports, reason = "for stages, copies and state")]
 pub(super) use answer::{Answer, AnswerBody};
+#[allow(unused_imports, reason = "for stages, copies and state")]
+pub(super) use attributes::{
+    is_delete_marker, pin, quoted, read_head, version, write_attributes, write_tags,
+};
 pub(super) use call::Call;
+#[allow(unused_imports, reason = "for stages, copies and state")]
+pub(super) use get::Extent;
+#[allow(unused_imports, reason = "for stages, copies and state")]
 pub(super) use headers::{Malformed, optional, required};
 pub(super) use keyring::{KeySource, Keyring, Keys};
+#[allow(unused_imports, reason = "for stages, copies and state")]
+pub(super) use lock::write_lock;
+#[allow(unused_imports, reason = "for stages, copies and state")]
+pub(super) use put::{write_guard, write_headers};
+#[allow(unused_imports, reason = "for stages, copies and state")]
 pub(super) use send::{Failed, Whole};
 
 use self::client::Client;
@@ -39,10 +62,7 @@ use self::limit::Limit;
 use self::pieces::{Begun, Pieces};
 use self::signer::{Payload, Signer};
 use super::connect::{Authorities, ConnectError};
-use super::{S3Store, unbuilt};
-use crate::name::ObjectName;
-use crate::proof::{Unverified, UnverifiedHead};
-use crate::store::{Body, Committed, Deleted, Deletion, GetError, Pin, PutError, Span, VersionId, Write};
+use crate::store::{Body, PutError};
 
 /// What it takes to make them.
 #[derive(Debug)]
@@ -88,43 +108,5 @@ impl Hot {
                 Ok(self.stream(&send::long(call), payload, &mut pieces).await?)
             }
         }
-    }
-}
-
-impl S3Store {
-    pub(super) async fn put_object(
-        &self,
-        _object: &ObjectName,
-        _write: Write,
-        _length: u64,
-        _body: Body,
-    ) -> Result<Committed, PutError> {
-        Err(PutError::NotStored(unbuilt("put_object")))
-    }
-
-    pub(super) async fn get_object(
-        &self,
-        _object: &ObjectName,
-        _version: Option<&VersionId>,
-        _span: Span,
-        _pin: Option<&Pin>,
-    ) -> Result<Unverified, GetError> {
-        Err(GetError::Store(unbuilt("get_object")))
-    }
-
-    pub(super) async fn head_object(
-        &self,
-        _object: &ObjectName,
-        _version: Option<&VersionId>,
-    ) -> Result<UnverifiedHead, GetError> {
-        Err(GetError::Store(unbuilt("head_object")))
-    }
-
-    pub(super) async fn delete_object(
-        &self,
-        _object: &ObjectName,
-        _deletion: Deletion,
-    ) -> Result<Deleted, PutError> {
-        Err(PutError::NotStored(unbuilt("delete_object")))
     }
 }

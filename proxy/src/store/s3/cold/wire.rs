@@ -1,0 +1,111 @@
+//! What happens to the SDK's requests and answers on their way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_s3::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+    BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::Limited;
+use md5::{Digest as _, Md5};
+
+use super::order::{Kind, kinds};
+
+/// The longest answer that is read, bytes. A page of 1000 versions with keys of 1024 bytes, three characters each, is
+/// half of it.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+
+/// For calls that must not be sent again: a second attempt would find what the first one did.
+pub(in crate::store::s3) fn once() -> Builder {
+    aws_sdk_s3::Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// Breaks off answers that are too long: the SDK holds them in memory. For every client of the SDK.
+#[derive(Debug)]
+pub(in crate::store::s3) struct BoundedAnswers;
+
+impl Intercept for BoundedAnswers {
+    fn name(&self) -> &'static str {
+        "BoundedAnswers"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let endless = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(endless, MAX_ANSWER_BYTES));
+        Ok(())
+    }
+}
+
+/// Sends `Content-MD5` in place of newer checksums: calls that change several things at once need one or the other, and
+/// Ceph's gateway of version 16 knows only this one.
+#[derive(Debug)]
+pub(super) struct ContentMd5;
+
+impl Intercept for ContentMd5 {
+    fn name(&self) -> &'static str {
+        "ContentMd5"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let body = request.body().bytes().ok_or("the body is not in memory")?;
+        let digest = STANDARD.encode(Md5::digest(body));
+        let headers = request.headers_mut();
+        let newer: Vec<String> = headers
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| name.starts_with("x-amz-checksum-") || *name == "x-amz-sdk-checksum-algorithm")
+            .map(str::to_owned)
+            .collect();
+        for name in newer {
+            headers.remove(name);
+        }
+        headers.try_insert("content-md5", digest)?;
+        Ok(())
+    }
+}
+
+/// Takes down in which order versions and delete markers came: the SDK hands them over apart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EntryOrder(Arc<Mutex<Option<Vec<Kind>>>>);
+
+impl EntryOrder {
+    /// What the last answer said; `None`: it is not well-formed.
+    pub(super) fn taken(self) -> Option<Vec<Kind>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Intercept for EntryOrder {
+    fn name(&self) -> &'static str {
+        "EntryOrder"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let found = context.response().body().bytes().and_then(kinds);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(())
+    }
+}
