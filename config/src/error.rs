@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::name::BucketName;
+use crate::reader::shown;
+
 /// Everything that is wrong with one configuration file, in the order of the file. Never empty.
 ///
 /// Shown as one `file:line:column: key: message` a line. No message quotes a value of the file: a secret that was
@@ -48,6 +51,11 @@ impl Sources {
     /// The name of the file, as it was given.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The dotted key of a setting of a bucket.
+    pub fn bucket_key(bucket: &BucketName, setting: &str) -> String {
+        format!("buckets.{}.{setting}", shown(bucket.as_str()))
     }
 
     /// Gives `problems`, pairs of a dotted key as in [`ConfigError::key`] and a message, their places: each that of its

@@ -18,8 +18,12 @@ pub struct Config {
     pub realm: Realm,
     /// The listener and its limits.
     pub server: Server,
+    /// Health and metrics; without it there are none.
+    pub admin: Option<Admin>,
     /// Upper bounds on what one client, and all of them, may take.
     pub limits: Limits,
+    /// What is kept in memory of what was found good.
+    pub cache: Cache,
     /// The key that makes seals and those whose seals are accepted.
     pub seal: Seal,
     /// The secret under which uploads in progress are kept.
@@ -61,6 +65,15 @@ pub struct Tls {
     pub key_file: PathBuf,
 }
 
+/// The listener for health and metrics, which is not for clients.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Address and port, another than the clients' one; port 0 asks the system for a free one. Plain HTTP.
+    pub listen: SocketAddr,
+    /// How long clients are still served after a stop was asked for and readiness was withdrawn.
+    pub drain_delay: Duration,
+}
+
 /// Bounds; each has a default and a range that the loader enforces.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -76,6 +89,21 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Bytes a second that a client must keep up, averaged over ten seconds; `None`: no minimum.
     pub min_rate: Option<NonZeroU64>,
+    /// Time that open requests have, once the listener is closed, before they are cut off.
+    pub drain_timeout: Duration,
+}
+
+/// How much memory caches take at most, bytes each; 0: nothing is kept. It comes on top of [`Limits::memory_budget`].
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// Signature checks that passed.
+    pub verdicts: u64,
+    /// What objects were when the store was asked last.
+    pub heads: u64,
+    /// Records of artifacts of more than 8 MiB: headers, and pages of leaf hashes.
+    pub records: u64,
+    /// Bytes of artifacts, leaf by leaf.
+    pub leaves: u64,
 }
 
 /// Seal keys, PEM files.
@@ -318,6 +346,8 @@ pub struct Bucket {
     /// Where its objects are kept in the store; `None`: in a bucket of the same name. Only for stores that speak S3. No two
     /// buckets are kept in places that overlap, and none in the state bucket.
     pub kept_in: Option<KeptIn>,
+    /// For how long after the store was asked for an artifact it may be served from memory without asking again.
+    pub freshness: Duration,
     /// What is never overwritten or deleted through the proxy.
     pub immutable: Immutable,
     /// Who must have signed what. The rule with the longest match decides.

@@ -19,6 +19,12 @@ impl Access {
         Self { buckets }
     }
 
+    /// How many bytes of its keys in the store a bucket takes for itself.
+    pub fn prefix_bytes(&self, bucket: &BucketName) -> usize {
+        let kept_in = self.buckets.get(bucket).and_then(|bucket| bucket.kept_in.as_ref());
+        kept_in.map_or(0, |kept_in| kept_in.prefix.as_str().len())
+    }
+
     /// Whether `identity` has `permission` for every key of `bucket` that begins with `prefix`, or for the one key
     /// `prefix`: both are the same question, since a grant reaches all keys that begin with its own prefix.
     pub fn permits(

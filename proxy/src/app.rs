@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::{Config, ConfigErrors};
+use hallmark_config::{Config, ConfigErrors, Immutable, Sources};
 use hallmark_signer::{
     KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
 };
 
 use crate::access::Access;
 use crate::gate::{Deployment, Gate};
-use crate::proof::Prover;
+use crate::metrics::Metrics;
+use crate::proof::{Kept, Prover};
 use crate::s3::auth::Authenticator;
 use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
-use crate::store::{Patience, Store, StoreError};
+use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::TrustPolicy;
-use crate::verdicts::VerdictCache;
 
 /// The service of one deployment.
 pub type App = S3Service;
@@ -56,7 +56,29 @@ pub fn check(config: &Config) -> Result<(), ConfigErrors> {
     if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
         problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
     }
-    if problems.0.is_empty() { Ok(()) } else { Err(config.sources.errors(problems.0)) }
+    problems.none_or(config)
+}
+
+/// Checks that the store can keep what `config` promises of it.
+///
+/// # Errors
+/// Every promise that it cannot keep.
+pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Result<(), ConfigErrors> {
+    const IMMUTABLE: &str = "this object store ignores `If-None-Match: *`: of two uploads of one name at once, both would be \
+        stored, the second over the first. Take a store that minds it (`hallmark-proxy check-store` tells), or leave it out \
+        and put versions into names";
+    let mut problems = Problems::default();
+    for (name, bucket) in &config.buckets {
+        let key = match bucket.immutable {
+            Immutable::Nothing => continue,
+            Immutable::Prefixes(_) => "immutable_prefixes",
+            Immutable::Everything => "immutable",
+        };
+        if !capabilities.guards.absent {
+            problems.add(&Sources::bucket_key(name, key), IMMUTABLE.to_owned());
+        }
+    }
+    problems.none_or(config)
 }
 
 impl S3Service {
@@ -64,35 +86,62 @@ impl S3Service {
     ///
     /// # Errors
     /// A key cannot be used, or the store does not answer.
-    pub async fn start(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(Patience::new(store));
-        let gate = gate(config, store.clone())?;
+    pub async fn start(
+        config: &Config,
+        store: Arc<dyn Store>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        // Outermost, so that an answer that is waited for no longer counts as what it is.
+        let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
+        let store: Arc<dyn Store> = Arc::new(store);
+        let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
+        let gate = gate(config, store.clone(), kept, metrics)?;
         let capabilities = store.probe().await?;
+        check_capabilities(config, &capabilities)?;
         let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());
         let access = Access::new(config.buckets.clone());
-        Ok(Self::new(authenticator, access, gate, capabilities, &config.server))
+        Ok(Self::new(authenticator, access, gate, capabilities, &config.server, metrics))
     }
 }
 
-/// The gate before `store`.
+/// A gate before a store of a test's, with caches of its own, which nobody measures.
 ///
 /// # Errors
 /// A key or the state secret cannot be used.
-#[cfg_attr(
-    not(feature = "testing"),
-    expect(unreachable_pub, reason = "tests put a gate before a store of theirs")
-)]
-pub fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+#[cfg(any(test, feature = "testing"))]
+pub fn gate_before(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+    gate_keeping(config, store, Arc::new(Kept::new(&config.cache)))
+}
+
+/// The same with caches that were filled, perhaps under another configuration.
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+#[cfg(any(test, feature = "testing"))]
+pub fn gate_keeping(config: &Config, store: Arc<dyn Store>, kept: Arc<Kept>) -> Result<Gate, ConfigErrors> {
+    gate(config, store, kept, &Metrics::new())
+}
+
+/// The gate before `store`. What is in `kept` may have been found good under another configuration.
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+fn gate(
+    config: &Config,
+    store: Arc<dyn Store>,
+    kept: Arc<Kept>,
+    metrics: &Metrics,
+) -> Result<Gate, ConfigErrors> {
     let Trusted { sealer, seal_keys, policy } =
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(VerdictCache::default()));
+    let prover = Prover::new(config.realm.clone(), seal_keys, kept);
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();
     let deployment = Deployment { realm: config.realm.clone(), state };
-    Ok(Gate::new(store, deployment, sealer, prover, policy, limits, clients))
+    Ok(Gate::new(store, deployment, sealer, prover, policy, limits, clients).measured(metrics))
 }
 
 impl Trusted {
@@ -134,6 +183,10 @@ impl Trusted {
 }
 
 impl Problems {
+    fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
+        if self.0.is_empty() { Ok(()) } else { Err(config.sources.errors(self.0)) }
+    }
+
     fn add(&mut self, key: &str, message: String) {
         self.0.push((key.to_owned(), message));
     }

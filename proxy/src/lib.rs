@@ -6,9 +6,12 @@
 //! which nobody trusts.
 
 pub mod access;
+pub mod admin;
 mod app;
 pub mod bootstrap;
+pub mod cache;
 pub mod gate;
+pub mod metrics;
 pub mod name;
 pub mod pace;
 pub mod proof;
@@ -18,8 +21,7 @@ pub mod service;
 mod state_file;
 pub mod store;
 pub mod trust;
-mod verdicts;
 
+pub use app::{App, StartError, check, check_capabilities};
 #[cfg(any(test, feature = "testing"))]
-pub use app::gate as gate_before;
-pub use app::{App, StartError, check};
+pub use app::{gate_before, gate_keeping};

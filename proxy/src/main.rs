@@ -6,8 +6,10 @@ compile_error!(
     "the server is not to be released with the feature `testing`: build it with `-p hallmark-proxy`"
 );
 
+mod check_store;
 mod log;
 mod report;
+mod stop;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -20,16 +22,19 @@ use anyhow::Context;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
-use hallmark_proxy::server::Server;
+use hallmark_proxy::admin::{Admin, Health};
+use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
 use hallmark_proxy::store::{NewBucket, Store, Swept};
-use hallmark_proxy::{App, bootstrap};
-use tokio::signal::unix::{SignalKind, signal};
+use hallmark_proxy::{App, StartError, bootstrap};
 use tokio::sync::watch;
 
 /// Between two of the 256 directories of bodies.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// How long what the store was asked for last may still take when the program ends.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -60,12 +65,18 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Tries out what the object store of a configuration can do, and prints it with what each lack costs.
+    CheckStore {
+        /// The configuration.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
         Some(Command::CheckConfig { file }) => check_config(&file),
+        Some(Command::CheckStore { file }) => check_store::run(&file),
         None => serve(arguments.config, arguments.listen),
     };
     match done {
@@ -119,21 +130,37 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
     // All that is wrong with keys and certificates, before anything is touched.
     hallmark_proxy::check(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(&config, unconfigured.then_some(file)))
+    let done = runtime.block_on(run(&config, unconfigured.then_some(file)));
+    runtime.shutdown_timeout(LAST_WRITES);
+    done
 }
 
 async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
+    let metrics = Metrics::new();
+    let health = Health::new(&metrics);
+    if let Some(admin) = &config.admin {
+        // Before all that may take long, so that those who ask hear why.
+        let admin = Admin::bind(admin).await?;
+        writeln!(std::io::stdout(), "hallmark-proxy: health and metrics on http://{}", admin.address()?)?;
+        tokio::spawn(admin.run(health.clone(), metrics.clone()));
+    }
     let (kind, store): (_, Arc<dyn Store>) = match &config.store {
         StoreConfig::Local { path } => ("local", Arc::new(LocalStore::open(path)?)),
-        StoreConfig::S3(settings) => ("s3", Arc::new(S3Store::connect(settings, &config.buckets).await?)),
+        StoreConfig::S3(settings) => {
+            let store = S3Store::connect(settings, &config.buckets).await?;
+            // Before anything is asked of it.
+            store.examine().await.map_err(StartError::Store)?;
+            store.report().await?.log();
+            ("s3", Arc::new(store))
+        }
     };
     tokio::spawn(sweep(Arc::clone(&store)));
     if made.is_some() {
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
     }
-    let app = App::start(config, store).await?;
-    let server = Server::bind(&config.server, &config.limits).await?;
+    let app = App::start(config, Arc::clone(&store), &metrics).await?;
+    let server = Server::bind(&config.server, &config.limits, &metrics).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     let endpoint = format!("{scheme}://{}", server.address()?);
     if let Some(file) = made {
@@ -148,19 +175,22 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
         address = endpoint,
         "started"
     );
+    let (tell, phase) = watch::channel(Phase::Serving);
+    // Without the listener for health nobody could notice in the meantime.
+    let delay = config.admin.as_ref().map_or(Duration::ZERO, |admin| admin.drain_delay);
+    tokio::spawn(stop::Signals::catch()?.obey(health.clone(), delay, tell));
+    if config.admin.is_some() {
+        tokio::spawn(health.clone().watch(store));
+    }
+    health.serving();
     writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
 
-    let (stop, stopped) = watch::channel(false);
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    match server.run(Arc::new(app), phase).await {
+        Cut { connections: 0, work: 0 } => tracing::info!("stopped"),
+        Cut { connections, work } => {
+            tracing::warn!(connections, work, "stopped, and cut off what was not done in time");
         }
-        let _ = stop.send(true);
-    });
-    server.run(Arc::new(app), stopped).await;
-    tracing::info!("stopped");
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hallmark_config::Limits;
 use http_body::{Body, Frame, SizeHint};
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, Sleep};
 
 use crate::s3::error::{Code, S3Error};
@@ -105,12 +106,19 @@ impl From<TooSlow> for S3Error {
 pub struct Paced<B> {
     body: B,
     wait: Wait,
+    received: Counter,
 }
 
 impl<B> Paced<B> {
     /// Holds the sender of `body` to `pace`.
     pub fn new(body: B, pace: Pace) -> Self {
-        Self { body, wait: Wait::new(pace) }
+        Self { body, wait: Wait::new(pace), received: Counter::default() }
+    }
+
+    /// Counts the bytes that come.
+    #[must_use]
+    pub fn counted(self, received: Counter) -> Self {
+        Self { received, ..self }
     }
 }
 
@@ -130,6 +138,7 @@ where
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                this.received.inc_by(bytes);
                 let paced = this.wait.moved(bytes).map(|()| frame);
                 Poll::Ready(Some(paced.map_err(|slow| S3Error::from(slow).into())))
             }

@@ -2,6 +2,7 @@
 //! download.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hallmark_config::{Bucket, BucketName, Config, KeyName, Rule, RuleTarget, Signatures};
 use hallmark_signer::{PublicKey, PublisherSignatures, Sha256Digest, Verdicts};
@@ -78,6 +79,11 @@ impl TrustPolicy {
     pub fn immutable(&self, object: &ObjectName) -> bool {
         let bucket = self.buckets.get(&object.bucket);
         bucket.is_some_and(|bucket| bucket.immutable.holds(object.key.as_str()))
+    }
+
+    /// For how long after the store was asked for an artifact of this bucket it may be served without asking again.
+    pub fn freshness(&self, bucket: &BucketName) -> Duration {
+        self.buckets.get(bucket).map_or(Duration::ZERO, |bucket| bucket.freshness)
     }
 
     /// Judges an artifact under its name by its digest and the value of [`SIGNATURE_HEADER`](hallmark_signer::SIGNATURE_HEADER).

@@ -55,4 +55,4 @@ pub use seal::{
 pub use signature::{Signature, SignatureError};
 pub use text::TextError;
 pub use tree::{LEAF_SIZE, LeafHash, LeafHasher, PAGE_LEAVES, PageRoot, TreeRoot};
-pub use verdicts::{NoVerdicts, Verdicts};
+pub use verdicts::{CheckId, NoVerdicts, Verdicts};

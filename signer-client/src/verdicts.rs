@@ -5,6 +5,14 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::Sha256Digest;
 use crate::key::{BadSignature, PublicKey};
 use crate::signature::Signature;
+use crate::text::bytes_newtype;
+
+bytes_newtype! {
+    /// Names a signature check: SHA-256 over all that it depends on, the signed message, the signature and the public
+    /// key. Of a seal that is everything it says and everything it is about, so no two seals that hold share one, not
+    /// those of two realms, names, versions or keys that happen to have the same [`SealId`](crate::SealId).
+    CheckId, 32
+}
 
 /// A cache of signature checks that passed; ones that failed are never told to it.
 ///
@@ -50,14 +58,13 @@ impl Signed<'_> {
         signature: &Signature,
         key: &PublicKey,
         verdicts: &dyn Verdicts,
-    ) -> Result<(), BadSignature> {
-        let verdict = self.verdict_key(signature, key);
-        if verdicts.known(&verdict) {
-            return Ok(());
+    ) -> Result<CheckId, BadSignature> {
+        let check = self.id(signature, key);
+        if !verdicts.known(check.as_bytes()) {
+            key.verify(&self.digest(), signature)?;
+            verdicts.remember(*check.as_bytes());
         }
-        key.verify(&self.digest(), signature)?;
-        verdicts.remember(verdict);
-        Ok(())
+        Ok(check)
     }
 
     fn digest(self) -> Sha256Digest {
@@ -70,7 +77,7 @@ impl Signed<'_> {
     /// SHA-256(message || signature || SPKI). A PAE begins with `DSSEv1 ` and has its lengths in it; a blob's message is
     /// a word that no PAE begins with and the digest; signature and SPKI have fixed lengths. So no two checks share a
     /// key.
-    fn verdict_key(self, signature: &Signature, key: &PublicKey) -> [u8; 32] {
+    fn id(self, signature: &Signature, key: &PublicKey) -> CheckId {
         let mut hash = Sha256::new();
         match self {
             Self::Pae(pae) => hash.update(pae),
@@ -81,7 +88,7 @@ impl Signed<'_> {
         }
         hash.update(signature.to_bytes());
         hash.update(key.to_der());
-        hash.finalize().into()
+        CheckId::new(hash.finalize().into())
     }
 }
 
@@ -120,7 +127,7 @@ pub(crate) mod tests {
             Signed::Blob(&Sha256Digest::of(content)).verify(&signature, key, &verdicts)
         };
         for _ in 0..2 {
-            assert_eq!(check(b"blob", ours.public_key()), Ok(()));
+            assert!(check(b"blob", ours.public_key()).is_ok());
             assert_eq!(check(b"blob", other.public_key()), Err(BadSignature));
             assert_eq!(check(b"Blob", ours.public_key()), Err(BadSignature));
             assert_eq!(verdicts.0.lock().unwrap().len(), 1);

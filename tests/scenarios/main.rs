@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
 
+mod admin;
+mod caches;
 mod clients;
 mod command;
 mod complete;
@@ -15,11 +17,13 @@ mod copies;
 mod crash;
 mod cut_downloads;
 mod exposed;
+mod faults;
 mod forms;
 mod frontend_attacks;
 mod governance;
 mod immutable;
 mod instances;
+mod many;
 mod memory;
 mod multipart_crash;
 mod multipart_instances;
@@ -30,6 +34,7 @@ mod openssl;
 mod part_numbers;
 mod readme;
 mod store_faults;
+mod stores;
 mod tamper;
 mod unknown_length;
 mod uploads;

@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use hallmark_config::Config;
 use hallmark_proxy::App;
-use hallmark_proxy::server::Server;
+use hallmark_proxy::admin::{Admin, Health};
+use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::raw::DEADLINE;
 use crate::s3::Client;
 use crate::site::{FULL, Options, Site};
 
@@ -20,8 +24,12 @@ pub struct InProcess {
     /// Its files, perhaps those of other instances as well; the store that its configuration names is not used.
     pub site: Arc<Site>,
     address: SocketAddr,
+    admin: Option<SocketAddr>,
+    metrics: Metrics,
+    phase: watch::Sender<Phase>,
+    server: JoinHandle<Cut>,
     // Held for its threads: dropping it ends the server.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl InProcess {
@@ -41,13 +49,45 @@ impl InProcess {
         let runtime = Runtime::new().expect("a runtime can be made");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port can be bound");
         let address = listener.local_addr().expect("it is bound");
-        serve(&runtime, listener, &site.config_file(), store);
-        Self { site, address, _runtime: runtime }
+        let metrics = Metrics::new();
+        let (phase, told) = watch::channel(Phase::Serving);
+        let (admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
+        Self { site, address, admin, metrics, phase, server, runtime }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where health and metrics are.
+    ///
+    /// # Panics
+    /// The configuration has no `[admin]`.
+    #[track_caller]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.expect("the configuration asks for it")
+    }
+
+    /// Its metrics, as text.
+    pub fn metrics(&self) -> String {
+        self.metrics.text()
+    }
+
+    /// Says how far the server is to be on its way to its end.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Waits until the server has ended; says what it cut off.
+    ///
+    /// # Panics
+    /// It does not.
+    #[track_caller]
+    pub fn ended(&mut self) -> Cut {
+        let Self { runtime, server, .. } = self;
+        let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, server).await });
+        ended.expect("it ends").expect("it does not panic")
     }
 
     /// The client that may do everything.
@@ -56,15 +96,29 @@ impl InProcess {
     }
 }
 
-/// The one place that knows how the proxy is put together in process.
-fn serve(runtime: &Runtime, listener: TcpListener, config: &Path, store: Arc<dyn Store>) {
+/// The one place that knows how the proxy is put together in process. Says where health and metrics are, and what it
+/// cut off in the end.
+fn serve(
+    runtime: &Runtime,
+    listener: TcpListener,
+    config: &Path,
+    store: Arc<dyn Store>,
+    metrics: &Metrics,
+    phase: watch::Receiver<Phase>,
+) -> (Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
-    let app = runtime.block_on(App::start(&config, store)).expect("the proxy can start");
-    let server = Server::over(listener, &config.server, &config.limits).expect("there is no TLS to go wrong");
-    // Nobody stops it: it ends with its runtime.
-    let (never, stop) = watch::channel(false);
-    runtime.spawn(async move {
-        server.run(Arc::new(app), stop).await;
-        drop(never);
+    let app = runtime.block_on(App::start(&config, store.clone(), metrics)).expect("the proxy can start");
+    let server =
+        Server::over(listener, &config.server, &config.limits, metrics).expect("there is no TLS to go wrong");
+    let admin = config.admin.map(|admin| {
+        let admin = runtime.block_on(Admin::bind(&admin)).expect("a port can be bound");
+        let address = admin.address().expect("it is bound");
+        let health = Health::new(metrics);
+        health.serving();
+        runtime.spawn(admin.run(health.clone(), metrics.clone()));
+        runtime.spawn(health.watch(store));
+        address
     });
+    // It ends with its runtime, if nobody stops it before.
+    (admin, runtime.spawn(server.run(Arc::new(app), phase)))
 }

@@ -4,7 +4,8 @@
 //!   [`instances`] several of them over one.
 //! - [`raw`] speaks HTTP byte by byte, [`sigv4`] signs, [`s3`] is the two together.
 //! - [`command`] runs other people's clients; [`data`] makes what they carry.
-//! - [`memory`] is a store whose contents a test can edit behind the proxy's back.
+//! - [`memory`] is a store whose contents a test can edit behind the proxy's back; [`stores`] are real ones, and
+//!   [`fault`] stands between the proxy and one of those and has things go wrong.
 //!
 //! Nothing here returns errors: a harness that cannot do its work fails the test, and says why.
 
@@ -12,6 +13,7 @@
 
 pub mod command;
 pub mod data;
+pub mod fault;
 pub mod form;
 pub mod inprocess;
 pub mod instances;
@@ -21,3 +23,4 @@ pub mod raw;
 pub mod s3;
 pub mod sigv4;
 pub mod site;
+pub mod stores;

@@ -5,12 +5,17 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tempfile::TempDir;
 
 use crate::s3::Client;
+use crate::stores::{Account, Kind, REGION, STATE_BUCKET};
+
+/// Which store deployments have that do not say: `local` if it is not set, `rgw`, or `garage`.
+const USUAL: &str = "HALLMARK_TEST_STORE";
 
 /// The realm of every test's seals.
 pub const REALM: &str = "test";
@@ -23,13 +28,58 @@ pub const READER: (&str, &str) = ("AKIAREADER", "secret-of-the-client-that-may-r
 /// The client that may do nothing, `nobody`.
 pub const NOBODY: (&str, &str) = ("AKIANOBODY", "secret-of-the-client-that-may-do-nothing");
 
+/// What instances of a deployment over a store that they share authenticate each other's work with.
+const STATE_SECRET: &str = "5c1f0e3b7a29d8465c1f0e3b7a29d8465c1f0e3b7a29d8465c1f0e3b7a29d846";
+
 /// What is not as usual, in the words of the configuration file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Lines for `[server]`.
     pub server: String,
+    /// Lines for `[cache]`.
+    pub cache: String,
     /// Tables that follow the usual ones.
     pub tables: String,
+    /// What keeps the objects.
+    pub store: Engine,
+}
+
+/// What keeps a deployment's objects.
+#[derive(Debug, Clone, Default)]
+pub enum Engine {
+    /// The embedded store, or where `tests/run` has the tests run over another one, an account of that. Tests that are
+    /// about neither say nothing else.
+    #[default]
+    Usual,
+    /// The embedded store: of what the test asks it has more than others.
+    Local,
+    /// A store that speaks S3.
+    S3(Remote),
+}
+
+/// A store that speaks S3, as a deployment sees it.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    /// The account that the deployment has there. Several deployments may have the same.
+    pub account: Arc<Account>,
+    /// Where the deployment reaches the store, as a URL: there, or at something in between.
+    pub endpoint: String,
+    /// Further lines for `[store]`.
+    pub lines: String,
+}
+
+impl Remote {
+    /// The store itself, and nothing else to say.
+    pub fn new(account: Account) -> Self {
+        Self { endpoint: account.endpoint(), account: Arc::new(account), lines: String::new() }
+    }
+}
+
+impl Options {
+    /// No caches of what artifacts are: for tests of what becomes of a store's word.
+    pub fn nothing_kept() -> Self {
+        Self { cache: "heads = \"0\"\nrecords = \"0\"\nleaves = \"0\"".to_owned(), ..Self::default() }
+    }
 }
 
 /// A client beside the usual ones.
@@ -43,24 +93,37 @@ pub struct Further<'a> {
     pub grants: &'a [(&'a str, &'a str)],
 }
 
-/// The files of a deployment. They go when it is dropped.
+/// The files of a deployment, and its account if its store speaks S3. They go when it is dropped.
 #[derive(Debug)]
 pub struct Site {
     directory: TempDir,
+    /// `None`: the objects are kept among the files.
+    remote: Option<Remote>,
 }
 
 impl Site {
     /// Makes keys, secrets and configuration.
     pub fn new(options: &Options) -> Self {
-        let site = Self { directory: tempfile::tempdir().expect("a directory can be made") };
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let site = Self { directory, remote: options.store.remote() };
         for key in ["seal", "ci", "other"] {
             site.make_key(key);
         }
         for (name, (_, secret)) in [("ci", FULL), ("reader", READER), ("nobody", NOBODY)] {
             site.write_secret(&format!("{name}.secret"), secret);
         }
-        fs::write(site.config_file(), configuration(options)).expect("a file can be written");
+        if let Some(remote) = &site.remote {
+            site.write_private("store.credentials", &remote.account.credentials());
+            site.write_secret("state.secret", STATE_SECRET);
+        }
+        let text = configuration(options, site.remote.as_ref());
+        fs::write(site.config_file(), text).expect("a file can be written");
         site
+    }
+
+    /// The account of the store that speaks S3, if there is one.
+    pub fn account(&self) -> Option<&Account> {
+        self.remote.as_ref().map(|remote| &*remote.account)
     }
 
     /// The same with further clients.
@@ -176,7 +239,33 @@ fn set_private(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode can be set");
 }
 
-fn configuration(options: &Options) -> String {
+impl Engine {
+    fn remote(&self) -> Option<Remote> {
+        match self {
+            Self::Local => None,
+            Self::S3(remote) => Some(remote.clone()),
+            Self::Usual => match std::env::var(USUAL).as_deref() {
+                Err(_) | Ok("local") => None,
+                Ok("rgw") => Some(Remote::new(Account::new(Kind::Rgw))),
+                Ok("garage") => Some(Remote::new(Account::new(Kind::Garage))),
+                Ok(other) => panic!("{USUAL} is `{other}`: it must be local, rgw or garage"),
+            },
+        }
+    }
+}
+
+/// The tables of the store.
+fn store(remote: Option<&Remote>) -> String {
+    let Some(Remote { account: _, endpoint, lines }) = remote else {
+        return "[store]\nkind = \"local\"\npath = \"data\"\n".to_owned();
+    };
+    format!(
+        "[state]\nsecret_file = \"state.secret\"\n\n[store]\nkind = \"s3\"\nendpoint = \"{endpoint}\"\n\
+         region = \"{REGION}\"\ncredentials_file = \"store.credentials\"\nstate_bucket = \"{STATE_BUCKET}\"\n{lines}"
+    )
+}
+
+fn configuration(options: &Options, remote: Option<&Remote>) -> String {
     let (full, reader, nobody) = (FULL.0, READER.0, NOBODY.0);
     format!(
         r#"realm = "{REALM}"
@@ -185,13 +274,13 @@ fn configuration(options: &Options) -> String {
 listen = "127.0.0.1:0"
 {server}
 
+[cache]
+{cache}
+
 [seal]
 key_file = "seal.key"
 
-[store]
-kind = "local"
-path = "data"
-
+{store}
 [keys.ci]
 public_key_file = "ci.pub"
 
@@ -218,6 +307,8 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
 
 {tables}"#,
         server = options.server,
+        store = store(remote),
+        cache = options.cache,
         tables = options.tables,
     )
 }

@@ -143,10 +143,7 @@ impl<'a> Place<'a> {
 
     /// A key that the file's author chose, in the table at this place.
     fn chosen_key(&self, key: &str) -> Self {
-        let bare =
-            !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        let shown = if bare { key.to_owned() } else { format!("{key:?}") };
-        self.child(dotted(&self.key, &shown), dotted(&self.pattern, "*"))
+        self.child(dotted(&self.key, &shown(key)), dotted(&self.pattern, "*"))
     }
 
     /// An entry of the list at this place.
@@ -157,6 +154,12 @@ impl<'a> Place<'a> {
     fn child(&self, key: String, pattern: String) -> Self {
         Self { document: self.document, offset: self.offset, key, pattern }
     }
+}
+
+/// A key that the file's author chose, as TOML has it: bare where it can be.
+pub(crate) fn shown(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { key.to_owned() } else { format!("{key:?}") }
 }
 
 fn dotted(table: &str, key: &str) -> String {

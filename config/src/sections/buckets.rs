@@ -1,5 +1,8 @@
 //! `[buckets.<name>]`
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use super::clients::permissions;
 use super::kept_in::Mappings;
 use super::rules::{folder, rules};
@@ -9,6 +12,9 @@ use crate::types::{Bucket, Immutable, Permission, Permissions};
 
 /// What may be given to everybody. Writing is not: a seal names who uploaded.
 const ANONYMOUS: [Permission; 2] = [Permission::Read, Permission::List];
+
+/// As long as somebody may be served what was replaced or deleted elsewhere.
+const FRESHNESS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(5);
 
 /// `name`: its own. `declared`: the names in `[keys]`.
 pub(super) fn bucket<'a>(
@@ -21,12 +27,14 @@ pub(super) fn bucket<'a>(
     // Beside a rule this is no contradiction: there the rule wins, always.
     let unsealed = table.or("dangerous_serve_unsealed", false, Value::boolean);
     let kept_in = mappings.read(table, name);
+    let freshness = table.or("freshness", Duration::ZERO, |value| value.duration(FRESHNESS));
     let immutable = immutable(table);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
     Ok(Bucket {
         anonymous: anonymous?,
         dangerous_serve_unsealed: unsealed?,
         kept_in: kept_in?,
+        freshness: freshness?,
         immutable: immutable?,
         rules: rules?,
     })

@@ -15,6 +15,7 @@ const DEFAULTS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(30),
     min_rate: NonZeroU64::new(1 << 10),
+    drain_timeout: Duration::from_secs(30),
 };
 
 /// Above, the kernel's limit on open files decides.
@@ -26,6 +27,7 @@ const MEMORY: RangeInclusive<u64> = 32 * MIB..=TIB;
 const HEADER_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
 const IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 const RATE: RangeInclusive<u64> = 0..=GIB;
+const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
 
 pub(super) fn limits(table: &mut Table<'_>) -> Read<Limits> {
     let connections =
@@ -35,6 +37,7 @@ pub(super) fn limits(table: &mut Table<'_>) -> Read<Limits> {
     let header = table.or("header_timeout", DEFAULTS.header_timeout, |value| value.duration(HEADER_TIMEOUT));
     let idle = table.or("idle_timeout", DEFAULTS.idle_timeout, |value| value.duration(IDLE_TIMEOUT));
     let rate = table.or("min_rate", DEFAULTS.min_rate, |value| Ok(NonZeroU64::new(value.size(RATE)?)));
+    let drain = table.or("drain_timeout", DEFAULTS.drain_timeout, |value| value.duration(DRAIN_TIMEOUT));
     Ok(Limits {
         max_connections: connections?,
         max_object_size: object_size?,
@@ -42,5 +45,6 @@ pub(super) fn limits(table: &mut Table<'_>) -> Read<Limits> {
         header_timeout: header?,
         idle_timeout: idle?,
         min_rate: rate?,
+        drain_timeout: drain?,
     })
 }

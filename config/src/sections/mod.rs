@@ -1,6 +1,8 @@
 //! What each table of the file may hold: names, ranges and defaults. One file per table.
 
+mod admin;
 mod buckets;
+mod cache;
 mod clients;
 mod endpoint;
 mod kept_in;
@@ -23,7 +25,9 @@ use crate::types::Config;
 pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let realm = root.required("realm", "\"acme-artifacts\"", |value| value.parse(Realm::parse));
     let server = root.section("server", server::server);
+    let admin = root.optional("admin", |value| value.table(|table| admin::admin(table, &server)));
     let limits = root.section("limits", limits::limits);
+    let cache = root.section("cache", cache::cache);
     let seal = root.section("seal", seal::seal);
     let (kind, store) = root
         .section("store", |table| Ok(store::store(table)))
@@ -45,7 +49,9 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     Ok(Config {
         realm: realm?,
         server: server?,
+        admin: admin?,
         limits: limits?,
+        cache: cache?,
         seal: seal?,
         state: state?,
         store: store?,

@@ -30,7 +30,7 @@ fn tls(table: &mut Table<'_>) -> Read<Tls> {
     Ok(Tls { certificate_file: certificate_file?, key_file: key_file? })
 }
 
-fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+pub(super) fn listen(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| {
         "an IP address and a port, such as \"127.0.0.1:9000\", or \"0.0.0.0:9000\" for all of this machine's addresses"
     })

@@ -54,8 +54,8 @@ fn the_whole_file() {
         (
             "\"a b\" = 1",
             &[
-                "4:1: \"a b\": unknown key; known: `realm`, `server`, `limits`, `seal`, `store`, `state`, `keys`, \
-                 `clients`, `buckets`",
+                "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `cache`, `seal`, `store`, `state`, \
+                 `keys`, `clients`, `buckets`",
             ],
         ),
     ]);
@@ -125,6 +125,28 @@ fn server() {
 }
 
 #[test]
+fn admin() {
+    const DELAY: &str = "admin.drain_delay: must be from 0 ms to 5 m";
+    const TAKEN: &str =
+        "admin.listen: the address of `server.listen`, where clients are served; take another port";
+    let good = "admin.listen = \"[::1]:9000\"\n";
+    check(&[
+        (good, &[]),
+        ("[admin]\n", &["4:1: admin.listen: missing; add `listen = \"127.0.0.1:9001\"`"]),
+        ("admin = \"127.0.0.1:9001\"", &["4:9: admin: must be a table; this is a text"]),
+        ("admin.listen = \"127.0.0.1:9000\"", &[&format!("4:16: {TAKEN}")]),
+        ("server.listen = \"[::]:1\"\nadmin.listen = \"[::]:1\"", &[&format!("5:16: {TAKEN}")]),
+        ("server.listen = \"[::]:0\"\nadmin.listen = \"[::]:0\"", &[]),
+        (&format!("{good}admin.drain_delay = \"6m\""), &[&format!("5:21: {DELAY}")]),
+        (
+            &format!("{good}admin.drain_timeout = \"6m\""),
+            &["5:7: admin.drain_timeout: belongs into [limits]"],
+        ),
+        ("limits.drain_timeout = \"2h\"", &["4:24: limits.drain_timeout: must be from 0 ms to 1 h"]),
+    ]);
+}
+
+#[test]
 fn limits() {
     const CONNECTIONS: &str = "4:26: limits.max_connections: must be from 1 to 1000000";
     const SIZE: &str = "4:26: limits.max_object_size: must be from 1 B to 5 TiB";
@@ -176,6 +198,22 @@ fn limits() {
         ("limits.min_rate = \"0\"", &[]),
         ("limits.min_rate = \"1 GiB\"", &[]),
         ("limits.min_rate = \"2 GiB\"", &["4:19: limits.min_rate: must be from 0 B to 1 GiB"]),
+    ]);
+}
+
+#[test]
+fn caches_and_freshness() {
+    check(&[
+        ("cache.leaves = \"1 TiB\"", &[]),
+        ("cache.leaves = \"0\"", &[]),
+        ("cache.leaves = \"2 TiB\"", &["4:16: cache.leaves: must be from 0 B to 1 TiB"]),
+        (
+            "cache.heads = 1",
+            &["4:15: cache.heads: must be a size in quotes, such as \"256 MiB\"; this is a whole number"],
+        ),
+        ("cache.leafs = \"0\"", &["4:7: cache.leafs: unknown key; did you mean `leaves`?"]),
+        ("buckets.rel.freshness = \"5m\"", &[]),
+        ("buckets.rel.freshness = \"300001ms\"", &["4:25: buckets.rel.freshness: must be from 0 ms to 5 m"]),
     ]);
 }
 
@@ -514,7 +552,7 @@ fn buckets_and_rules() {
         (
             "[buckets.rel]\nserve_unsealed = true",
             &[
-                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `immutable`, \
+                "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `freshness`, `immutable`, \
                  `immutable_prefixes`, `rules`",
             ],
         ),

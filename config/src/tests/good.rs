@@ -24,6 +24,13 @@ fn defaults() {
     assert_eq!(config.limits.header_timeout, Duration::from_secs(10));
     assert_eq!(config.limits.idle_timeout, Duration::from_secs(30));
     assert_eq!(config.limits.min_rate.unwrap().get(), 1024);
+    assert_eq!(config.limits.drain_timeout, Duration::from_secs(30));
+    assert!(config.admin.is_none());
+    let cache = &config.cache;
+    assert_eq!(
+        [cache.verdicts, cache.heads, cache.records, cache.leaves].map(|bytes| bytes >> 20),
+        [16, 8, 8, 64]
+    );
     assert!(config.seal.trusted_key_files.is_empty());
     assert!(config.keys.is_empty() && config.clients.is_empty() && config.buckets.is_empty());
 
@@ -33,6 +40,7 @@ fn defaults() {
     assert_eq!(bucket.anonymous, Permissions::default());
     assert!(!bucket.dangerous_serve_unsealed && bucket.rules.is_empty());
     assert_eq!(bucket.immutable, Immutable::Nothing);
+    assert_eq!(bucket.freshness, Duration::ZERO);
 }
 
 #[test]
@@ -47,6 +55,9 @@ fn everything_said_comes_out() {
         domains = ["s3.example.com", "s3.example.org"]
         region = "eu-west-1"
         dangerous_unsigned_payload_over_http = true
+        [admin]
+        listen = "127.0.0.1:0"
+        drain_delay = "0"
         [limits]
         max_connections = 7
         max_object_size = "1 GiB"
@@ -54,6 +65,12 @@ fn everything_said_comes_out() {
         header_timeout = "1500ms"
         idle_timeout = "2m"
         min_rate = "0"
+        drain_timeout = "1h"
+        [cache]
+        verdicts = "1 KiB"
+        heads = "2 KiB"
+        records = "0"
+        leaves = "4 GiB"
         [seal]
         key_file = "closed.key"
         trusted_key_files = ["old.pub", "/older.pub"]
@@ -86,6 +103,7 @@ fn everything_said_comes_out() {
         [buckets.releases]
         anonymous = ["read"]
         dangerous_serve_unsealed = true
+        freshness = "5s"
         immutable_prefixes = ["v1/", "app/1.0/"]
         [[buckets.releases.rules]]
         prefix = "app/"
@@ -114,6 +132,13 @@ fn everything_said_comes_out() {
     assert_eq!(config.limits.header_timeout, Duration::from_millis(1500));
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.min_rate, None);
+    assert_eq!(config.limits.drain_timeout, Duration::from_hours(1));
+
+    let admin = config.admin.as_ref().unwrap();
+    assert_eq!((admin.listen.to_string().as_str(), admin.drain_delay), ("127.0.0.1:0", Duration::ZERO));
+
+    let cache = &config.cache;
+    assert_eq!([cache.verdicts, cache.heads, cache.records, cache.leaves], [1 << 10, 2 << 10, 0, 4 << 30]);
 
     assert_eq!(config.seal.key_file, dir.path().join("closed.key"));
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
@@ -148,6 +173,7 @@ fn everything_said_comes_out() {
     assert_eq!(name.as_str(), "releases");
     assert_eq!(bucket.anonymous, [Permission::Read].into_iter().collect());
     assert!(bucket.dangerous_serve_unsealed);
+    assert_eq!(bucket.freshness, Duration::from_secs(5));
     let Immutable::Prefixes(prefixes) = &bucket.immutable else { panic!("{:?}", bucket.immutable) };
     assert_eq!(prefixes.iter().map(crate::Prefix::as_str).collect::<Vec<_>>(), ["v1/", "app/1.0/"]);
     let [app, x] = bucket.rules.as_slice() else { panic!("{:?}", bucket.rules) };

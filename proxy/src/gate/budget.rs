@@ -1,10 +1,13 @@
 //! Memory for bodies in flight: one budget in bytes, and no client may hold all of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::metrics::Metrics;
 
 /// Permits are counted in units of this many bytes.
 const UNIT: u64 = 1024;
@@ -16,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Budget {
     all: Arc<Semaphore>,
+    /// All of it, in units.
+    size: u32,
+    /// How many requests wait for some.
+    waiting: Waiting,
     /// What one client may hold, in units.
     share: u32,
     /// The share of each client that holds something now. Locked only to look up or insert.
@@ -28,7 +35,17 @@ pub struct Reservation {
     all: OwnedSemaphorePermit,
     share: OwnedSemaphorePermit,
     sources: (Arc<Semaphore>, Arc<Semaphore>),
+    waiting: Waiting,
+    /// Half of what the client may hold, and of all there is, in units.
+    halves: (usize, usize),
 }
+
+/// How many requests wait for memory.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<AtomicU64>);
+
+/// One of them.
+struct Waits<'a>(&'a Waiting);
 
 /// There is no memory for this request now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +60,20 @@ impl Budget {
         let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
         Self {
             all: Arc::new(Semaphore::new(units as usize)),
+            size: units,
+            waiting: Waiting::default(),
             share: (units / parts).max(1),
             shares: Mutex::default(),
         }
+    }
+
+    /// Has `metrics` show what is taken of it, and how many wait for more.
+    pub(super) fn measure(&self, metrics: &Metrics) {
+        let (all, limit) = (self.all.clone(), u64::from(self.size) * UNIT);
+        let used = move || limit.saturating_sub(all.available_permits() as u64 * UNIT);
+        metrics.memory("bodies", limit, used);
+        let waiting = self.waiting.clone();
+        metrics.memory_waiting(move || waiting.0.load(Ordering::Relaxed));
     }
 
     /// Reserves `bytes` for `client`, waiting its turn.
@@ -54,8 +82,10 @@ impl Budget {
     /// [`Exhausted`] after 5 seconds, or at once if it is more than a client may ever hold.
     pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
         let sources = (self.share_of(client), self.all.clone());
-        let (share, all) = acquire(&sources, units(bytes), self.share).await?;
-        Ok(Reservation { all, share, sources })
+        let waiting = self.waiting.clone();
+        let (share, all) = acquire(&sources, units(bytes), self.share, &waiting).await?;
+        let halves = (self.share as usize / 2, self.size as usize / 2);
+        Ok(Reservation { all, share, sources, waiting, halves })
     }
 
     fn share_of(&self, client: &str) -> Arc<Semaphore> {
@@ -78,10 +108,23 @@ impl Reservation {
     /// # Errors
     /// [`Exhausted`] after 5 seconds.
     pub async fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX).await?;
+        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX, &self.waiting).await?;
         self.share.merge(share);
         self.all.merge(all);
         Ok(())
+    }
+
+    /// `bytes` more for the same client, for something that can be done without: only while half of what the client may
+    /// hold, and of all there is, stays free.
+    pub(crate) fn spare(&self, bytes: u64) -> Option<Self> {
+        let units = units(bytes);
+        let take = |source: &Arc<Semaphore>, half: usize| {
+            let ample = source.available_permits() >= half.saturating_add(units as usize);
+            ample.then(|| Arc::clone(source).try_acquire_many_owned(units).ok()).flatten()
+        };
+        let share = take(&self.sources.0, self.halves.0)?;
+        let all = take(&self.sources.1, self.halves.1)?;
+        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone(), halves: self.halves })
     }
 
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
@@ -108,10 +151,18 @@ async fn acquire(
     (share, all): &(Arc<Semaphore>, Arc<Semaphore>),
     units: u32,
     most: u32,
+    waiting: &Waiting,
 ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Exhausted> {
     if units > most {
         return Err(Exhausted);
     }
+    // Nearly always there is enough.
+    if let Ok(share) = share.clone().try_acquire_many_owned(units)
+        && let Ok(all) = all.clone().try_acquire_many_owned(units)
+    {
+        return Ok((share, all));
+    }
+    let _waits = Waits::begin(waiting);
     // The client's own share first: who waits for that must not hold up others.
     let both = async {
         let share = share.clone().acquire_many_owned(units).await.ok()?;
@@ -119,6 +170,19 @@ async fn acquire(
         Some((share, all))
     };
     tokio::time::timeout(PATIENCE, both).await.ok().flatten().ok_or(Exhausted)
+}
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a Waiting) -> Self {
+        waiting.0.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn units(bytes: u64) -> u32 {
@@ -154,5 +218,16 @@ mod tests {
         assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
         drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_what_can_be_done_without_leaves_half_free() {
+        let budget = Budget::new(100 * UNIT, 1);
+        let held = budget.reserve("a", 10 * UNIT).await.unwrap();
+        let spare = held.spare(40 * UNIT).unwrap();
+        assert!(held.spare(1).is_none());
+        drop(spare);
+        assert!(held.spare(41 * UNIT).is_none());
+        assert!(held.spare(1).is_some());
     }
 }

@@ -19,7 +19,7 @@ use crate::s3::condition::{CopyConditions, PutCondition};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::HeaderDirective;
 use crate::s3::payload::DeclaredChecksum;
-use crate::store::{Attributes, Guard, Lock, PutError, Source, Tags, VersionId, committed};
+use crate::store::{Attributes, Guard, Lock, PutError, Source, Tags, VersionId};
 
 /// How often a copy begins again because the source changed between the look at it and the copy.
 const MAX_TRIES: usize = 3;
@@ -196,8 +196,7 @@ impl Gate {
             while_staged: None,
         };
         let etag = inherited.etag.to_string();
-        let put = self.store.copy(&from, &upload.name, upload.write(attributes, guard), &etag);
-        let put = committed(put).await;
+        let put = self.store.copy(&from, &upload.name, upload.write(attributes, guard), &etag).await;
         let changed = matches!(put, Err(PutError::SourceChanged));
         let settled = self.settle(upload, line, put).await;
         if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {

@@ -1,13 +1,23 @@
 //! The path of a download, up to its first byte.
+//!
+//! Three ways lead there. **Cold**: one GET of the store, proven, admitted, released leaf by leaf. **Kept**: where all
+//! leaves that are wanted are in memory ([`Kept`]), or somebody else is just reading them, the store is asked by a HEAD,
+//! and if the same seal stands there the leaves need not be fetched. **Fresh**: where the bucket has a `freshness` and the
+//! store was asked within it, not even that. Seal, keys and policy are judged on each of them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use hallmark_signer::{LEAF_SIZE, Seal};
+use hallmark_signer::Seal;
 
+use super::arrivals::{Arrival, Turn};
 use super::budget::Reservation;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::{Admitted, Reader, Release, UnverifiedBody, UnverifiedHead, widen};
+use crate::proof::{
+    Admitted, Asked, Kept, Origin, READING, Reader, Reading, Release, Sighting, UnverifiedHead, leaves_of,
+    widen,
+};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::range::{Part, RangeHeader, Resolved};
 use crate::store::{GetError, PartNumber, Span, VersionId};
@@ -15,14 +25,31 @@ use crate::store::{GetError, PartNumber, Span, VersionId};
 /// How often a download begins again because the object changed between two reads of it.
 const MAX_TRIES: usize = 3;
 
-/// The most that a download holds beside one leaf: what the store sent beyond it.
-const CHUNK: u64 = 256 * 1024;
+/// What is to be read, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// Under which name it stands.
+    pub name: &'w ObjectName,
+    /// Which version of it; `None`: the current one.
+    pub version: Option<&'w VersionId>,
+    /// For whom.
+    pub reader: Reader,
+    /// As of when.
+    pub recency: Recency,
+}
+
+/// As of when something is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recency {
+    /// As it is now.
+    Now,
+    /// As it was within the freshness of its bucket.
+    Fresh,
+}
 
 /// An admitted artifact, and its bytes, of which none has been looked at.
 pub struct Download {
-    admitted: Admitted,
-    selection: Result<Resolved, S3Error>,
-    body: Option<UnverifiedBody>,
+    opened: Opened,
     held: Reservation,
 }
 
@@ -30,11 +57,14 @@ pub struct Download {
 struct Opened {
     admitted: Admitted,
     selection: Result<Resolved, S3Error>,
-    body: Option<UnverifiedBody>,
+    /// `None`: no byte was selected.
+    origin: Option<Origin>,
+    /// Others wait for what this one reads first.
+    arrival: Option<Arrival>,
 }
 
 impl Gate {
-    /// Proves and admits what stands under `name`, or one version of it, without its bytes.
+    /// Proves and admits what stands under `name`, or one version of it, without its bytes. The store is asked.
     ///
     /// # Errors
     /// It is not there, or must not be served to `reader`.
@@ -44,34 +74,43 @@ impl Gate {
         version: Option<&VersionId>,
         reader: Reader,
     ) -> Result<Admitted, GateError> {
+        let asked = self.kept().asking(name);
         let found = self.store.head(name, version).await?;
-        self.admit(name, version, found, reader).await
+        self.admit(name, version, (found, asked), reader).await
     }
 
-    /// Proves and admits what stands under `name`, or one version of it, and opens it for reading: whole, or the leaves that hold `range`.
-    /// One request to the store, unless the range counts from the end. `client` is charged for the memory.
+    /// The same as of when it is wanted.
     ///
     /// # Errors
-    /// It is not there, or must not be served to `reader`.
+    /// It is not there, or must not be served to the reader.
+    pub async fn look(&self, wanted: Wanted<'_>) -> Result<Admitted, GateError> {
+        let Wanted { name, version, reader, recency: _ } = wanted;
+        let remembered = self.recall(wanted).and_then(|sighting| self.still(&sighting, wanted));
+        match remembered {
+            Some(admitted) => Ok(admitted),
+            None => self.head(name, version, reader).await,
+        }
+    }
+
+    /// Proves and admits what is wanted and opens it for reading: whole, or the leaves that hold `range`. At most one
+    /// request to the store, unless the range counts from the end. `client` is charged for the memory.
+    ///
+    /// # Errors
+    /// It is not there, or must not be served to the reader.
     pub async fn get(
         &self,
-        name: &ObjectName,
-        version: Option<&VersionId>,
+        wanted: Wanted<'_>,
         range: Option<&RangeHeader>,
-        reader: Reader,
         client: &str,
     ) -> Result<Download, GateError> {
         // Before anything is known of the object, for what the store sends ahead is there then; and all of it at once,
         // since requests that hold some memory and wait for more could wait for each other.
-        let mut held = self.budget.reserve(client, LEAF_SIZE + CHUNK).await?;
+        let held = self.budget.reserve(client, READING).await?;
         for _ in 0..MAX_TRIES {
-            match self.try_get(name, version, range, reader).await {
+            match self.try_get(wanted, range).await {
                 Err(TryError::Changed) => {}
                 Err(TryError::Refused(error)) => return Err(error),
-                Ok(Opened { admitted, selection, body }) => {
-                    held.shrink(admitted.length());
-                    return Ok(Download { admitted, selection, body, held });
-                }
+                Ok(opened) => return Ok(Download::new(opened, held)),
             }
         }
         Err(GetError::Changed.into())
@@ -84,85 +123,175 @@ impl Gate {
     /// As [`get`](Self::get); `InvalidPart`: the artifact has no such part.
     pub async fn get_part(
         &self,
-        name: &ObjectName,
-        version: Option<&VersionId>,
+        wanted: Wanted<'_>,
         number: PartNumber,
-        reader: Reader,
         client: &str,
     ) -> Result<Download, GateError> {
-        let mut held = self.budget.reserve(client, LEAF_SIZE + CHUNK).await?;
+        let held = self.budget.reserve(client, READING).await?;
+        let mut recency = wanted.recency;
         for _ in 0..MAX_TRIES {
-            let admitted = self.head(name, version, reader).await?;
+            let admitted = self.look(Wanted { recency, ..wanted }).await?;
             let selection = part_selection(&admitted, number)?;
-            match self.open(name, version, admitted, Ok(selection)).await {
-                Err(TryError::Changed) => {}
+            match self.open(wanted, admitted, Ok(selection)).await {
+                // What was remembered is not there any more.
+                Err(TryError::Changed) => recency = Recency::Now,
                 Err(TryError::Refused(error)) => return Err(error),
-                Ok(Opened { admitted, selection, body }) => {
-                    held.shrink(admitted.length());
-                    return Ok(Download { admitted, selection, body, held });
-                }
+                Ok(opened) => return Ok(Download::new(opened, held)),
             }
         }
         Err(GetError::Changed.into())
     }
 
-    async fn try_get(
-        &self,
-        name: &ObjectName,
-        version: Option<&VersionId>,
-        range: Option<&RangeHeader>,
-        reader: Reader,
-    ) -> Result<Opened, TryError> {
+    async fn try_get(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Result<Opened, TryError> {
+        let first = match range {
+            None => Some(0),
+            // From the end: which leaf that is, nobody knows yet.
+            Some(range) => range.from_start().map(|wanted| leaves_of(&wanted).start),
+        };
+        let likely = self.likely(wanted, range);
+        if let Some(opened) = self.get_kept(wanted, range, likely.as_ref()).await? {
+            return Ok(opened);
+        }
+        let turn = match (first, likely) {
+            // They do not fit: there is nothing to wait for.
+            (_, Some(Likely { leaves: Some(leaves), .. })) if !self.kept().keeps(&leaves) => None,
+            (Some(first), _) if self.kept().keeps(&(first..first + 1)) => {
+                Some(self.arrivals.come(wanted.name, wanted.version, first))
+            }
+            (Some(_) | None, _) => None,
+        };
+        let arrival = match turn {
+            None => None,
+            Some(Turn::First(arrival)) => Some(arrival),
+            Some(Turn::Later(before)) => {
+                before.wait().await;
+                let likely = self.likely(wanted, range);
+                if let Some(opened) = self.get_kept(wanted, range, likely.as_ref()).await? {
+                    return Ok(opened);
+                }
+                None
+            }
+        };
+        let opened = self.get_stored(wanted, range).await?;
+        let arrival = arrival.filter(|_| opened.is_kept(self.kept()));
+        Ok(Opened { arrival, ..opened })
+    }
+
+    /// Opens what was selected from the store.
+    async fn get_stored(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Result<Opened, TryError> {
+        let Wanted { name, version, reader, recency: _ } = wanted;
+        let asked = self.kept().asking(name);
         let Some(range) = range else {
             let (head, body) = self.store.get(name, version, Span::All, None).await?.split();
-            let admitted = self.admit(name, version, head, reader).await?;
-            return Ok(Opened { admitted, selection: Ok(Resolved::Whole), body: Some(body) });
+            let admitted = self.admit(name, version, (head, asked), reader).await?;
+            return Ok(Opened::new(admitted, Ok(Resolved::Whole), Some(Origin::Stored(body))));
         };
         if let Some(wanted) = range.from_start() {
             match self.store.get(name, version, Span::Bytes(widen(&wanted)), None).await {
                 Err(GetError::OutOfRange) => {}
                 found => {
                     let (head, body) = found?.split();
-                    let admitted = self.admit(name, version, head, reader).await?;
+                    let admitted = self.admit(name, version, (head, asked), reader).await?;
                     let selection = range.resolve(admitted.length());
-                    return Ok(Opened { admitted, selection, body: Some(body) });
+                    return Ok(Opened::new(admitted, selection, Some(Origin::Stored(body))));
                 }
             }
         }
         let admitted = self.head(name, version, reader).await?;
         let selection = range.resolve(admitted.length());
-        self.open(name, version, admitted, selection).await
+        self.open(wanted, admitted, selection).await
+    }
+
+    /// Opens what was selected without fetching it, if that is likely to be possible.
+    async fn get_kept(
+        &self,
+        wanted: Wanted<'_>,
+        range: Option<&RangeHeader>,
+        likely: Option<&Likely>,
+    ) -> Result<Option<Opened>, TryError> {
+        let Some(Likely { sighting, leaves }) = likely else { return Ok(None) };
+        let check = *sighting.seal().check_id();
+        if !leaves.as_ref().is_none_or(|leaves| self.kept().has_at_hand(check, leaves)) {
+            return Ok(None);
+        }
+        let still = match wanted.recency {
+            Recency::Now => None,
+            Recency::Fresh => self.still(sighting, wanted),
+        };
+        let admitted = match still {
+            Some(admitted) => admitted,
+            None => self.head(wanted.name, wanted.version, wanted.reader).await?,
+        };
+        let selection = range.map_or(Ok(Resolved::Whole), |range| range.resolve(admitted.length()));
+        self.open(wanted, admitted, selection).await.map(Some)
     }
 
     /// Opens what was selected of an admitted artifact.
     async fn open(
         &self,
-        name: &ObjectName,
-        version: Option<&VersionId>,
+        wanted: Wanted<'_>,
         admitted: Admitted,
         selection: Result<Resolved, S3Error>,
     ) -> Result<Opened, TryError> {
-        let span = match &selection {
-            Ok(Resolved::Whole) => Some(Span::All),
-            Ok(Resolved::Part(part)) => Some(Span::Bytes(widen(&part.span()))),
-            Err(_) => None,
+        let Wanted { name, version, reader: _, recency: _ } = wanted;
+        let (span, bytes) = match &selection {
+            Ok(Resolved::Whole) => (Span::All, 0..admitted.length()),
+            Ok(Resolved::Part(part)) => (Span::Bytes(widen(&part.span())), part.span()),
+            Err(_) => return Ok(Opened::new(admitted, selection, None)),
         };
-        let body = match span {
-            Some(span) => Some(self.store.get(name, version, span, Some(admitted.pin())).await?.split().1),
-            None => None,
+        let origin = match admitted.at_hand(self.kept(), &bytes) {
+            Some(at_hand) => Origin::AtHand(at_hand),
+            None => {
+                Origin::Stored(self.store.get(name, version, span, Some(admitted.pin())).await?.split().1)
+            }
         };
-        Ok(Opened { admitted, selection, body })
+        Ok(Opened::new(admitted, selection, Some(origin)))
     }
 
+    /// Judges what the store said when it was asked.
     async fn admit(
         &self,
         name: &ObjectName,
         version: Option<&VersionId>,
-        found: UnverifiedHead,
+        (found, asked): (UnverifiedHead, Asked),
         reader: Reader,
     ) -> Result<Admitted, GateError> {
         let proven = self.prover.prove(&*self.store, name, version, found).await?;
+        self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
         Ok(proven.admit(&self.policy, reader, self.prover.verdicts())?)
+    }
+
+    /// What the store said last, where the client takes that for an answer.
+    fn recall(&self, wanted: Wanted<'_>) -> Option<Sighting> {
+        match wanted.recency {
+            Recency::Now => None,
+            Recency::Fresh if self.policy.freshness(&wanted.name.bucket).is_zero() => None,
+            Recency::Fresh => self.kept().recall(wanted.name, wanted.version),
+        }
+    }
+
+    /// Judges what the store said before, if that was not too long ago. `None` also where it must not be served: what
+    /// the store says now may be better.
+    fn still(&self, sighting: &Sighting, wanted: Wanted<'_>) -> Option<Admitted> {
+        let freshness = self.policy.freshness(&wanted.name.bucket);
+        if !self.kept().is_fresh(sighting, freshness) {
+            return None;
+        }
+        self.prover.renew(sighting)?.admit(&self.policy, wanted.reader, self.prover.verdicts()).ok()
+    }
+
+    /// What is likely to be read, as far as can be said without asking the store.
+    fn likely(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Option<Likely> {
+        // What this instance has changed since is most likely another artifact by now.
+        let sighting = self.kept().recall(wanted.name, wanted.version);
+        let sighting = sighting.filter(|sighting| self.kept().is_unchanged(sighting))?;
+        let length = sighting.length();
+        let leaves = match range.map_or(Ok(Resolved::Whole), |range| range.resolve(length)) {
+            Ok(Resolved::Whole) => Some(leaves_of(&(0..length))),
+            Ok(Resolved::Part(part)) => Some(leaves_of(&part.span())),
+            Err(_) => None,
+        };
+        Some(Likely { sighting, leaves })
     }
 
     /// Checks the first leaf of `download` and lets the rest follow as it is checked.
@@ -170,15 +299,18 @@ impl Gate {
     /// # Errors
     /// The first leaf is not what was sealed, or cannot be read.
     pub async fn release(&self, download: Download) -> Result<Release, GateError> {
-        let Download { admitted, selection, body, held } = download;
+        let Download { opened: Opened { admitted, selection, origin, arrival }, held } = download;
         let wanted = match selection? {
             Resolved::Whole => 0..admitted.length(),
             Resolved::Part(part) => part.span(),
         };
-        let body = body.ok_or(GetError::Changed)?;
+        let origin = origin.ok_or(GetError::Changed)?;
         self.look_at_suspect(&admitted, &wanted).await?;
-        let reader = admitted.read(self.store.clone(), self.suspects.clone(), wanted, body)?;
-        Ok(Release::open(reader, held).await?)
+        let reader = admitted.read(self.reading(Some(held)), wanted, origin)?;
+        let release = Release::open(reader).await?;
+        // By now the first leaf is in memory, and the others are on their way.
+        drop(arrival);
+        Ok(release)
     }
 
     /// Checks the leaf of `wanted` that was found bad a moment ago, if there is one, so that who resumes a download that
@@ -186,24 +318,67 @@ impl Gate {
     async fn look_at_suspect(&self, admitted: &Admitted, wanted: &Range<u64>) -> Result<(), GateError> {
         let Some(seal) = admitted.seal().map(Seal::id) else { return Ok(()) };
         let Some(leaf) = self.suspects.within(seal, admitted.length(), wanted) else { return Ok(()) };
+        let check = admitted.seal().map(Seal::check_id);
+        if check.is_some_and(|check| self.kept().has_leaf(*check, leaves_of(&leaf).start)) {
+            // What is served is good, then.
+            return Ok(());
+        }
         let span = Span::Bytes(widen(&leaf));
         let body =
             self.store.get(admitted.name(), admitted.version(), span, Some(admitted.pin())).await?.split().1;
-        admitted.read(self.store.clone(), self.suspects.clone(), leaf, body)?.next().await?;
+        admitted.read(self.reading(None), leaf, Origin::Stored(body))?.next().await?;
         self.suspects.clear(seal);
         Ok(())
+    }
+
+    fn reading(&self, memory: Option<Reservation>) -> Reading {
+        Reading {
+            store: Arc::clone(&self.store),
+            suspects: Arc::clone(&self.suspects),
+            kept: Arc::clone(self.kept()),
+            memory,
+        }
+    }
+}
+
+/// What is likely to be read.
+struct Likely {
+    /// What the store said last.
+    sighting: Sighting,
+    /// `None`: nothing of it.
+    leaves: Option<Range<u64>>,
+}
+
+impl Opened {
+    fn new(admitted: Admitted, selection: Result<Resolved, S3Error>, origin: Option<Origin>) -> Self {
+        Self { admitted, selection, origin, arrival: None }
+    }
+
+    /// Whether others will find what this one reads.
+    fn is_kept(&self, kept: &Kept) -> bool {
+        let leaves = match &self.selection {
+            Ok(Resolved::Whole) => leaves_of(&(0..self.admitted.length())),
+            Ok(Resolved::Part(part)) => leaves_of(&part.span()),
+            Err(_) => return false,
+        };
+        self.admitted.seal().is_some() && kept.keeps(&leaves)
     }
 }
 
 impl Download {
+    fn new(opened: Opened, mut held: Reservation) -> Self {
+        held.shrink(opened.admitted.length());
+        Self { opened, held }
+    }
+
     /// The artifact.
     pub fn admitted(&self) -> &Admitted {
-        &self.admitted
+        &self.opened.admitted
     }
 
     /// Which of its bytes, or why none.
     pub fn selection(&self) -> &Result<Resolved, S3Error> {
-        &self.selection
+        &self.opened.selection
     }
 }
 

@@ -8,6 +8,7 @@
 //! **Download** ([`Gate::get`], [`Gate::head`]): what the store returns is proven (seal), admitted (policy) and
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
+mod arrivals;
 mod budget;
 mod checked;
 mod copy;
@@ -32,13 +33,18 @@ use hallmark_signer::Sealer;
 
 pub use budget::{Budget, Exhausted, Reservation};
 pub use copy::{Copied, Copy};
-pub use download::{Download, part_selection};
+pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
 pub use upload::{Upload, Uploaded};
 
+use prometheus_client::metrics::counter::Counter;
+
+use self::arrivals::Arrivals;
 use self::multipart::Multipart;
-use crate::proof::{Prover, StateKeys, Suspects};
+use crate::cache::Noting;
+use crate::metrics::Metrics;
+use crate::proof::{Kept, Prover, StateKeys, Suspects};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
@@ -58,9 +64,12 @@ pub struct Gate {
     prover: Prover,
     policy: TrustPolicy,
     suspects: Arc<Suspects>,
+    arrivals: Arrivals,
     budget: Budget,
     limits: Limits,
     multipart: Multipart,
+    /// Bytes of bodies that clients send.
+    received: Counter,
 }
 
 impl Gate {
@@ -77,8 +86,34 @@ impl Gate {
         let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
         let budget = Budget::new(for_bodies, clients);
         let multipart = Multipart::new(state, for_windows);
-        let suspects = Arc::default();
-        Self { store, realm, sealer, prover, policy, suspects, budget, limits, multipart }
+        let (suspects, arrivals) = Default::default();
+        let store = Arc::new(Noting::new(store, Arc::clone(prover.kept().changes())));
+        Self {
+            store,
+            realm,
+            sealer,
+            prover,
+            policy,
+            suspects,
+            arrivals,
+            budget,
+            limits,
+            multipart,
+            received: Counter::default(),
+        }
+    }
+
+    /// Counts for `metrics`.
+    #[must_use]
+    pub fn measured(self, metrics: &Metrics) -> Self {
+        self.budget.measure(metrics);
+        self.multipart.windows.measure(metrics);
+        Self { received: metrics.received(), ..self }
+    }
+
+    /// What is kept in memory.
+    pub fn kept(&self) -> &Arc<Kept> {
+        self.prover.kept()
     }
 
     /// The store behind the gate, for what needs no check: names of keys and buckets, deletions.

@@ -19,9 +19,9 @@ impl<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 
 const PARSED: u64 = 4;
 
 impl Gate {
-    /// Holds the sender of `body` to the pace that the configuration asks for.
+    /// Holds the sender of `body` to the pace that the configuration asks for, and counts what comes.
     pub fn paced<B>(&self, body: B) -> Paced<B> {
-        Paced::new(body, Pace::new(&self.limits))
+        Paced::new(body, Pace::new(&self.limits)).counted(self.received.clone())
     }
 
     /// Sets memory aside for `client`, until the reservation is dropped.

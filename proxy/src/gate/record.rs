@@ -1,12 +1,13 @@
 //! Writing the records of artifacts of more than 8 MiB: before the object that refers to them is visible.
 
+use bytes::Bytes;
 use hallmark_signer::{LeafHash, PartTable, RecordRef, SealLine, record};
 
 use super::upload::internal;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::record_name;
-use crate::store::Guard;
+use crate::store::{Guard, PutError, StateName};
 
 /// What a record holds beside the seal.
 #[derive(Clone, Copy)]
@@ -34,7 +35,16 @@ impl Gate {
             tracing::error!(object = %name, %error, "cannot make the record");
             internal()
         })?;
-        Ok(self.store.state_put(&record_name(reference), record.into(), Guard::Absent).await?)
+        Ok(self.put_state_once(&record_name(reference), record.into()).await?)
+    }
+
+    /// Writes a state object whose name was made at random: nothing stands there, and a store that can tell makes sure of
+    /// that.
+    pub(super) async fn put_state_once(&self, name: &StateName, value: Bytes) -> Result<(), PutError> {
+        match self.store.state_put(name, value.clone(), Guard::Absent).await {
+            Err(PutError::Unsupported(_)) => self.store.state_put(name, value, Guard::Any).await,
+            written => written,
+        }
     }
 
     /// Removes a record that nothing refers to. If that cannot be done now it is garbage, not harm.

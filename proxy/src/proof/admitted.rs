@@ -30,7 +30,7 @@ pub struct Admitted(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    Sealed { artifact: Artifact, signers: Option<Signers> },
+    Sealed { artifact: Arc<Artifact>, signers: Option<Signers> },
     Unsealed(Unsealed),
 }
 

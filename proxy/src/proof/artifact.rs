@@ -1,16 +1,19 @@
 //! From what a store says to a sealed artifact.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use hallmark_config::Realm;
 use hallmark_signer::{
-    CHECKSUM_HEADER, Hallmark, MAX_INLINE, Observed, RecordError, Seal, SealKeys, SealLine, SealedHeaders,
-    Verdicts, verify,
+    CHECKSUM_HEADER, Hallmark, LeafHash, MAX_INLINE, Observed, RecordError, RecordRef, Seal, SealKeys,
+    SealLine, SealedHeaders, Verdicts, verify,
 };
 
 use super::fault::{ArtifactFault, ProofError};
+use super::kept::{Asked, Kept, Sighting};
 use super::leaves::Leaves;
-use super::record;
+use super::record::{self, Record};
 use super::unverified::UnverifiedHead;
 use crate::name::ObjectName;
 use crate::store::{Pin, Standing, Store, VersionId};
@@ -48,27 +51,64 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub enum Proven {
     /// A seal that holds.
-    Sealed(Artifact),
+    Sealed(Arc<Artifact>),
     /// No seal at all.
     Unsealed(Unsealed),
 }
+
+impl Artifact {
+    /// What it was looked up by.
+    pub(super) fn known_as(&self) -> (ObjectName, Option<VersionId>) {
+        (self.place.name.clone(), self.place.version.clone())
+    }
+
+    /// How much memory it takes, about, bytes.
+    pub(super) fn memory(&self) -> usize {
+        // The name stands here, in the key of the cache and in the seal, whose statement holds it once more.
+        let name = 3 * (self.place.name.bucket.as_str().len() + self.place.name.key.as_str().len());
+        let seal = size_of::<Seal>() + self.seal.statement().payload().len() + MAX_INLINE_LEAVES;
+        let pair = 2 * size_of::<Box<str>>();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + pair).sum();
+        size_of::<Self>() + name + seal + headers + self.place.pin.0.len() + self.leaves.memory()
+    }
+}
+
+impl Sighting {
+    /// The length of the artifact, bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.artifact.seal.size()
+    }
+
+    /// Its seal.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.artifact.seal
+    }
+}
+
+/// The hashes of the leaves that a seal holds at most, bytes.
+const MAX_INLINE_LEAVES: usize = 8 * size_of::<LeafHash>();
 
 /// Verifies seals for one deployment.
 pub struct Prover {
     realm: Realm,
     keys: SealKeys,
-    verdicts: Arc<dyn Verdicts + Send + Sync>,
+    kept: Arc<Kept>,
 }
 
 impl Prover {
-    /// Accepts seals of `realm` by `keys`; positive verdicts on signatures are remembered in `verdicts`.
-    pub fn new(realm: Realm, keys: SealKeys, verdicts: Arc<dyn Verdicts + Send + Sync>) -> Self {
-        Self { realm, keys, verdicts }
+    /// Accepts seals of `realm` by `keys`; what was found good is kept in `kept`.
+    pub fn new(realm: Realm, keys: SealKeys, kept: Arc<Kept>) -> Self {
+        Self { realm, keys, kept }
     }
 
-    /// What was verified before.
+    /// Signatures that were verified before.
     pub fn verdicts(&self) -> &dyn Verdicts {
-        &*self.verdicts
+        &*self.kept
+    }
+
+    /// What is kept.
+    pub fn kept(&self) -> &Arc<Kept> {
+        &self.kept
     }
 
     /// Verifies the seal of what `store` says stands under `name`. Reads the record of an artifact over 8 MiB.
@@ -84,29 +124,73 @@ impl Prover {
     ) -> Result<Proven, ProofError> {
         let UnverifiedHead { attributes, length, pin, standing } = head;
         let place = Place { name: name.clone(), version: version.cloned(), pin, standing };
-        let mut headers = attributes.headers;
+        let headers = attributes.headers;
         let Some(text) = attributes.hallmark else {
             return Ok(Proven::Unsealed(Unsealed { place, headers, length }));
         };
-        let (seal, leaves) = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
+        let artifact = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
             Hallmark::Line(line) if length <= MAX_INLINE => {
                 let seal = self.check(&line, name, length, &headers)?;
                 let leaves = Leaves::in_seal(seal.clone());
-                (seal, leaves)
+                Artifact { place, seal, headers, leaves }
             }
             Hallmark::Record(reference) if length > MAX_INLINE => {
-                let header = record::header(store, &reference).await?;
-                if let Some(sum) = header.sum() {
-                    let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
-                    headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
-                }
-                let seal = self.check(header.seal_line(), name, length, &headers)?;
-                let pages = header.verify(&seal).map_err(ArtifactFault::from)?;
-                (seal, Leaves::in_record(reference, pages))
+                self.prove_by_record(store, &reference, place, length, headers).await?
             }
             Hallmark::Line(_) | Hallmark::Record(_) => return Err(ArtifactFault::Misplaced.into()),
         };
-        Ok(Proven::Sealed(Artifact { place, seal, headers, leaves }))
+        Ok(Proven::Sealed(Arc::new(artifact)))
+    }
+
+    /// The same where a record holds the seal.
+    async fn prove_by_record(
+        &self,
+        store: &dyn Store,
+        reference: &RecordRef,
+        place: Place,
+        length: u64,
+        headers: SealedHeaders,
+    ) -> Result<Artifact, ProofError> {
+        let check = |line: &SealLine, sum: Option<&str>| {
+            let mut headers = headers.clone();
+            if let Some(sum) = sum {
+                let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
+                headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
+            }
+            self.check(line, &place.name, length, &headers).map(|seal| (seal, headers))
+        };
+        let leaves = |seal: &Seal, record: &Record, beginning| {
+            let (kept, pages) = (Arc::clone(&self.kept), Arc::clone(record.pages()));
+            Leaves::in_record(kept, *reference, seal, pages, beginning)
+        };
+        if let Some(record) = self.kept.record(reference)
+            && let Ok((seal, headers)) = check(record.seal_line(), record.sum())
+        {
+            let leaves = leaves(&seal, &record, &Bytes::new());
+            return Ok(Artifact { place, seal, headers, leaves });
+        }
+        let (header, beginning) = record::header(store, reference).await?;
+        let (seal, headers) = check(header.seal_line(), header.sum())?;
+        let record = Arc::new(Record::verify(header, &seal)?);
+        self.kept.keep_record(*reference, &record);
+        let leaves = leaves(&seal, &record, &beginning);
+        Ok(Artifact { place, seal, headers, leaves })
+    }
+
+    /// Keeps what was proven of what the store said when it was `asked`, for a bucket of this `freshness`.
+    pub(crate) fn note(&self, proven: &Proven, asked: Asked, freshness: Duration) {
+        match proven {
+            Proven::Sealed(artifact) => self.kept.note(artifact, asked, freshness),
+            Proven::Unsealed(_) => {}
+        }
+    }
+
+    /// What was proven before, if it still is: whatever the seal was compared with then is in it, so all that can have
+    /// changed is which keys are trusted.
+    pub(crate) fn renew(&self, sighting: &Sighting) -> Option<Proven> {
+        let seal = sighting.seal();
+        let holds = seal.observed().realm == self.realm.as_str() && self.keys.trusts(seal.signer());
+        holds.then(|| Proven::Sealed(Arc::clone(&sighting.artifact)))
     }
 
     /// Verifies a seal against what is observed.
@@ -124,6 +208,6 @@ impl Prover {
             length,
             headers: headers.digest(),
         };
-        Ok(Arc::new(verify(line, &observed, &self.keys, &*self.verdicts)?))
+        Ok(Arc::new(verify(line, &observed, &self.keys, self.verdicts())?))
     }
 }

@@ -93,6 +93,25 @@ pub enum ProofError {
     Read(#[from] GetError),
 }
 
+impl ProofError {
+    /// For metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Artifact(fault) => fault.label(),
+            Self::Read(GetError::Store(error)) => error.fault.label(),
+            Self::Read(
+                GetError::NoSuchBucket
+                | GetError::NoSuchKey
+                | GetError::NoSuchVersion
+                | GetError::DeleteMarker(_)
+                | GetError::NoSuchStage
+                | GetError::OutOfRange
+                | GetError::Changed,
+            ) => "object_changed",
+        }
+    }
+}
+
 impl From<StoreError> for ProofError {
     fn from(error: StoreError) -> Self {
         Self::Read(GetError::Store(error))

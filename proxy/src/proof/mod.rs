@@ -9,6 +9,9 @@
 //! Each arrow is the only way to make the next type: their fields are private and nothing else constructs them. So a
 //! byte that no check covered cannot reach a client without this module being changed.
 //!
+//! What went that way is kept in memory for those who come next ([`Kept`]): leaves that matched, and what they were
+//! checked against. It comes out only with a seal that was verified and a policy that was asked for this very request.
+//!
 //! What a store returned cannot be read:
 //! ```compile_fail
 //! # use hallmark_proxy::proof::Unverified;
@@ -26,12 +29,18 @@
 
 mod admitted;
 mod artifact;
+mod at_hand;
 mod carried;
+mod cursor;
 #[cfg(any(test, feature = "testing"))]
 pub mod dissect;
 mod fault;
+mod flight;
+mod kept;
+mod leaf;
 mod leaves;
 mod outgoing;
+mod reader;
 mod record;
 mod released;
 mod secret;
@@ -44,9 +53,13 @@ pub use admitted::{Admitted, Reader};
 pub use artifact::{Artifact, Proven, Prover, Unsealed};
 pub use carried::Carried;
 pub use fault::{ArtifactFault, ProofError};
-pub(crate) use leaves::widen;
-pub use leaves::{LeafReader, Leaves};
+pub use kept::Kept;
+pub(crate) use kept::{Asked, Sighting};
+pub use leaves::Leaves;
+pub(crate) use leaves::{leaves_of, widen};
 pub use outgoing::Outgoing;
+pub use reader::LeafReader;
+pub(crate) use reader::{Origin, READING, Reading};
 pub(crate) use record::name as record_name;
 pub use released::{Release, Released};
 #[cfg(test)]

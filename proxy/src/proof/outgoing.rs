@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::fault::ProofError;
@@ -48,6 +49,8 @@ type OnEnd = Box<dyn FnOnce(Result<(), &ProofError>) + Send>;
 struct Artifact {
     release: Release,
     left: u64,
+    /// Counts what is handed over.
+    released: Counter,
     on_end: Option<OnEnd>,
     /// Why the body ends here, until that was said.
     fault: Option<ProofError>,
@@ -77,12 +80,16 @@ impl Outgoing {
         Self(Kind::Late(Late { document: Box::pin(document), tick, progress: Progress::Begin }))
     }
 
-    /// Verified bytes. `on_end` is told when the last of them was handed over, or that a later leaf turned out bad: then
+    /// Verified bytes, which `released` counts as they are handed over. `on_end` is told when the last of them was handed over, or that a later leaf turned out bad: then
     /// the connection must end in a reset, since the client was promised a whole body. A body that is dropped before
     /// its end tells nothing.
-    pub fn artifact(release: Release, on_end: impl FnOnce(Result<(), &ProofError>) + Send + 'static) -> Self {
+    pub fn artifact(
+        release: Release,
+        released: Counter,
+        on_end: impl FnOnce(Result<(), &ProofError>) + Send + 'static,
+    ) -> Self {
         let left = release.length();
-        let mut artifact = Artifact { release, left, on_end: Some(Box::new(on_end)), fault: None };
+        let mut artifact = Artifact { release, left, released, on_end: Some(Box::new(on_end)), fault: None };
         if left == 0 {
             artifact.end(Ok(()));
         }
@@ -126,7 +133,9 @@ impl Artifact {
         }
         match ready!(self.release.stream.as_mut().poll_next(cx)) {
             Some(Ok(piece)) => {
-                self.left = self.left.saturating_sub(piece.0.len() as u64);
+                let length = piece.0.len() as u64;
+                self.released.inc_by(length);
+                self.left = self.left.saturating_sub(length);
                 if self.left == 0 {
                     self.end(Ok(()));
                 }

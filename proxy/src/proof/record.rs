@@ -1,7 +1,9 @@
 //! Records of large artifacts, as the store returns them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use hallmark_signer::{ParsedHeader, RecordError, RecordHeader, RecordRef};
+use hallmark_signer::{MAX_LINE, Pages, ParsedHeader, RecordError, RecordHeader, RecordRef, Seal, SealLine};
 
 use super::fault::{ArtifactFault, ProofError};
 use crate::store::{Span, StateArea, StateName, Store, StoreError, StoreFault};
@@ -16,23 +18,72 @@ pub(crate) fn name(reference: &RecordRef) -> StateName {
         .unwrap_or_else(|| unreachable!("base64url is within what state names may hold"))
 }
 
-/// Reads and parses a record's header: in one read, or for artifacts of some TiB in two.
-pub(super) async fn header(store: &dyn Store, reference: &RecordRef) -> Result<RecordHeader, ProofError> {
-    let name = name(reference);
-    let rest = match parse(store, &name, FIRST_READ).await? {
-        ParsedHeader::Complete(header) => return Ok(header),
-        // At most `record::MAX_HEADER`, or it would not have been parsed.
-        ParsedHeader::NeedsMore(length) => length,
-    };
-    match parse(store, &name, rest).await? {
-        ParsedHeader::Complete(header) => Ok(header),
-        ParsedHeader::NeedsMore(_) => Err(ArtifactFault::from(RecordError::Header("length")).into()),
+/// What a record holds beside its pages, checked against the seal that it holds.
+#[derive(Debug)]
+pub(super) struct Record {
+    line: SealLine,
+    sum: Option<Box<str>>,
+    pages: Arc<Pages>,
+}
+
+impl Record {
+    /// Checks a header against its seal, which was verified.
+    ///
+    /// # Errors
+    /// The header is not what was sealed.
+    pub(super) fn verify(header: RecordHeader, seal: &Seal) -> Result<Self, ArtifactFault> {
+        let (line, sum) = (header.seal_line().clone(), header.sum().map(Into::into));
+        let pages = Arc::new(header.verify(seal)?);
+        Ok(Self { line, sum, pages })
+    }
+
+    /// The seal line; whether it is the seal of what is asked for is to be verified each time.
+    pub(super) fn seal_line(&self) -> &SealLine {
+        &self.line
+    }
+
+    /// As [`RecordHeader::sum`].
+    pub(super) fn sum(&self) -> Option<&str> {
+        self.sum.as_deref()
+    }
+
+    /// The pages of leaf hashes: those of every artifact for which [`Self::seal_line`] holds, for they were checked against
+    /// what stands in that line alone.
+    pub(super) fn pages(&self) -> &Arc<Pages> {
+        &self.pages
+    }
+
+    /// How much memory it takes, about, bytes.
+    pub(super) fn memory(&self) -> usize {
+        MAX_LINE + self.sum().map_or(0, str::len) + self.pages.memory()
     }
 }
 
-async fn parse(store: &dyn Store, name: &StateName, length: u64) -> Result<ParsedHeader, ProofError> {
+/// Reads and parses a record's header: in one read, or for artifacts of some TiB in two. With it comes what was read, from
+/// the record's beginning.
+pub(super) async fn header(
+    store: &dyn Store,
+    reference: &RecordRef,
+) -> Result<(RecordHeader, Bytes), ProofError> {
+    let name = name(reference);
+    let rest = match parse(store, &name, FIRST_READ).await? {
+        (ParsedHeader::Complete(header), bytes) => return Ok((header, bytes)),
+        // At most `record::MAX_HEADER`, or it would not have been parsed.
+        (ParsedHeader::NeedsMore(length), _) => length,
+    };
+    match parse(store, &name, rest).await? {
+        (ParsedHeader::Complete(header), bytes) => Ok((header, bytes)),
+        (ParsedHeader::NeedsMore(_), _) => Err(ArtifactFault::from(RecordError::Header("length")).into()),
+    }
+}
+
+async fn parse(
+    store: &dyn Store,
+    name: &StateName,
+    length: u64,
+) -> Result<(ParsedHeader, Bytes), ProofError> {
     let bytes = read(store, name, Span::Bytes(0..length)).await?;
-    Ok(RecordHeader::parse(&bytes).map_err(ArtifactFault::from)?)
+    Ok((RecordHeader::parse(&bytes).map_err(ArtifactFault::from)?, bytes))
 }
 
 /// Reads a span of a record; never more than was asked for.

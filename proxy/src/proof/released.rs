@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::fault::ProofError;
-use super::leaves::LeafReader;
+use super::reader::LeafReader;
 
 /// Bytes that may go out: they matched their sealed digest, or are of an object without a seal that the configuration
 /// says, with `dangerous_serve_unsealed`, to serve all the same.
@@ -37,30 +37,29 @@ pub struct Release {
 }
 
 impl Release {
-    /// Reads and checks the first leaf of what `reader` was opened for, and keeps `held` until the last is out.
+    /// Reads and checks the first leaf of what `reader` was opened for.
     ///
     /// # Errors
     /// The first leaf is not what was sealed, or cannot be read.
-    pub async fn open<H: Send + 'static>(mut reader: LeafReader, held: H) -> Result<Self, ProofError> {
+    pub async fn open(mut reader: LeafReader) -> Result<Self, ProofError> {
         let length = reader.remaining();
         let first = reader.next().await?;
-        let stream =
-            futures_util::stream::unfold((reader, first, held), |(mut reader, mut leaf, held)| async {
-                loop {
-                    match leaf {
-                        None => return None,
-                        Some(mut pieces) => {
-                            if let Some(piece) = pieces.pop_front() {
-                                return Some((Ok(piece), (reader, Some(pieces), held)));
-                            }
+        let stream = futures_util::stream::unfold((reader, first), |(mut reader, mut leaf)| async {
+            loop {
+                match leaf {
+                    None => return None,
+                    Some(mut pieces) => {
+                        if let Some(piece) = pieces.pop_front() {
+                            return Some((Ok(piece), (reader, Some(pieces))));
                         }
                     }
-                    leaf = match reader.next().await {
-                        Ok(next) => next,
-                        Err(error) => return Some((Err(error), (reader, None, held))),
-                    };
                 }
-            });
+                leaf = match reader.next().await {
+                    Ok(next) => next,
+                    Err(error) => return Some((Err(error), (reader, None))),
+                };
+            }
+        });
         Ok(Self { stream: Box::pin(stream), length })
     }
 

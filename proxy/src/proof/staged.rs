@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use hallmark_signer::ContentHasher;
 use sha2::{Digest as _, Sha256};
 
-use super::leaves::LARGEST_PIECE;
+use super::cursor::LARGEST_PIECE;
 use super::unverified::{ByteStream, UnverifiedBody};
 use crate::store::{ANSWER, StoreError, StoreFault};
 

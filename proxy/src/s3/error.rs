@@ -17,6 +17,18 @@ pub enum Fault {
     Proxy,
 }
 
+impl Fault {
+    /// For metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Artifact => "artifact",
+            Self::Store => "store",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident $fault:ident $status:ident,)*) => {
         /// The `Code` of an S3 error document.
@@ -26,6 +38,9 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// All of them, in the order of their numbers (`as usize`).
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
             /// As it stands in the document.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$code => stringify!($code),)* }

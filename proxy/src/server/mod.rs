@@ -1,7 +1,9 @@
 //! The listener: connections in, requests to the service, answers out.
 
+mod background;
 mod connection;
 mod expectation;
+mod stop;
 mod tls;
 
 use std::convert::Infallible;
@@ -17,13 +19,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
+pub use background::Background;
 pub use connection::Delivery;
+pub use stop::{Cut, Phase};
 pub use tls::{TlsError, check_tls};
 
+use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::proof::Outgoing;
 use crate::server::connection::Connection;
 use crate::server::expectation::Expectation;
+use crate::server::stop::{Rest, next, reached};
 
 /// The most bytes that a request's head may have.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -32,8 +38,6 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 const BUFFER: usize = 128 * 1024;
 /// The most header fields that a request may have.
 const MAX_HEADERS: usize = 128;
-/// How long open requests may go on once the server stops.
-const DRAIN: Duration = Duration::from_secs(30);
 
 /// What the service needs to know of the connection that a request came by.
 #[derive(Debug, Clone)]
@@ -63,6 +67,9 @@ pub trait Service: Send + Sync + 'static {
         request: Request<Incoming>,
         peer: Peer,
     ) -> impl Future<Output = Response<Outgoing>> + Send;
+
+    /// What goes on without the connection that it came by, and is waited for at the end.
+    fn background(&self) -> &Background;
 }
 
 /// A listener that is bound and ready to serve.
@@ -70,6 +77,7 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<tokio_rustls::TlsAcceptor>,
     limits: hallmark_config::Limits,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -80,11 +88,12 @@ impl Server {
     pub async fn bind(
         config: &hallmark_config::Server,
         limits: &hallmark_config::Limits,
+        metrics: &Metrics,
     ) -> Result<Self, BindError> {
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| BindError::Address { address: config.listen, source })?;
-        Ok(Self::over(listener, config, limits)?)
+        Ok(Self::over(listener, config, limits, metrics)?)
     }
 
     /// Serves a listener that is bound already.
@@ -95,9 +104,11 @@ impl Server {
         listener: TcpListener,
         config: &hallmark_config::Server,
         limits: &hallmark_config::Limits,
+        metrics: &Metrics,
     ) -> Result<Self, TlsError> {
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
-        Ok(Self { listener, tls, limits: limits.clone() })
+        metrics.connections_limit(limits.max_connections);
+        Ok(Self { listener, tls, limits: limits.clone(), metrics: metrics.clone() })
     }
 
     /// The address with the port that was chosen.
@@ -108,29 +119,30 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` turns true, then lets open requests finish for at most 30 seconds.
-    pub async fn run<S: Service>(self, service: Arc<S>, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(self.limits.max_connections));
+    /// Serves until `phase` says to stop; then lets what is open finish for at most `limits.drain_timeout`, or until `phase`
+    /// says that there is no time for that. What is cut off by then ends in a reset.
+    pub async fn run<S: Service>(self, service: Arc<S>, mut phase: watch::Receiver<Phase>) -> Cut {
+        let number = self.limits.max_connections;
+        let places = Arc::new(Semaphore::new(number));
+        let (tell, told) = watch::channel(Phase::Serving);
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&self.listener, &places) => accepted,
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = reached(&mut phase, Phase::Draining) => break,
             };
             let Some((stream, address, place)) = accepted else { continue };
             let (tls, limits, service) = (self.tls.clone(), self.limits.clone(), service.clone());
-            let stop = stop.clone();
+            let (told, open) = (told.clone(), self.metrics.connection());
             tokio::spawn(async move {
-                let _place = place;
-                if let Err(error) = connection(stream, address, tls, limits, service, stop).await {
+                let (_place, _open) = (place, open);
+                if let Err(error) = connection(stream, address, tls, limits, service, told).await {
                     debug!(%address, %error, "connection ended");
                 }
             });
         }
-        drop(self.listener);
-        let all = u32::try_from(self.limits.max_connections).unwrap_or(u32::MAX);
-        if tokio::time::timeout(DRAIN, places.acquire_many(all)).await.is_err() {
-            warn!("some requests were still open {DRAIN:?} after the stop");
-        }
+        drop((self.listener, told));
+        let rest = Rest { places: &places, number, background: service.background(), tell };
+        rest.drain(self.limits.drain_timeout, &mut phase).await
     }
 }
 
@@ -156,7 +168,7 @@ async fn connection<S: Service>(
     tls: Option<tokio_rustls::TlsAcceptor>,
     limits: hallmark_config::Limits,
     service: Arc<S>,
-    stop: watch::Receiver<bool>,
+    mut told: watch::Receiver<Phase>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let delivery = Delivery::default();
@@ -165,10 +177,15 @@ async fn connection<S: Service>(
     let transport = if private { Transport::Private } else { Transport::Exposed };
     let peer = Peer { address, transport, delivery };
     match tls {
-        None => http1(stream, peer, &limits, service, stop).await?,
+        None => http1(stream, peer, &limits, service, told).await?,
         Some(acceptor) => {
-            let stream = tokio::time::timeout(limits.header_timeout, acceptor.accept(stream)).await??;
-            http1(stream, peer, &limits, service, stop).await?;
+            let accepted = tokio::time::timeout(limits.header_timeout, acceptor.accept(stream));
+            let stream = tokio::select! {
+                stream = accepted => stream??,
+                // It has asked for nothing yet.
+                () = reached(&mut told, Phase::Draining) => return Ok(()),
+            };
+            http1(stream, peer, &limits, service, told).await?;
         }
     }
     Ok(())
@@ -179,11 +196,12 @@ async fn http1<S: Service, I>(
     peer: Peer,
     limits: &hallmark_config::Limits,
     service: Arc<S>,
-    mut stop: watch::Receiver<bool>,
+    mut told: watch::Receiver<Phase>,
 ) -> hyper::Result<()>
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
+    let delivery = peer.delivery.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
         let (service, peer) = (service.clone(), peer.clone());
         async move {
@@ -201,12 +219,21 @@ where
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        _ = stop.wait_for(|stop| *stop) => {}
+    loop {
+        let phase = tokio::select! {
+            ended = connection.as_mut() => return ended,
+            phase = next(&mut told) => phase,
+        };
+        match phase {
+            Phase::Serving => {}
+            // The answer under way is the last, and says so if its head is not out yet. Without one it closes now.
+            Phase::Draining => connection.as_mut().graceful_shutdown(),
+            Phase::Cutting => {
+                delivery.abort();
+                return Ok(());
+            }
+        }
     }
-    connection.as_mut().graceful_shutdown();
-    connection.await
 }
 
 /// Why the server cannot start.

@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use hallmark_config::Permission;
 
-use super::alive::kept_alive;
 use super::{Answer, Context, S3Service, Upload};
 use crate::gate::multipart::Completion;
 use crate::gate::{GateError, Uploaded};
@@ -48,7 +47,7 @@ impl S3Service {
         let (tell, told) = tokio::sync::oneshot::channel();
         let name = object.clone();
         // By a task of its own: a client that goes away does not stop it half-way.
-        tokio::spawn(async move {
+        self.background.spawn(async move {
             let done = gate.complete_upload(&name, &upload, &client, &completion).await;
             drop((completion, held));
             let over = done.is_ok();
@@ -63,7 +62,7 @@ impl S3Service {
             let done = told.await.unwrap_or_else(|_| Err(S3Error::internal().into()))?;
             answer.tell(done)
         };
-        kept_alive(context, &object, work).await
+        self.kept_alive(context, &object, work).await
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use hallmark_signer::By;
 use http::StatusCode;
 
-use super::alive::kept_alive;
 use super::multipart::checksum as part_checksum;
 use super::{Answer, Context, S3Service, documented};
 use crate::gate::multipart::PartCopy;
@@ -91,7 +90,7 @@ impl S3Service {
                 .try_for_each(|version| response::source_version(headers, version))?;
             Ok(response)
         };
-        kept_alive(context, &object, work).await
+        self.kept_alive(context, &object, work).await
     }
 
     /// The tags of the copy.

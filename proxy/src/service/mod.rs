@@ -17,7 +17,7 @@ mod tagging;
 mod versioning;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
@@ -27,15 +27,16 @@ use hyper::body::Incoming;
 
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
-use crate::proof::Outgoing;
+use crate::metrics::{self, Metrics};
+use crate::proof::{Kept, Outgoing};
 use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
 use crate::s3::documents::Document;
 use crate::s3::error::{Code, Fault, S3Error};
-use crate::s3::operation::Operation;
+use crate::s3::operation::{Kind, Operation};
 use crate::s3::response::{self, RequestId};
 use crate::s3::route::{Head, route};
 use crate::s3::uri::{self, Query, RawPath};
-use crate::server::{Peer, Service, Transport};
+use crate::server::{Background, Peer, Service, Transport};
 use crate::store::Capabilities;
 
 /// Answers S3 requests for one deployment.
@@ -47,6 +48,9 @@ pub struct S3Service {
     region: String,
     domains: Vec<String>,
     unsigned_payload: UnsignedPayload,
+    metrics: Metrics,
+    /// What goes on without the request that it came by.
+    background: Background,
 }
 
 /// Where bodies are taken that no signature covers.
@@ -83,20 +87,22 @@ struct Upload {
 type Answer = Result<Response<Outgoing>, GateError>;
 
 /// What the log says of a request, as far as it got.
-struct Entry {
+struct Entry<'a> {
     id: RequestId,
     by: String,
-    operation: &'static str,
-    began: Instant,
+    request: metrics::Request<'a>,
 }
 
 impl Service for S3Service {
     async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
-        let mut entry =
-            Entry { id: RequestId::random(), by: "-".to_owned(), operation: "-", began: Instant::now() };
+        let request = self.metrics.requests().begin();
+        let mut entry = Entry { id: RequestId::random(), by: "-".to_owned(), request };
         let (method, target, client) = (parts.method.clone(), parts.uri.clone(), peer.address);
         let answer = self.answer(&mut entry, parts, body, peer).await;
+        if let Err(error) = &answer {
+            self.metrics.requests().failed(error);
+        }
         let label = answer.as_ref().err().map(GateError::label);
         let fault = answer.as_ref().err().map(|error| S3Error::from(error.clone()).code.fault());
         if let (Err(error), Some(Fault::Store | Fault::Proxy)) = (&answer, fault) {
@@ -107,6 +113,8 @@ impl Service for S3Service {
         let response =
             answer.unwrap_or_else(|error| refusal(&error.into(), &method, target.path(), &entry.id));
         let length = content_length(&response);
+        let took = entry.request.answered(response.status());
+        let operation = entry.request.operation().map_or("-", Kind::name);
         // Levels are fixed at compile time, hence two calls. Texts are shown quoted and escaped.
         macro_rules! access {
             ($level:ident) => {
@@ -115,13 +123,13 @@ impl Service for S3Service {
                     request = %entry.id,
                     peer = %client,
                     by = entry.by,
-                    operation = entry.operation,
+                    operation,
                     %method,
                     path = target.path(),
                     status = response.status().as_u16(),
                     content_length = length,
                     refused = label,
-                    ms = entry.began.elapsed().as_millis() as u64,
+                    ms = took.as_millis() as u64,
                 )
             };
         }
@@ -132,6 +140,10 @@ impl Service for S3Service {
         }
         response
     }
+
+    fn background(&self) -> &Background {
+        &self.background
+    }
 }
 
 impl S3Service {
@@ -141,6 +153,7 @@ impl S3Service {
         gate: Gate,
         capabilities: Capabilities,
         config: &hallmark_config::Server,
+        metrics: &Metrics,
     ) -> Self {
         let unsigned_payload = if config.dangerous_unsigned_payload_over_http {
             UnsignedPayload::DangerousEverywhere
@@ -149,11 +162,27 @@ impl S3Service {
         };
         let (region, domains) = (config.region.clone(), config.domains.clone());
         let gate = Arc::new(gate);
-        Self { authenticator, access, gate, capabilities, region, domains, unsigned_payload }
+        let (metrics, background) = (metrics.clone(), Background::default());
+        Self {
+            authenticator,
+            access,
+            gate,
+            capabilities,
+            region,
+            domains,
+            unsigned_payload,
+            metrics,
+            background,
+        }
+    }
+
+    /// What is kept in memory.
+    pub fn kept(&self) -> &Arc<Kept> {
+        self.gate.kept()
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
-    async fn answer(&self, entry: &mut Entry, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+    async fn answer(&self, entry: &mut Entry<'_>, parts: Parts, body: Incoming, peer: Peer) -> Answer {
         if parts.method == Method::OPTIONS {
             // Browsers sign no such question. The answer is the same for every bucket, known or not.
             return Err(preflight(&parts.headers).into());
@@ -161,7 +190,7 @@ impl S3Service {
         let authenticated = self.authenticator.authenticate(&parts, SystemTime::now())?;
         entry.by = authenticated.identity().by();
         let operation = self.operation(&parts)?;
-        entry.operation = operation.name();
+        entry.request.is_for(operation.kind());
         if authenticated.identity().client().is_none() {
             operation.permitted_unsigned()?;
         }

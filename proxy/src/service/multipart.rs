@@ -31,6 +31,7 @@ impl S3Service {
         create: CreateUpload,
     ) -> Answer {
         self.require_upload(context, &object, &PutCondition::None, &create.lock)?;
+        self.require_headers_fit(&create.headers)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let CreateUpload { headers, tags, lock, checksum } = create;
         let new = NewUpload { object, by, headers, tags, lock, checksum };

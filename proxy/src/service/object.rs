@@ -1,7 +1,7 @@
 //! Uploads and deletions.
 
 use hallmark_config::Permission;
-use hallmark_signer::By;
+use hallmark_signer::{By, SealedHeaders};
 use http::StatusCode;
 use http::header::{ETAG, TRANSFER_ENCODING};
 use hyper::body::Incoming;
@@ -27,6 +27,7 @@ impl S3Service {
         upload: Upload,
     ) -> Answer {
         self.require_upload(context, &object, &put.condition, &put.lock)?;
+        self.require_headers_fit(&put.headers)?;
         let payload = self.payload(upload)?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
@@ -57,11 +58,20 @@ impl S3Service {
 
     /// That the store can keep an object of this name.
     fn require_key_fits(&self, object: &ObjectName) -> Result<(), S3Error> {
-        if object.key.as_str().len() > self.capabilities.max_key_bytes {
+        let bytes = self.access.prefix_bytes(&object.bucket) + object.key.as_str().len();
+        if bytes > self.capabilities.max_key_bytes {
             let message = "Your key is too long for the object store";
             return Err(S3Error::new(Code::KeyTooLongError, message));
         }
         Ok(())
+    }
+
+    /// That the store can keep these headers. Its own word comes late where an upload comes in parts.
+    pub(super) fn require_headers_fit(&self, headers: &SealedHeaders) -> Result<(), S3Error> {
+        self.capabilities.metadata.changes(headers).map_or(Ok(()), |what| {
+            let message = format!("The object store behind this endpoint does not keep {what}");
+            Err(S3Error::new(Code::NotImplemented, message))
+        })
     }
 
     /// The body of an upload, which must say its length or how it ends.

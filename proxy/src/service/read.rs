@@ -7,7 +7,7 @@ use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless, documented};
-use crate::gate::{GateError, part_selection};
+use crate::gate::{GateError, Recency, Wanted, part_selection};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -24,14 +24,15 @@ impl S3Service {
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
         let version = read.version.as_ref();
+        let wanted = Wanted { name: object, version, reader, recency: Recency::Fresh };
         let found = match read.part {
-            Some(part) => self.gate.get_part(object, version, part, reader, context.account()).await,
-            None => self.gate.get(object, version, read.range.as_ref(), reader, context.account()).await,
+            Some(part) => self.gate.get_part(wanted, part, context.account()).await,
+            None => self.gate.get(wanted, read.range.as_ref(), context.account()).await,
         };
         let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(object, version, None, reader, context.account()).await?;
+            download = self.gate.get(wanted, None, context.account()).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {
             Head::Found(head) => head,
@@ -39,13 +40,18 @@ impl S3Service {
         };
         let release = self.gate.release(download).await?;
         let delivery = context.peer.delivery.clone();
-        let (id, name) = (context.id.clone(), object.clone());
+        let (id, name, metrics) = (context.id.clone(), object.clone(), self.metrics.clone());
+        let under_way = metrics.download();
         delivery.begin();
-        let body = Outgoing::artifact(release, move |ended| match ended {
-            Ok(()) => delivery.complete(),
-            Err(fault) => {
-                tracing::error!(request = %id, object = %name, %fault, "download aborted");
-                delivery.abort();
+        let body = Outgoing::artifact(release, metrics.released(), move |ended| {
+            drop(under_way);
+            match ended {
+                Ok(()) => delivery.complete(),
+                Err(fault) => {
+                    tracing::error!(request = %id, object = %name, %fault, "download aborted");
+                    metrics.download_cut(fault.label());
+                    delivery.abort();
+                }
             }
         });
         Ok(head.map(|()| body))
@@ -93,7 +99,7 @@ impl S3Service {
         version: Option<&VersionId>,
     ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
-        let found = self.gate.head(object, version, reader).await;
+        let found = self.gate.look(Wanted { name: object, version, reader, recency: Recency::Fresh }).await;
         found.map_err(|error| self.hide_absence(context, object, version, error))
     }
 

@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 mod governance;
 pub mod local;
+mod metered;
 mod patience;
 pub mod s3;
 mod stage;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
 pub use governance::*;
+pub use metered::Metered;
 pub(crate) use patience::ANSWER;
 pub use patience::{Patience, committed};
 pub use stage::*;
@@ -52,7 +54,7 @@ use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 /// [`PutError::Unknown`]: the caller finds out by [`head`](Store::head).
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Finds out what this store can do. Called once, before the first request.
+    /// Finds out what this store can do. Called before the first request; after that it is answered from memory.
     async fn probe(&self) -> Result<Capabilities, StoreError>;
 
     /// Stores an object of exactly `length` bytes with its attributes. It becomes the current version: it replaces what

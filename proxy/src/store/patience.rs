@@ -18,6 +18,10 @@ use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 /// How long a store may take to answer, or to send the next piece of a body.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long a store may take to join, copy or remove what can be large. Elsewhere these are several requests, each of which
+/// is waited for by itself: to copy 5 TiB takes thousands.
+pub(crate) const LARGE: Duration = Duration::from_secs(10 * 60);
+
 /// A store whose answers are waited for, but not for ever.
 ///
 /// `put` and `stage_part` are not among them: they last as long as the client sends, who has limits of its own; what comes after that
@@ -41,15 +45,20 @@ pub async fn committed<T>(put: impl Future<Output = Result<T, PutError>> + Send)
 }
 
 async fn within<T, E: From<Late>>(answer: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
-    tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(Late.into()))
+    tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(Late(ANSWER).into()))
 }
 
-/// The store did not answer in time.
-struct Late;
+/// The same for what may take as long as there are bytes.
+async fn within_large<T, E: From<Late>>(answer: impl Future<Output = Result<T, E>> + Send) -> Result<T, E> {
+    tokio::time::timeout(LARGE, answer).await.unwrap_or_else(|_| Err(Late(LARGE).into()))
+}
+
+/// The store did not answer in this time.
+struct Late(Duration);
 
 impl From<Late> for StoreError {
-    fn from(_: Late) -> Self {
-        Self::new(StoreFault::Timeout, format!("no answer within {ANSWER:?}"))
+    fn from(Late(time): Late) -> Self {
+        Self::new(StoreFault::Timeout, format!("no answer within {time:?}"))
     }
 }
 
@@ -105,7 +114,7 @@ impl Store for Patience {
     }
 
     async fn delete_many(&self, deletions: &[(ObjectName, Deletion)]) -> Vec<Result<Deleted, PutError>> {
-        let late = |_| deletions.iter().map(|_| Err(Late.into())).collect();
+        let late = |_| deletions.iter().map(|_| Err(Late(ANSWER).into())).collect();
         tokio::time::timeout(ANSWER, self.0.delete_many(deletions)).await.unwrap_or_else(late)
     }
 
@@ -116,7 +125,7 @@ impl Store for Patience {
         write: Write,
         etag: &str,
     ) -> Result<Committed, PutError> {
-        within(self.0.copy(source, object, write, etag)).await
+        within_large(self.0.copy(source, object, write, etag)).await
     }
 
     async fn stage_open(&self) -> Result<StageId, PutError> {
@@ -134,7 +143,7 @@ impl Store for Patience {
     }
 
     async fn stage_close(&self, stage: &StageId, parts: &[StagedPart]) -> Result<(), PutError> {
-        within(self.0.stage_close(stage, parts)).await
+        within_large(self.0.stage_close(stage, parts)).await
     }
 
     async fn stage_read(
@@ -154,11 +163,11 @@ impl Store for Patience {
         write: Write,
         etag: &str,
     ) -> Result<Committed, PutError> {
-        within(self.0.promote(stage, parts, object, write, etag)).await
+        within_large(self.0.promote(stage, parts, object, write, etag)).await
     }
 
     async fn stage_drop(&self, stage: &StageId) -> Result<(), StoreError> {
-        within(self.0.stage_drop(stage)).await
+        within_large(self.0.stage_drop(stage)).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage, GetError> {

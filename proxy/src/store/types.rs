@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::SystemTime;
 
-use hallmark_signer::SealedHeaders;
+use hallmark_signer::{METADATA_PREFIX, SealedHeaders};
 
 use super::governance::{Lock, Retentions, Tags};
 use super::stage::StageId;
@@ -133,11 +133,70 @@ pub struct Capabilities {
     pub max_key_bytes: usize,
     /// The shortest part of a stage but the last, bytes: of a shorter one no object can be made.
     pub min_part_bytes: u64,
+    /// Whether a stage can be closed without some of the parts that were put into it. Where not, that is
+    /// [`PutError::Unsupported`](super::PutError::Unsupported).
+    pub leaves_parts_out: bool,
     /// Whether of several promotions of one stage just one is done. Where not, one that was under way when another one
     /// ended may be done as well.
     pub promotes_once: bool,
     /// Whether buckets can keep versions, locks and tags.
     pub governance: bool,
+    /// Which user metadata is kept as it is; every other is refused.
+    pub metadata: Metadata,
+}
+
+/// Which user metadata a store keeps as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// Names with `_`.
+    pub underscores: bool,
+    /// Names with other signs than `-` and `_`.
+    pub signs: bool,
+    /// Values with a tab.
+    pub tabs: bool,
+    /// Empty values.
+    pub empty: bool,
+    /// Names and values of all of them together, bytes.
+    pub max_bytes: usize,
+}
+
+impl Metadata {
+    /// All of it.
+    pub const ALL: Self =
+        Self { underscores: true, signs: true, tabs: true, empty: true, max_bytes: usize::MAX };
+
+    /// What of `headers` the store would not keep as it is, if anything; how much it is, is not judged.
+    pub fn changes(&self, headers: &SealedHeaders) -> Option<&'static str> {
+        let metadata =
+            headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(METADATA_PREFIX)?, value)));
+        metadata.into_iter().find_map(|(name, value)| {
+            let sign = |b: u8| !b.is_ascii_alphanumeric() && b != b'-' && b != b'_';
+            if !self.underscores && name.contains('_') {
+                Some("names of user metadata with `_`")
+            } else if !self.signs && name.bytes().any(sign) {
+                Some("names of user metadata with signs other than `-`")
+            } else if !self.tabs && value.contains('\t') {
+                Some("user metadata with tabs")
+            } else if !self.empty && value.is_empty() {
+                Some("empty user metadata")
+            } else {
+                None
+            }
+        })
+    }
+
+    /// What of `attributes` the store would not keep as it is, if anything.
+    pub fn refuses(&self, attributes: &Attributes) -> Option<&'static str> {
+        let of_clients = attributes
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some(name.strip_prefix(METADATA_PREFIX)?.len() + value.len()));
+        let ours = attributes.hallmark.as_ref().map(|seal| "hallmark".len() + seal.len());
+        if of_clients.chain(ours).sum::<usize>() > self.max_bytes {
+            return Some("so much user metadata beside the seal");
+        }
+        self.changes(&attributes.headers)
+    }
 }
 
 /// Which guards a store evaluates atomically with the write.

@@ -59,6 +59,14 @@ impl Pages {
         self.table.as_ref()
     }
 
+    /// How much memory it takes, about, bytes.
+    pub fn memory(&self) -> usize {
+        // A run of parts takes up to four times the bytes that it has in the header, everything else less than there.
+        let table =
+            if self.table.is_some() { 4 * usize::try_from(self.header).unwrap_or(usize::MAX) } else { 0 };
+        size_of::<Self>() + self.roots.len() * size_of::<PageRoot>() + table
+    }
+
     /// The number of pages.
     pub fn count(&self) -> u64 {
         self.roots.len() as u64
@@ -111,6 +119,11 @@ pub struct LeafPage {
 }
 
 impl LeafPage {
+    /// How much memory it takes, bytes.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.hashes.len() * size_of::<LeafHash>()
+    }
+
     /// The leaves whose hashes it holds, by their index in the artifact.
     pub fn leaves(&self) -> Range<u64> {
         self.first..self.first + self.hashes.len() as u64

@@ -36,6 +36,11 @@ impl SealKeys {
         Ok(Self(by_hint))
     }
 
+    /// Whether seals by `key` are trusted.
+    pub fn trusts(&self, key: &PublicKey) -> bool {
+        self.with_hint(key.id().hint()).is_some_and(|keys| keys.contains(key))
+    }
+
     /// Those whose id begins with `hint`.
     pub(super) fn with_hint(&self, hint: KeyHint) -> Option<&[PublicKey]> {
         self.0.get(&hint).map(Vec::as_slice)

@@ -7,7 +7,7 @@ use crate::seal::fields::{By, Op, SealId, SealedEtag};
 use crate::seal::keys::SealKeys;
 use crate::seal::line::SealLine;
 use crate::seal::statement::{BucketError, Observed, Statement};
-use crate::verdicts::{Signed, Verdicts};
+use crate::verdicts::{CheckId, Signed, Verdicts};
 
 /// A verified seal: signed by a trusted seal key, for this realm, bucket, key, length and headers.
 ///
@@ -44,6 +44,7 @@ pub struct Seal {
     bucket: Box<str>,
     key: Box<str>,
     signer: PublicKey,
+    check: CheckId,
 }
 
 /// The step at which the verification of a seal failed.
@@ -106,9 +107,10 @@ pub fn verify(
     }
     for key in keys.with_hint(line.key).ok_or(SealError::UnknownKey(line.key))? {
         let statement = Statement::new(&line.claims, observed, key.id())?;
-        if Signed::Pae(&statement.pae()).verify(&line.signature, key, verdicts).is_ok() {
+        if let Ok(check) = Signed::Pae(&statement.pae()).verify(&line.signature, key, verdicts) {
             let [realm, bucket, name] = [observed.realm, observed.bucket, observed.key].map(Into::into);
-            return Ok(Seal { line: line.clone(), statement, realm, bucket, key: name, signer: key.clone() });
+            let (line, signer) = (line.clone(), key.clone());
+            return Ok(Seal { line, statement, realm, bucket, key: name, signer, check });
         }
     }
     Err(SealError::Signature)
@@ -168,6 +170,11 @@ impl Seal {
     /// The key that signed it.
     pub fn signer(&self) -> &PublicKey {
         &self.signer
+    }
+
+    /// Names the check that it passed, and with that all of it: see [`CheckId`].
+    pub fn check_id(&self) -> &CheckId {
+        &self.check
     }
 
     /// The line it was, to be shown.
@@ -248,6 +255,8 @@ mod tests {
         assert_eq!(check(&sample.keys()), Ok(sample.claims.id));
         assert_eq!(verdicts.0.lock().unwrap().len(), 1);
         assert!(matches!(check(&SealKeys::default()), Err(SealError::UnknownKey(_))));
+        assert!(sample.keys().trusts(sample.sealer.public_key()));
+        assert!(!SealKeys::default().trusts(sample.sealer.public_key()));
         let elsewhere = Observed { key: "elsewhere", ..sample.observed() };
         assert_eq!(verify(&sample.seal(), &elsewhere, &sample.keys(), &verdicts), Err(SealError::Signature));
     }
@@ -277,6 +286,28 @@ mod tests {
                 "{changed:?}"
             );
         }
+    }
+
+    /// What is kept under a check's id is never found under another seal, were it of the same id in the line.
+    #[test]
+    fn no_two_seals_share_a_check() {
+        let [ours, other] = [(); 2].map(|()| Sample::of_size(1));
+        let id = |sample: &Sample, observed: &Observed<'_>| {
+            let line = sample.sealer.seal(ours.claims.clone(), observed).unwrap();
+            *verify(&line, observed, &sample.keys(), &NoVerdicts).unwrap().check_id()
+        };
+        let observed = ours.observed();
+        let same = id(&ours, &observed);
+        assert_eq!(id(&ours, &observed), same);
+        for elsewhere in [
+            Observed { realm: "another", ..observed },
+            Observed { bucket: "another", ..observed },
+            Observed { key: "another", ..observed },
+            Observed { headers: Sha256Digest::of(b"another"), ..observed },
+        ] {
+            assert_ne!(id(&ours, &elsewhere), same, "{elsewhere:?}");
+        }
+        assert_ne!(id(&other, &observed), same, "another key");
     }
 
     #[test]

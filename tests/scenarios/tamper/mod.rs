@@ -1,5 +1,6 @@
 //! The tamper matrix: what is stored is changed behind the proxy's back, and each way of asking for it gets the exact
-//! refusal. Bytes that leave are always a beginning of what was uploaded and was checked.
+//! refusal. Bytes that leave are always a beginning of what was uploaded and was checked. Nothing is kept in memory
+//! here: what caches make of it is for `caches` to say.
 
 mod bytes;
 mod copies;
@@ -32,7 +33,7 @@ const OTHER: &str = "build/other.tar";
 
 /// How artifacts of different sizes are kept: the least and the most of each way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Size {
+pub(crate) enum Size {
     /// One leaf, checked whole.
     Small,
     /// A few leaves, whose hashes stand in the seal.
@@ -41,10 +42,10 @@ enum Size {
     Large,
 }
 
-const SIZES: [Size; 3] = [Size::Small, Size::Medium, Size::Large];
+pub(crate) const SIZES: [Size; 3] = [Size::Small, Size::Medium, Size::Large];
 
 impl Size {
-    fn bytes(self) -> u64 {
+    pub(crate) fn bytes(self) -> u64 {
         match self {
             Self::Small => 300_000,
             Self::Medium => 3 * MIB + 5,
@@ -52,19 +53,19 @@ impl Size {
         }
     }
 
-    fn content(self, seed: u64) -> Vec<u8> {
+    pub(crate) fn content(self, seed: u64) -> Vec<u8> {
         content(seed, self.bytes())
     }
 
     /// Where the last leaf begins.
-    fn last_leaf(self) -> usize {
+    pub(crate) fn last_leaf(self) -> usize {
         usize::try_from((self.bytes() - 1) / MIB * MIB).unwrap()
     }
 }
 
 /// What a request gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expect {
+pub(crate) enum Expect {
     /// The true bytes.
     Served,
     /// 403 with this code and no byte.
@@ -78,16 +79,16 @@ enum Expect {
 /// What the four ways of asking get: whole, a range in a leaf that was left alone (the first, or for changes to the
 /// first leaf the last), a range in one that was not, and HEAD.
 #[derive(Clone, Copy, Debug)]
-struct Verdict {
-    whole: Expect,
-    good: Expect,
-    bad: Expect,
-    head: Expect,
+pub(crate) struct Verdict {
+    pub(crate) whole: Expect,
+    pub(crate) good: Expect,
+    pub(crate) bad: Expect,
+    pub(crate) head: Expect,
 }
 
 impl Verdict {
     /// The same for all.
-    const fn all(code: &'static str) -> Self {
+    pub(crate) const fn all(code: &'static str) -> Self {
         let refused = Expect::Refused(code);
         Self { whole: refused, good: refused, bad: refused, head: refused }
     }
@@ -101,7 +102,7 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        Self::at(Site::new(&Options::default()))
+        Self::at(Site::new(&Options::nothing_kept()))
     }
 
     /// A deployment with files of its own.
@@ -120,7 +121,7 @@ impl Lab {
 
     /// Files with the same keys as this deployment's.
     fn site_with_same_keys(&self) -> Site {
-        let site = Site::new(&Options::default());
+        let site = Site::new(&Options::nothing_kept());
         // The state secret was made when the proxy started.
         let keys = ["seal.key", "seal.pub", "ci.key", "ci.pub", "other.key", "other.pub", "state.secret"];
         for name in keys {
@@ -166,27 +167,39 @@ impl Lab {
 
     /// Asks in the four ways.
     fn ask(&self, bucket: &str, original: &[u8], bad: Leaf, verdict: Verdict, wrong: &mut String) {
-        let first = range(0, 99);
-        // As long as the shortest last leaf: it lies wholly in the last.
-        let last = range(original.len() - 5, original.len() - 1);
-        let middle = range(MIB as usize + 1000, MIB as usize + 1099);
-        let (good, bad) = match bad {
-            Leaf::First => (last, first),
-            Leaf::Middle => (first, middle),
-            Leaf::Last => (first, last),
-        };
-        let mut check = |what: &str, response: &Response, range: &std::ops::Range<usize>, expect| {
-            let range = range.start.min(original.len())..range.end.min(original.len());
-            if let Err(why) = judge(response, &original[range], expect) {
-                writeln!(wrong, "  {what}: wanted {expect:?}: {why}").unwrap();
-            }
-        };
-        let of = |range: &std::ops::Range<usize>| format!("bytes={}-{}", range.start, range.end - 1);
-        check("whole", &self.client.get(bucket, KEY), &(0..original.len()), verdict.whole);
-        check("good", &self.client.get_range(bucket, KEY, &of(&good)), &good, verdict.good);
-        check("bad", &self.client.get_range(bucket, KEY, &of(&bad)), &bad, verdict.bad);
-        check("head", &self.client.head(bucket, KEY), &(0..0), verdict.head);
+        ask(&self.client, (bucket, KEY), original, bad, verdict, wrong);
     }
+}
+
+/// Asks for an artifact in the four ways.
+pub(crate) fn ask(
+    client: &Client,
+    (bucket, key): (&str, &str),
+    original: &[u8],
+    bad: Leaf,
+    verdict: Verdict,
+    wrong: &mut String,
+) {
+    let first = range(0, 99);
+    // As long as the shortest last leaf: it lies wholly in the last.
+    let last = range(original.len() - 5, original.len() - 1);
+    let middle = range(MIB as usize + 1000, MIB as usize + 1099);
+    let (good, bad) = match bad {
+        Leaf::First => (last, first),
+        Leaf::Middle => (first, middle),
+        Leaf::Last => (first, last),
+    };
+    let mut check = |what: &str, response: &Response, range: &std::ops::Range<usize>, expect| {
+        let range = range.start.min(original.len())..range.end.min(original.len());
+        if let Err(why) = judge(response, &original[range], expect) {
+            writeln!(wrong, "  {what}: wanted {expect:?}: {why}").unwrap();
+        }
+    };
+    let of = |range: &std::ops::Range<usize>| format!("bytes={}-{}", range.start, range.end - 1);
+    check("whole", &client.get(bucket, key), &(0..original.len()), verdict.whole);
+    check("good", &client.get_range(bucket, key, &of(&good)), &good, verdict.good);
+    check("bad", &client.get_range(bucket, key, &of(&bad)), &bad, verdict.bad);
+    check("head", &client.head(bucket, key), &(0..0), verdict.head);
 }
 
 fn range(first: usize, last: usize) -> std::ops::Range<usize> {
@@ -195,14 +208,14 @@ fn range(first: usize, last: usize) -> std::ops::Range<usize> {
 
 /// Which leaf was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaf {
+pub(crate) enum Leaf {
     First,
     Middle,
     Last,
 }
 
 /// Whether a response is what was expected; `original` is what was uploaded and asked for.
-fn judge(response: &Response, original: &[u8], expect: Expect) -> Result<(), String> {
+pub(crate) fn judge(response: &Response, original: &[u8], expect: Expect) -> Result<(), String> {
     let got = format!(
         "{} {} with {} bytes, ended {:?}: {:.300}",
         response.status,
@@ -246,6 +259,6 @@ fn no_object_bytes(response: &Response, original: &[u8]) -> bool {
 
 /// Fails if there is anything but titles.
 #[track_caller]
-fn only_titles(wrong: &str) {
+pub(crate) fn only_titles(wrong: &str) {
     assert!(!wrong.lines().any(|line| line.starts_with(' ')), "\n{wrong}");
 }

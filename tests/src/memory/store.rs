@@ -8,8 +8,9 @@ use hallmark_proxy::name::{BucketName, ObjectName};
 use hallmark_proxy::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
 use hallmark_proxy::store::{
     Body, BucketInfo, Capabilities, Committed, Deleted, DeletedBucket, Deletion, GetError, Guard, Guards,
-    ListPage, ListRequest, ListVersionsRequest, NewBucket, PartNumber, Pin, PutError, Source, Span, StageId,
-    StagedPart, StateArea, StateName, Store, StoreError, Swept, VersionId, VersionPage, Versioning, Write,
+    ListPage, ListRequest, ListVersionsRequest, Metadata, NewBucket, PartNumber, Pin, PutError, Source, Span,
+    StageId, StagedPart, StateArea, StateName, Store, StoreError, Swept, VersionId, VersionPage, Versioning,
+    Write,
 };
 
 use super::call::{Call, Mishap};
@@ -23,8 +24,10 @@ impl Store for MemoryStore {
             guards: Guards::ALL,
             max_key_bytes: 1024,
             min_part_bytes: 1,
+            leaves_parts_out: true,
             promotes_once: true,
             governance: false,
+            metadata: Metadata::ALL,
         })
     }
 

@@ -28,6 +28,23 @@
 //! again, with the plan in place. **Overtaken**: where another upload of the key was sealed later than the plan, and
 //! nothing but that plan's own promotion was asked for (no guard), ours counts as made right before it.
 //!
+//! **A store that cannot say "only if there is none"** ([`Guards::absent`](crate::store::Guards::absent)) makes 5 a read, a
+//! write and another read, and whoever reads goes on with what he read. So two Completes at once may carry out two plans.
+//! Both are of the same parts, for 2 comes before 5 and closes the stage once; and neither is on a condition, which such a
+//! store would refuse at 6. So they differ in the seal's id and time, and in the record, which no plan that was visible
+//! loses:
+//!
+//! | A and B | what stands | A is answered | B is answered |
+//! |---|---|---|---|
+//! | B reads A's plan | A's | success | success, the same |
+//! | both write, both read B's | B's | success | success, the same |
+//! | A reads its own, B writes over it; both promote | the later promotion's | success: it finds its own or its *twin*, the same bytes and headers sealed for the same client since the upload began | the same |
+//! | the same, and the stage is gone when B promotes | A's | success | success: B finds its twin |
+//! | the same, and A dies after 6 | A's | - | success; a repetition reads B's plan, and finds the twin |
+//! | another upload of the key comes between the two promotions | it, or a twin put over it | success | success; who wrote in between may be undone, though answered. Clients that race with themselves for a key get some order, and this is one of them but for that other one |
+//!
+//! The last line is what such a store costs beyond what [`promotes_once`](crate::store::Capabilities::promotes_once) says.
+//!
 //! What the store holds is never trusted: `done` and `plan` bear MACs, and forged ones are as if they were not there. A
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
@@ -36,7 +53,7 @@ use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef, tree};
 
 use super::id::UploadId;
 use super::marker::Marker;
-use super::plan::{Added, Asked, Plan, PlanError};
+use super::plan::{Added, Asked, Plan, PlanError, Proposed};
 use super::readback::MEMORY;
 use super::references::Made;
 use super::selection::{Completion, Selection};
@@ -270,7 +287,9 @@ impl Gate {
     /// Writes the plan, unless there is one: then that counts.
     pub(super) async fn propose(&self, marker: &Marker, plan: Plan) -> Result<(Plan, Attempt), GateError> {
         let error = match self.write_plan(&marker.id, &plan).await {
-            Ok(()) => return Ok((plan, Attempt::First)),
+            Ok(Proposed::Stands) => return Ok((plan, Attempt::First)),
+            // The record that ours names stays: somebody may have read ours.
+            Ok(Proposed::Overwritten(other)) => return Ok((*other, Attempt::Again)),
             Err(PlanError::Refused(error)) => return Err(error),
             Err(PlanError::Store(error)) => error,
         };

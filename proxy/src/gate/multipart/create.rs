@@ -8,7 +8,7 @@ use crate::gate::upload::{internal, malformed_signature, no_randomness, now_ms};
 use crate::gate::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::payload::ChecksumPlan;
-use crate::store::{BucketLock, Guard, Lock, PutError, Tags};
+use crate::store::{BucketLock, Lock, PutError, Tags};
 
 /// An upload that its client may begin.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Gate {
             tracing::error!(object = %marker.object, "what was said of an upload does not fit its marker");
             return Err(internal());
         };
-        if let Err(error) = self.store.state_put(&marker.name(), value, Guard::Absent).await {
+        if let Err(error) = self.put_state_once(&marker.name(), value).await {
             // If it was written all the same, nobody knows its id.
             self.drop_stage(&marker).await;
             return Err(error.into());

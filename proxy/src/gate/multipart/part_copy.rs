@@ -18,7 +18,7 @@ use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::source::CopiedSource;
 use super::upload_part::{KnownAs, MAX_PART};
-use crate::gate::{Gate, GateError};
+use crate::gate::{Gate, GateError, Recency, Wanted};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, ArtifactFault, Reader};
 use crate::s3::auth::PayloadClaim;
@@ -88,9 +88,10 @@ impl Gate {
     ) -> Result<PartRecord, GateError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
-        let wanted = Part::of(&range, source.length()).map(|part| RangeHeader::of(&part));
+        let range = Part::of(&range, source.length()).map(|part| RangeHeader::of(&part));
         let (name, version) = (source.name(), source.version());
-        let download = self.get(name, version, wanted.as_ref(), Reader::Trusting, &marker.client).await?;
+        let wanted = Wanted { name, version, reader: Reader::Trusting, recency: Recency::Now };
+        let download = self.get(wanted, range.as_ref(), &marker.client).await?;
         // Another version may stand there by now.
         if download.admitted().seal().map(Seal::id) != source.seal().map(Seal::id) {
             return Err(PutError::SourceChanged.into());

@@ -236,14 +236,31 @@ impl Gate {
     }
 
     /// Says what this upload is about to become, unless that was said before: [`PutError::GuardFailed`].
-    pub(super) async fn write_plan(&self, id: &UploadId, plan: &Plan) -> Result<(), PlanError> {
+    ///
+    /// A store that cannot evaluate that with the write is asked before and after it. Between the two others may write
+    /// plans, and each may be read by anybody: what is read last counts, for whoever reads it.
+    pub(super) async fn write_plan(&self, id: &UploadId, plan: &Plan) -> Result<Proposed, PlanError> {
         let value = plan.encode().ok_or_else(internal)?;
         let name = names::plan(id);
         let value = authenticated(&self.multipart.keys, Purpose::Plan, &name, &value);
         if value.len() as u64 > MAX_BYTES {
             return Err(internal().into());
         }
-        Ok(self.store.state_put(&name, value, Guard::Absent).await?)
+        match self.store.state_put(&name, value.clone(), Guard::Absent).await {
+            Ok(()) => return Ok(Proposed::Stands),
+            Err(PutError::Unsupported(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if self.planned(id).await?.is_some() {
+            return Err(PutError::GuardFailed.into());
+        }
+        self.store.state_put(&name, value, Guard::Any).await?;
+        Ok(match self.planned(id).await? {
+            Some(read) if read.line.id() == plan.line.id() => Proposed::Stands,
+            Some(read) => Proposed::Overwritten(Box::new(read)),
+            // Whoever was faster has come to an end and cleared his plan away, which was ours or his.
+            None => return Err(PutError::GuardFailed.into()),
+        })
     }
 
     /// What this upload has become.
@@ -260,13 +277,15 @@ impl Gate {
         let value = authenticated(&self.multipart.keys, Purpose::Done, &name, &value);
         match self.store.state_put(&name, value.clone(), Guard::Absent).await {
             Ok(()) => return Ok(done.clone()),
-            Err(PutError::GuardFailed) => {}
+            // Where the store cannot tell, two answers at once may both be written. They differ in the version at most, and
+            // a store that keeps versions can tell.
+            Err(PutError::GuardFailed | PutError::Unsupported(_)) => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(first) = self.done(id).await? {
             return Ok(first);
         }
-        // What is there was not written by us.
+        // What is there, if anything, was not written by us.
         self.store.state_put(&name, value, Guard::Any).await?;
         Ok(done.clone())
     }
@@ -281,6 +300,15 @@ impl Gate {
         }
         Ok(value)
     }
+}
+
+/// What came of writing a plan.
+#[derive(Debug)]
+pub(super) enum Proposed {
+    /// It stands.
+    Stands,
+    /// This one stands. Ours stood there as well, and others may have begun to carry it out.
+    Overwritten(Box<Plan>),
 }
 
 /// Why a plan was not written, or may not have been.

@@ -121,8 +121,12 @@ impl Gate {
         // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
         // where the client asked for nothing, to what stands there now.
+        // Where a store cannot use a stage up together with making an object of it, promotions can be undone like that too:
+        // there a copy is bound to the stage alone, as they are, and its bytes need not be carried for the guard's sake.
+        let bound = self.store.probe().await?.promotes_once;
         let (guard, overtakable) = match guard {
-            Guard::Any => (standing, precedes(after, at)),
+            Guard::Any if bound => (standing, precedes(after, at)),
+            Guard::Any => (Guard::Any, precedes(after, at)),
             guard => (guard, false),
         };
         let plan = Plan {

@@ -1,6 +1,6 @@
 //! The end of an upload: the plan is carried out, and what came of it is looked at.
 
-use hallmark_signer::Seal;
+use hallmark_signer::{Seal, SealedHeaders};
 
 use super::marker::Marker;
 use super::names;
@@ -11,7 +11,7 @@ use crate::gate::{Gate, GateError};
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{PutError, StoreError, StoreFault, VersionId};
+use crate::store::{Guard, PutError, StoreError, StoreFault, VersionId};
 
 /// Whether this plan may have been carried out before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,33 @@ enum Sight {
     Other,
     /// That could not be found out.
     Unknown(GateError),
+}
+
+impl Sight {
+    /// An artifact that is not ours.
+    fn other(plan: &Plan, seal: &Seal) -> Self {
+        if seal.at() > plan.at { Self::Later } else { Self::Other }
+    }
+}
+
+/// How many plans of one upload may be carried out.
+enum Plans {
+    /// One: the store sees to it.
+    One,
+    /// As many as there are Completes at once.
+    Several,
+}
+
+/// Whether this was sealed by another plan of the same upload, or might as well have been: it is what ours would make, by
+/// the same client, since the upload began. It stands there on no condition.
+fn is_twin(marker: &Marker, plan: &Plan, seal: &Seal, headers: &SealedHeaders) -> bool {
+    let same_bytes = *seal.sha256() == plan.sha256 && seal.etag() == plan.etag;
+    let same_headers = plan.added.to(&marker.headers).is_ok_and(|ours| ours.digest() == headers.digest());
+    plan.guard == Guard::Any
+        && same_bytes
+        && same_headers
+        && *seal.by() == marker.by
+        && seal.at() >= marker.created()
 }
 
 impl Gate {
@@ -127,12 +154,21 @@ impl Gate {
         }
     }
 
+    async fn one_plan(&self) -> Result<Plans, GateError> {
+        Ok(if self.store.probe().await?.guards.absent { Plans::One } else { Plans::Several })
+    }
+
     async fn sight(&self, marker: &Marker, plan: &Plan, version: Option<&VersionId>) -> Sight {
         match self.head(&marker.object, version, Reader::Inspecting).await {
             Ok(found) => match found.seal() {
                 Some(seal) if seal.id() == plan.line.id() => Sight::Ours(found.standing().version.clone()),
-                Some(seal) if Seal::at(seal) > plan.at => Sight::Later,
-                Some(_) | None => Sight::Other,
+                Some(seal) if is_twin(marker, plan, seal, found.headers()) => match self.one_plan().await {
+                    Ok(Plans::One) => Sight::other(plan, seal),
+                    Ok(Plans::Several) => Sight::Ours(found.standing().version.clone()),
+                    Err(error) => Sight::Unknown(error),
+                },
+                Some(seal) => Sight::other(plan, seal),
+                None => Sight::Other,
             },
             Err(GateError::Client(S3Error { code: Code::NoSuchKey | Code::NoSuchVersion, .. })) => {
                 Sight::Other

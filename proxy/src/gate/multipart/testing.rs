@@ -58,13 +58,13 @@ impl Site {
                 store.create_bucket(&BucketName::parse(bucket).unwrap(), NewBucket::default()).await.unwrap()
             );
         }
-        let gate = crate::app::gate(&config, store.clone()).unwrap();
+        let gate = crate::app::gate_before(&config, store.clone()).unwrap();
         Self { gate, store, config, _dir: dir }
     }
 
     /// Another instance of the same deployment.
     pub(super) fn another(&self) -> Gate {
-        crate::app::gate(&self.config, self.store.clone()).unwrap()
+        crate::app::gate_before(&self.config, self.store.clone()).unwrap()
     }
 
     pub(super) async fn create(&self, key: &str) -> Marker {

@@ -30,6 +30,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use self::state::{FeedId, Job, Window};
+use crate::metrics::Metrics;
 use crate::store::PartNumber;
 
 /// At most so many uploads have a window.
@@ -54,8 +55,8 @@ pub struct Windows {
     hashers: Semaphore,
     /// Told whenever a window has hashed something, or has come to the end of what it could hash.
     progress: Notify,
-    /// With less room than this, hashing comes before receiving.
-    scarce: u64,
+    /// All the room there is, bytes.
+    bytes: u64,
 }
 
 struct State {
@@ -88,8 +89,20 @@ impl Windows {
             state: Mutex::new(state),
             hashers: Semaphore::new(HASHERS),
             progress: Notify::new(),
-            scarce: bytes / 2,
+            bytes,
         })
+    }
+
+    /// Has `metrics` show how much is held.
+    pub(in crate::gate) fn measure(self: &Arc<Self>, metrics: &Metrics) {
+        let windows = self.clone();
+        let used = move || windows.bytes.saturating_sub(windows.lock().room);
+        metrics.memory("windows", self.bytes, used);
+    }
+
+    /// With less room than this, hashing comes before receiving.
+    fn scarce(&self) -> u64 {
+        self.bytes / 2
     }
 
     /// A part of `length` bytes of the upload whose id has these random bytes begins to arrive.
@@ -210,7 +223,7 @@ impl Feed {
                 {
                     let state = windows.lock();
                     let hashing = state.uploads.get(upload).is_some_and(Window::is_hashing);
-                    if state.room >= windows.scarce || !hashing {
+                    if state.room >= windows.scarce() || !hashing {
                         return;
                     }
                 }

@@ -1,59 +1,59 @@
 //! What every operation says of itself.
 
-use super::{Operation, Plain};
+use super::{Kind, Operation, Plain};
 use crate::name::{BucketName, ObjectName};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::listing::ListForm;
 
 impl Operation {
-    /// S3's name for it, for logs and metrics.
-    pub fn name(&self) -> &'static str {
+    /// Which one it is, whatever it is about: for logs and metrics.
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::ListBuckets(_) => "ListBuckets",
-            Self::CreateBucket { .. } => "CreateBucket",
-            Self::HeadBucket { .. } => "HeadBucket",
-            Self::DeleteBucket { .. } => "DeleteBucket",
-            Self::GetBucketLocation { .. } => "GetBucketLocation",
-            Self::GetBucketPlain { what, .. } => what.operation(),
-            Self::PutBucketAcl { .. } => "PutBucketAcl",
+            Self::ListBuckets(_) => Kind::ListBuckets,
+            Self::CreateBucket { .. } => Kind::CreateBucket,
+            Self::HeadBucket { .. } => Kind::HeadBucket,
+            Self::DeleteBucket { .. } => Kind::DeleteBucket,
+            Self::GetBucketLocation { .. } => Kind::GetBucketLocation,
+            Self::GetBucketPlain { what, .. } => what.kind(),
+            Self::PutBucketAcl { .. } => Kind::PutBucketAcl,
             Self::ListObjects { listing, .. } => match listing.form {
-                ListForm::V1 { .. } => "ListObjects",
-                ListForm::V2 { .. } => "ListObjectsV2",
+                ListForm::V1 { .. } => Kind::ListObjects,
+                ListForm::V2 { .. } => Kind::ListObjectsV2,
             },
-            Self::ListObjectVersions { .. } => "ListObjectVersions",
-            Self::ListMultipartUploads { .. } => "ListMultipartUploads",
-            Self::DeleteObjects { .. } => "DeleteObjects",
-            Self::PostForm { .. } => "PostObject",
-            Self::GetBucketVersioning { .. } => "GetBucketVersioning",
-            Self::PutBucketVersioning { .. } => "PutBucketVersioning",
-            Self::GetBucketTagging { .. } => "GetBucketTagging",
-            Self::PutBucketTagging { .. } => "PutBucketTagging",
-            Self::DeleteBucketTagging { .. } => "DeleteBucketTagging",
-            Self::GetObjectLockConfiguration { .. } => "GetObjectLockConfiguration",
-            Self::PutObjectLockConfiguration { .. } => "PutObjectLockConfiguration",
-            Self::PutObject { .. } => "PutObject",
-            Self::CopyObject { .. } => "CopyObject",
-            Self::GetObject { .. } => "GetObject",
-            Self::HeadObject { .. } => "HeadObject",
-            Self::GetObjectAttributes { .. } => "GetObjectAttributes",
-            Self::GetSeal { .. } => "GetSeal",
-            Self::GetSha256 { .. } => "GetSha256",
-            Self::DeleteObject { .. } => "DeleteObject",
-            Self::CreateMultipartUpload { .. } => "CreateMultipartUpload",
-            Self::UploadPart { .. } => "UploadPart",
-            Self::UploadPartCopy { .. } => "UploadPartCopy",
-            Self::CompleteMultipartUpload { .. } => "CompleteMultipartUpload",
-            Self::AbortMultipartUpload { .. } => "AbortMultipartUpload",
-            Self::ListParts { .. } => "ListParts",
-            Self::GetObjectAcl { .. } => "GetObjectAcl",
-            Self::PutObjectAcl { .. } => "PutObjectAcl",
-            Self::GetObjectTagging { .. } => "GetObjectTagging",
-            Self::PutObjectTagging { .. } => "PutObjectTagging",
-            Self::DeleteObjectTagging { .. } => "DeleteObjectTagging",
-            Self::GetObjectRetention { .. } => "GetObjectRetention",
-            Self::PutObjectRetention { .. } => "PutObjectRetention",
-            Self::GetObjectLegalHold { .. } => "GetObjectLegalHold",
-            Self::PutObjectLegalHold { .. } => "PutObjectLegalHold",
+            Self::ListObjectVersions { .. } => Kind::ListObjectVersions,
+            Self::ListMultipartUploads { .. } => Kind::ListMultipartUploads,
+            Self::DeleteObjects { .. } => Kind::DeleteObjects,
+            Self::PostForm { .. } => Kind::PostObject,
+            Self::GetBucketVersioning { .. } => Kind::GetBucketVersioning,
+            Self::PutBucketVersioning { .. } => Kind::PutBucketVersioning,
+            Self::GetBucketTagging { .. } => Kind::GetBucketTagging,
+            Self::PutBucketTagging { .. } => Kind::PutBucketTagging,
+            Self::DeleteBucketTagging { .. } => Kind::DeleteBucketTagging,
+            Self::GetObjectLockConfiguration { .. } => Kind::GetObjectLockConfiguration,
+            Self::PutObjectLockConfiguration { .. } => Kind::PutObjectLockConfiguration,
+            Self::PutObject { .. } => Kind::PutObject,
+            Self::CopyObject { .. } => Kind::CopyObject,
+            Self::GetObject { .. } => Kind::GetObject,
+            Self::HeadObject { .. } => Kind::HeadObject,
+            Self::GetObjectAttributes { .. } => Kind::GetObjectAttributes,
+            Self::GetSeal { .. } => Kind::GetSeal,
+            Self::GetSha256 { .. } => Kind::GetSha256,
+            Self::DeleteObject { .. } => Kind::DeleteObject,
+            Self::CreateMultipartUpload { .. } => Kind::CreateMultipartUpload,
+            Self::UploadPart { .. } => Kind::UploadPart,
+            Self::UploadPartCopy { .. } => Kind::UploadPartCopy,
+            Self::CompleteMultipartUpload { .. } => Kind::CompleteMultipartUpload,
+            Self::AbortMultipartUpload { .. } => Kind::AbortMultipartUpload,
+            Self::ListParts { .. } => Kind::ListParts,
+            Self::GetObjectAcl { .. } => Kind::GetObjectAcl,
+            Self::PutObjectAcl { .. } => Kind::PutObjectAcl,
+            Self::GetObjectTagging { .. } => Kind::GetObjectTagging,
+            Self::PutObjectTagging { .. } => Kind::PutObjectTagging,
+            Self::DeleteObjectTagging { .. } => Kind::DeleteObjectTagging,
+            Self::GetObjectRetention { .. } => Kind::GetObjectRetention,
+            Self::PutObjectRetention { .. } => Kind::PutObjectRetention,
+            Self::GetObjectLegalHold { .. } => Kind::GetObjectLegalHold,
+            Self::PutObjectLegalHold { .. } => Kind::PutObjectLegalHold,
         }
     }
 
@@ -145,23 +145,23 @@ enum Subject<'a> {
 }
 
 impl Plain {
-    /// S3's name for reading it.
-    fn operation(self) -> &'static str {
+    /// The operation that reads it.
+    fn kind(self) -> Kind {
         match self {
-            Self::Acl => "GetBucketAcl",
-            Self::Policy => "GetBucketPolicy",
-            Self::PolicyStatus => "GetBucketPolicyStatus",
-            Self::PublicAccessBlock => "GetPublicAccessBlock",
-            Self::Encryption => "GetBucketEncryption",
-            Self::Accelerate => "GetBucketAccelerateConfiguration",
-            Self::RequestPayment => "GetBucketRequestPayment",
-            Self::Logging => "GetBucketLogging",
-            Self::Notification => "GetBucketNotificationConfiguration",
-            Self::OwnershipControls => "GetBucketOwnershipControls",
-            Self::Cors => "GetBucketCors",
-            Self::Lifecycle => "GetBucketLifecycleConfiguration",
-            Self::Website => "GetBucketWebsite",
-            Self::Replication => "GetBucketReplication",
+            Self::Acl => Kind::GetBucketAcl,
+            Self::Policy => Kind::GetBucketPolicy,
+            Self::PolicyStatus => Kind::GetBucketPolicyStatus,
+            Self::PublicAccessBlock => Kind::GetPublicAccessBlock,
+            Self::Encryption => Kind::GetBucketEncryption,
+            Self::Accelerate => Kind::GetBucketAccelerateConfiguration,
+            Self::RequestPayment => Kind::GetBucketRequestPayment,
+            Self::Logging => Kind::GetBucketLogging,
+            Self::Notification => Kind::GetBucketNotificationConfiguration,
+            Self::OwnershipControls => Kind::GetBucketOwnershipControls,
+            Self::Cors => Kind::GetBucketCors,
+            Self::Lifecycle => Kind::GetBucketLifecycleConfiguration,
+            Self::Website => Kind::GetBucketWebsite,
+            Self::Replication => Kind::GetBucketReplication,
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod about;
 mod copy;
+mod kind;
 mod multipart;
 mod read;
 
 use hallmark_signer::SealedHeaders;
 
 pub use copy::*;
+pub use kind::Kind;
 pub use multipart::*;
 pub use read::*;
 

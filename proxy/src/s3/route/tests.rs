@@ -34,9 +34,9 @@ fn run(method: &str, host: &str, target: &str, headers: &[(&str, &str)]) -> Resu
 fn check(method: &str, host: &str, target: &str, headers: &[(&str, &str)], expected: Result<&str, Code>) {
     let seen = run(method, host, target, headers).map_err(|error| error.code).map(|operation| {
         match (operation.object(), operation.bucket()) {
-            (Some(object), _) => format!("{} {object}", operation.name()),
-            (None, Some(bucket)) => format!("{} {bucket}", operation.name()),
-            (None, None) => operation.name().to_owned(),
+            (Some(object), _) => format!("{} {object}", operation.kind().name()),
+            (None, Some(bucket)) => format!("{} {bucket}", operation.kind().name()),
+            (None, None) => operation.kind().name().to_owned(),
         }
     });
     assert_eq!(seen, expected.map(str::to_owned), "{method} {host} {target} {headers:?}");

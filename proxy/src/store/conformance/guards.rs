@@ -1,6 +1,7 @@
 //! Conditions.
 
 use super::*;
+use crate::store::Guards;
 
 /// What a store without conditions says to one.
 fn unsupported<T: std::fmt::Debug>(result: &Result<T, PutError>) {
@@ -14,6 +15,11 @@ fn provided(guard: Guard) -> Deletion {
 
 fn failed<T: std::fmt::Debug>(result: &Result<T, PutError>) {
     assert!(matches!(result, Err(PutError::GuardFailed)), "{result:?}");
+}
+
+/// What a condition that does not hold gets: whether it is judged or not, nothing is stored.
+pub(super) fn refused<T: std::fmt::Debug>(result: &Result<T, PutError>, atomic: bool) {
+    if atomic { failed(result) } else { unsupported(result) }
 }
 
 pub(super) async fn absent(on: Subject) {
@@ -65,16 +71,23 @@ pub(super) async fn deletes(on: Subject) {
 }
 
 pub(super) async fn one_of_many_writers_wins(on: Subject) {
-    if !on.capabilities.guards.matches {
-        return;
-    }
+    let Guards { absent, matches, deletes: _ } = on.capabilities.guards;
     for size in [100, 20 << 10] {
-        let mut guard = Guard::Absent;
+        let mut standing = None;
         for round in 0..6 {
+            let guard = match standing.take() {
+                Some(pin) if matches => Guard::Matches(pin),
+                None if !absent && matches => Guard::Matches(on.put("key", &Version::new(1, 7)).await.pin),
+                _ if absent => {
+                    on.delete(&["key"]).await;
+                    Guard::Absent
+                }
+                _ => return,
+            };
             let writers: Vec<_> = (0..32)
                 .map(|n| {
                     let (on, version, guard) =
-                        (on.clone(), Version::new(round * 100 + n, size), guard.clone());
+                        (on.clone(), Version::new(100 + round * 100 + n, size), guard.clone());
                     tokio::spawn(async move { (on.put_if("key", &version, guard).await, version) })
                 })
                 .collect();
@@ -89,7 +102,7 @@ pub(super) async fn one_of_many_writers_wins(on: Subject) {
             }
             let (pin, version) = winner.expect("one writer wins");
             on.expect("key", Some(&version)).await;
-            guard = Guard::Matches(pin);
+            standing = Some(pin);
         }
         on.delete(&["key"]).await;
     }

@@ -53,9 +53,7 @@ pub(super) async fn pages_agree_with_a_model(on: Subject) {
     let seed = seed();
     let mut random = Random(seed);
     let keys = random_keys(&mut random, 45);
-    for key in &keys {
-        on.put(key, &Version::new(1, key.len())).await;
-    }
+    let keys = on.put_nameable(&keys, |key| Version::new(1, key.len())).await;
     // A neighbour whose name begins alike must not be seen.
     let neighbour = BucketName::parse(&format!("{}-n", on.bucket)).expect("a good name");
     let neighbour = Subject { bucket: neighbour, ..on.clone() };

@@ -16,6 +16,7 @@ mod tags;
 mod version_lists;
 mod versions;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
@@ -38,95 +39,90 @@ pub struct Check {
     run: fn(Subject) -> Pinned<Box<dyn Future<Output = ()> + Send>>,
 }
 
-macro_rules! checks {
-    ($($module:ident::$check:ident),* $(,)?) => {
-        /// All checks.
-        pub const CHECKS: &[Check] = &[$(Check {
-            name: concat!(stringify!($module), "::", stringify!($check)),
-            run: |subject| Box::pin($module::$check(subject)),
-        }),*];
+/// Hands the names of all checks to the macro `$with`: `module: check check …; module: …;`. So a test can be made of each.
+#[macro_export]
+macro_rules! for_each_conformance_check {
+    ($with:ident) => {
+        $with! {
+            objects:
+                round_trips spans replaced_and_deleted many_are_deleted_at_once
+                an_unfinished_body_stores_nothing a_dropped_put_stores_nothing pins buckets;
+            guards: absent matches deletes one_of_many_writers_wins;
+            races: readers_see_one_version nobody_waits_for_a_body deleting_a_bucket_races_with_puts;
+            lists: pages_agree_with_a_model a_marker_that_is_a_rolled_up_prefix_skips_it entries_say_what_was_put;
+            stages:
+                round_trips spans_agree_with_a_model parts_come_at_once nobody_waits_for_a_part
+                a_part_is_sent_again only_the_parts_that_are_named_count
+                parts_that_are_not_there_are_refused an_unfinished_part_stores_nothing
+                a_stage_is_dropped_during_a_part guards one_of_many_promotes_wins;
+            copies:
+                bytes_are_taken_over neither_takes_from_the_other an_object_is_copied_onto_itself
+                another_source_is_refused of_an_older_version guards a_source_that_changes_meanwhile
+                copies_end_with_their_stage;
+            state: round_trips_and_spans areas_are_apart lists one_of_many_writers_wins;
+            versions: a_bucket_keeps_none_at_first writers_at_once_each_make_a_version;
+            histories: agree_with_a_model;
+            version_lists:
+                pages_agree_with_a_model what_is_listed_may_be_deleted_before_the_next_page
+                lists_pass_delete_markers_by;
+            tags: of_buckets of_versions;
+            governance:
+                locks_need_a_bucket_made_for_them what_is_locked_stays
+                a_retention_in_compliance_mode_ends_by_itself_only new_versions_get_the_default_retention;
+        }
     };
 }
 
-checks![
-    objects::round_trips,
-    objects::spans,
-    objects::replaced_and_deleted,
-    objects::many_are_deleted_at_once,
-    objects::an_unfinished_body_stores_nothing,
-    objects::a_dropped_put_stores_nothing,
-    objects::pins,
-    objects::buckets,
-    guards::absent,
-    guards::matches,
-    guards::deletes,
-    guards::one_of_many_writers_wins,
-    races::readers_see_one_version,
-    races::nobody_waits_for_a_body,
-    races::deleting_a_bucket_races_with_puts,
-    lists::pages_agree_with_a_model,
-    lists::a_marker_that_is_a_rolled_up_prefix_skips_it,
-    lists::entries_say_what_was_put,
-    stages::round_trips,
-    stages::spans_agree_with_a_model,
-    stages::parts_come_at_once,
-    stages::nobody_waits_for_a_part,
-    stages::a_part_is_sent_again,
-    stages::only_the_parts_that_are_named_count,
-    stages::parts_that_are_not_there_are_refused,
-    stages::an_unfinished_part_stores_nothing,
-    stages::a_stage_is_dropped_during_a_part,
-    stages::guards,
-    stages::one_of_many_promotes_wins,
-    copies::bytes_are_taken_over,
-    copies::neither_takes_from_the_other,
-    copies::an_object_is_copied_onto_itself,
-    copies::another_source_is_refused,
-    copies::of_an_older_version,
-    copies::guards,
-    copies::a_source_that_changes_meanwhile,
-    copies::copies_end_with_their_stage,
-    state::round_trips_and_spans,
-    state::areas_are_apart,
-    state::lists,
-    state::one_of_many_writers_wins,
-    versions::a_bucket_keeps_none_at_first,
-    histories::agree_with_a_model,
-    version_lists::pages_agree_with_a_model,
-    version_lists::what_is_listed_may_be_deleted_before_the_next_page,
-    version_lists::lists_pass_delete_markers_by,
-    versions::writers_at_once_each_make_a_version,
-    tags::of_buckets,
-    tags::of_versions,
-    governance::locks_need_a_bucket_made_for_them,
-    governance::what_is_locked_stays,
-    governance::a_retention_in_compliance_mode_ends_by_itself_only,
-    governance::new_versions_get_the_default_retention,
-];
+macro_rules! table {
+    ($($module:ident: $($check:ident)*;)*) => {
+        /// All checks.
+        pub const CHECKS: &[Check] = &[$($(Check {
+            name: concat!(stringify!($module), "::", stringify!($check)),
+            run: |subject| Box::pin($module::$check(subject)),
+        },)*)*];
+    };
+}
 
-/// Runs all checks, one after the other.
+for_each_conformance_check!(table);
+
+/// How strictly a store is held to the contract, beside what it says that it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demands {
+    /// To the letter.
+    Full,
+    /// As far as S3 lets anybody keep it. A pin may be the ETag, and so the same for versions of the same bytes; a key
+    /// that the store cannot tell from another one is refused.
+    OfS3,
+}
+
+/// Runs all checks in full, one after the other.
 ///
 /// # Panics
 /// A check does not hold; the message before tells why.
 pub async fn run(store: Arc<dyn Store>) {
     for check in CHECKS {
-        check.run(Arc::clone(&store)).await;
+        check.run(Arc::clone(&store), Demands::Full).await;
     }
 }
 
 impl Check {
+    /// The one of that name (`module::check`).
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CHECKS.iter().find(|check| check.name == name)
+    }
+
     /// Runs this one.
     ///
     /// # Panics
     /// It does not hold.
-    pub async fn run(&self, store: Arc<dyn Store>) {
+    pub async fn run(&self, store: Arc<dyn Store>, demands: Demands) {
         let capabilities = store.probe().await.expect("the store can be probed");
         let bucket = BucketName::parse(&format!("conformance-{:016x}", seed())).expect("a good name");
         assert!(
             store.create_bucket(&bucket, NewBucket::default()).await.expect("a bucket can be made"),
             "it is new"
         );
-        let subject = Subject { store: Arc::clone(&store), capabilities, bucket: bucket.clone() };
+        let subject = Subject { store: Arc::clone(&store), capabilities, demands, bucket: bucket.clone() };
         if let Err(e) = tokio::spawn((self.run)(subject)).await {
             panic!("the store does not keep `{}` (bucket {bucket}): {e}", self.name);
         }
@@ -140,10 +136,58 @@ impl Check {
 struct Subject {
     store: Arc<dyn Store>,
     capabilities: Capabilities,
+    demands: Demands,
     bucket: BucketName,
 }
 
 impl Subject {
+    /// The least that every part of an object but its last may have, bytes.
+    fn least_part(&self) -> usize {
+        usize::try_from(self.capabilities.min_part_bytes).expect("a part fits in memory")
+    }
+
+    /// Sizes of parts as this store takes them: those that are too small are made larger by its least.
+    fn sizes_of_parts(&self, sizes: &[usize]) -> Vec<usize> {
+        let least = self.least_part();
+        let last = sizes.len().saturating_sub(1);
+        let fitting =
+            |(at, size): (usize, &usize)| if at < last && *size < least { size + least } else { *size };
+        sizes.iter().enumerate().map(fitting).collect()
+    }
+
+    /// So many parts; few where they must be large.
+    fn number_of_parts(&self, number: usize) -> usize {
+        if self.least_part() > 1 << 20 { number.min(4) } else { number }
+    }
+
+    /// Checks that two versions have pins of their own, though their bytes may be the same.
+    fn expect_another(&self, one: &Pin, other: &Pin) {
+        match self.demands {
+            Demands::Full => assert_ne!(one, other),
+            Demands::OfS3 => {}
+        }
+    }
+
+    /// Puts one object under each key. Says under which: a store may be unable to name one.
+    async fn put_nameable(
+        &self,
+        keys: &BTreeSet<String>,
+        version: impl Fn(&str) -> Version,
+    ) -> BTreeSet<String> {
+        let mut there = BTreeSet::new();
+        for key in keys {
+            match self.put_if(key, &version(key), Guard::Any).await {
+                Ok(_) => drop(there.insert(key.clone())),
+                Err(PutError::Unsupported(_)) if self.demands == Demands::OfS3 => {
+                    self.expect(key, None).await
+                }
+                Err(other) => panic!("{key}: {other:?}"),
+            }
+        }
+        assert!(2 * there.len() > keys.len(), "a store that can name little: {there:?}");
+        there
+    }
+
     fn object(&self, key: &str) -> ObjectName {
         ObjectName { bucket: self.bucket.clone(), key: ObjectKey::parse(key).expect("a good key") }
     }
@@ -203,7 +247,7 @@ struct Version {
 impl Version {
     /// `size` bytes that no other `number` has, with attributes that say which it is.
     fn new(number: u64, size: usize) -> Self {
-        let mut random = Random(number | 1);
+        let mut random = Random(number << 1 | 1);
         let mut bytes = Vec::with_capacity(size + 8);
         while bytes.len() < size {
             bytes.extend_from_slice(&random.next().to_le_bytes());

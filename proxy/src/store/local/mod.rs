@@ -72,9 +72,9 @@ use self::committer::Committer;
 use self::index::Index;
 use super::{
     Body, BucketInfo, BucketLock, Capabilities, Committed, DefaultRetention, Deleted, DeletedBucket,
-    Deletion, GetError, Guard, Guards, LegalHold, ListPage, ListRequest, ListVersionsRequest, NewBucket,
-    PartNumber, Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart, StateArea,
-    StateName, Store, StoreError, Swept, Tags, VersionId, VersionPage, Versioning, Write,
+    Deletion, GetError, Guard, Guards, LegalHold, ListPage, ListRequest, ListVersionsRequest, Metadata,
+    NewBucket, PartNumber, Pin, PutError, Retention, Retentions, Source, Span, StageId, StagedPart,
+    StateArea, StateName, Store, StoreError, Swept, Tags, VersionId, VersionPage, Versioning, Write,
 };
 use crate::name::{BucketName, MAX_KEY_BYTES, ObjectName};
 use crate::proof::{Unverified, UnverifiedBody, UnverifiedHead, UnverifiedState};
@@ -96,8 +96,10 @@ impl Store for LocalStore {
             guards: Guards::ALL,
             max_key_bytes: MAX_KEY_BYTES,
             min_part_bytes: 1,
+            leaves_parts_out: true,
             promotes_once: true,
             governance: true,
+            metadata: Metadata::ALL,
         })
     }
 

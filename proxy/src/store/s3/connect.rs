@@ -30,7 +30,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::S3Store;
-use super::cold::Births;
+use super::cold::{Births, BoundedAnswers};
 use super::hot::{Endpoint, Hot, KeySource, Keyring, Keys};
 use super::places::Places;
 use crate::name::BucketName;
@@ -209,6 +209,7 @@ fn sdk(
         .timeout_config(timeouts)
         // The timeouts above see to that.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .interceptor(BoundedAnswers)
         .build();
     Ok(aws_sdk_s3::Client::from_conf(config))
 }

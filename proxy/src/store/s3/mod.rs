@@ -7,7 +7,8 @@
 //! | `connect` | from settings to clients: credentials, TLS, pool, timeouts |
 //! | `hot/` | GET, HEAD, PUT, DELETE and UploadPart, by hyper, signed by aws-sigv4: what every small request costs |
 //! | `cold/` | everything else, by aws-sdk-s3: lists, buckets, versions, tags, locks |
-//! | `stage`, `promote`, `copy` | parts that become an object |
+//! | `stage/`, `promote`, `copy` | parts that become an object, and objects that are made of others |
+//! | `make/` | the three ways to make an object of bytes that the store has |
 //! | `state` | Hallmark's own small objects |
 //! | `sweep` | removes what nobody can come back to |
 //! | `probe` | finds out what this store can do, by trying |
@@ -18,8 +19,12 @@
 mod cold;
 mod connect;
 mod copy;
+mod etag;
 mod hot;
 mod kept;
+mod long;
+mod make;
+mod own_keys;
 mod places;
 mod probe;
 mod promote;
@@ -34,7 +39,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use connect::ConnectError;
-pub use probe::Findings;
+pub use probe::{Findings, Report, Row};
 
 use self::hot::Hot;
 use self::places::Places;
@@ -69,6 +74,7 @@ impl Store for S3Store {
         length: u64,
         body: Body,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.put_object(object, write, length, body).await
     }
 
@@ -105,6 +111,7 @@ impl Store for S3Store {
         write: Write,
         _etag: &str,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.copy_object(source, object, write).await
     }
 
@@ -143,6 +150,7 @@ impl Store for S3Store {
         write: Write,
         _etag: &str,
     ) -> Result<Committed, PutError> {
+        self.require_kept(&write)?;
         self.promote_stage(stage, parts, object, write).await
     }
 
@@ -262,6 +270,24 @@ impl Store for S3Store {
         hold: LegalHold,
     ) -> Result<(), PutError> {
         self.set_object_legal_hold(object, version, hold).await
+    }
+}
+
+/// 32 hexadecimal digits that nobody can guess.
+fn random_name() -> Result<String, StoreError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| StoreError::new(super::StoreFault::Unavailable, format!("no random bytes: {e}")))?;
+    Ok(hex::encode(bytes))
+}
+
+impl S3Store {
+    /// That the store keeps the attributes of a write as they are: else nobody could read what was written.
+    fn require_kept(&self, write: &Write) -> Result<(), PutError> {
+        self.findings()
+            .metadata
+            .refuses(&write.attributes)
+            .map_or(Ok(()), |what| Err(PutError::Unsupported(what)))
     }
 }
 

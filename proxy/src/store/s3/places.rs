@@ -60,6 +60,11 @@ impl Places {
         self.kept_in.iter()
     }
 
+    /// Whether objects of clients are kept in a bucket of the store.
+    pub(super) fn holds(&self, bucket: &StoreBucket) -> bool {
+        self.kept_in.values().any(|kept| kept.bucket == *bucket) || self.visible(bucket.as_str()).is_some()
+    }
+
     /// What clients call a bucket of the store; `None`: it is not theirs.
     pub(super) fn visible(&self, bucket: &str) -> Option<BucketName> {
         let own = StoreBucket::parse(bucket).ok()?;
@@ -72,6 +77,11 @@ impl Places {
         &self.state_bucket
     }
 
+    /// Where a stage of this name stands, once it is closed.
+    pub(super) fn stage(&self, name: &str) -> Place {
+        Place { bucket: self.state_bucket.clone(), key: format!("{STAGES}{name}") }
+    }
+
     /// Where a state object stands.
     pub(super) fn state(&self, name: &StateName) -> Place {
         let key = format!("{}{}", area_prefix(name.area()), name.name());
@@ -79,7 +89,10 @@ impl Places {
     }
 }
 
-/// What the names of all state objects of an area begin with. `stages/` of the state bucket is for stages.
+/// What the keys of all stages begin with.
+pub(super) const STAGES: &str = "stages/";
+
+/// What the names of all state objects of an area begin with.
 pub(super) fn area_prefix(area: StateArea) -> &'static str {
     match area {
         StateArea::Records => "records/",

@@ -1,40 +1,110 @@
-//! Hallmark's own small objects.
+//! Hallmark's own small objects: one request each to write, read or delete one.
 
-use super::{S3Store, unbuilt};
 use bytes::Bytes;
+use hallmark_signer::Sha256Digest;
+use http::Method;
 
+use super::S3Store;
+use super::cold::error::Failure;
+use super::hot::{Call, Whole, write_guard};
+use super::places::area_prefix;
+use super::stage::{is_missing, own};
 use crate::proof::UnverifiedState;
-use crate::store::{Guard, PutError, Span, StateArea, StateName, StoreError};
+use crate::store::{GetError, Guard, PutError, Span, StateArea, StateName, StoreError, StoreFault};
+
+/// The longest that is read at a time, bytes: the record of an artifact of 5 TiB has 160 MiB, and is read in pages.
+const MAX_READ: u64 = 256 << 20;
+
+/// Pages of a listing at most: one has a thousand names, on some stores less.
+const MAX_PAGES: usize = 1000;
 
 impl S3Store {
     pub(super) async fn put_state(
         &self,
-        _name: &StateName,
-        _value: Bytes,
-        _guard: Guard,
+        name: &StateName,
+        value: Bytes,
+        guard: Guard,
     ) -> Result<(), PutError> {
-        Err(PutError::NotStored(unbuilt("put_state")))
+        if matches!(guard, Guard::Matches(_)) {
+            return Err(PutError::Unsupported("state that replaces a certain version"));
+        }
+        let place = self.places.state(name);
+        let mut call = Call::new(Method::PUT, &place);
+        write_guard(&mut call.headers, &guard, self.findings().put)?;
+        // A store that compares the digest keeps nothing that was damaged on its way.
+        let digest = Sha256Digest::of(&value);
+        match self.hot.call(&call, &Whole::new(value, Some(digest))).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(own(failed.failure)),
+        }
     }
 
     pub(super) async fn read_state(
         &self,
-        _name: &StateName,
-        _span: Span,
+        name: &StateName,
+        span: Span,
     ) -> Result<Option<UnverifiedState>, StoreError> {
-        Err(unbuilt("read_state"))
+        Ok(self.state_bytes(name, &span).await?.map(UnverifiedState::new))
+    }
+
+    /// The bytes of `span`; what lies past the end is left out.
+    pub(super) async fn state_bytes(
+        &self,
+        name: &StateName,
+        span: &Span,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let place = self.places.state(name);
+        let (answer, extent) = match self.read(&place, None, span, None).await {
+            Ok(found) => found,
+            Err(GetError::NoSuchKey) => return Ok(None),
+            // Nothing of it, of an empty object for one.
+            Err(GetError::OutOfRange) => return Ok(Some(Bytes::new())),
+            Err(GetError::Store(error)) => return Err(error),
+            Err(error) => return Err(StoreError::new(StoreFault::Unavailable, error.to_string())),
+        };
+        let length = extent.span.end - extent.span.start;
+        let limit = usize::try_from(length.min(MAX_READ)).unwrap_or(usize::MAX);
+        let bytes = answer.collect(limit).await?;
+        if bytes.len() as u64 != length {
+            return Err(StoreError::new(StoreFault::Unavailable, "state was not read to its end"));
+        }
+        Ok(Some(bytes))
     }
 
     pub(super) async fn list_state(
         &self,
-        _area: StateArea,
-        _prefix: &str,
-        _after: Option<&str>,
-        _limit: usize,
+        area: StateArea,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        Err(unbuilt("list_state"))
+        let area = area_prefix(area);
+        let prefix = format!("{area}{prefix}");
+        let mut after = after.map(|after| format!("{area}{after}"));
+        let mut names = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let page = self.page_of_state(&prefix, after.as_deref(), limit - names.len()).await?;
+            names.extend(page.keys.iter().filter_map(|key| Some(key.name.strip_prefix(area)?.to_owned())));
+            if names.len() >= limit || !page.more {
+                names.truncate(limit);
+                return Ok(names);
+            }
+            after = page.keys.into_iter().last().map(|key| key.name);
+        }
+        Err(StoreError::new(StoreFault::Protocol, "a list of state has no end"))
     }
 
-    pub(super) async fn delete_state(&self, _name: &StateName) -> Result<(), StoreError> {
-        Err(unbuilt("delete_state"))
+    pub(super) async fn delete_state(&self, name: &StateName) -> Result<(), StoreError> {
+        let place = self.places.state(name);
+        self.remove(&place).await.map_err(StoreError::from)
+    }
+
+    /// Deletes what stands at a place of our own.
+    pub(super) async fn remove(&self, place: &super::places::Place) -> Result<(), Failure> {
+        match self.hot.call(&Call::new(Method::DELETE, place), &Whole::default()).await {
+            Ok(_) => Ok(()),
+            Err(failed) if is_missing(&failed.failure) => Ok(()),
+            Err(failed) => Err(failed.failure),
+        }
     }
 }

@@ -70,9 +70,7 @@ impl Failure {
                 if (200..=299).contains(&status) && code.is_none() {
                     return Self::new(Cause::Malformed, what, &causes(error));
                 }
-                let cause = Cause::Refused(Reason::of(status, code, message));
-                let text = format!("{status} {}: {}", code.unwrap_or("-"), message.unwrap_or("-"));
-                Self { code: code.map(Into::into), ..Self::new(cause, what, &text) }
+                Self::answered(what, status, code, message)
             }
             // `SdkError` may grow: what is not known is taken for the worst.
             SdkError::ResponseError(_) | _ => Self::new(Cause::Malformed, what, &causes(error)),
@@ -136,6 +134,12 @@ impl Failure {
             Cause::Refused(reason) => Some(reason),
             Cause::Unsent | Cause::Late | Cause::Lost | Cause::Malformed | Cause::Shed => None,
         }
+    }
+
+    /// Whether what the call is about is not there, or is a delete marker.
+    pub(in crate::store::s3) fn is_absence(&self) -> bool {
+        let absent = [Reason::Missing, Reason::NoSuchKey, Reason::NoSuchVersion, Reason::MethodNotAllowed];
+        self.reason().is_some_and(|reason| absent.contains(&reason))
     }
 
     /// The same of a write that was perhaps sent more than once: that its last attempt did nothing says nothing of the

@@ -19,7 +19,7 @@ pub(super) enum Kind {
 
 /// The kinds of all entries of a document, in its order; `None`: it is not well-formed.
 pub(super) fn kinds(document: &[u8]) -> Option<Vec<Kind>> {
-    let mut reader = Reader::from_reader(document);
+    let mut reader = Reader::from_str(std::str::from_utf8(document).ok()?);
     let (mut depth, mut kinds) = (0_usize, Vec::new());
     let mut entry = |depth: usize, name: &str| match (depth, name) {
         (1, "Version") => kinds.push(Kind::Version),

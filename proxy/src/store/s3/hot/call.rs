@@ -13,7 +13,7 @@ pub(in crate::store::s3) struct Call<'a> {
     pub(super) bucket: &'a StoreBucket,
     pub(super) key: Option<&'a str>,
     pub(super) query: Vec<(&'a str, &'a str)>,
-    pub(super) headers: HeaderMap,
+    pub(in crate::store::s3) headers: HeaderMap,
     pub(super) lasting: Lasting,
 }
 

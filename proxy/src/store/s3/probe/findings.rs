@@ -1,7 +1,7 @@
 //! What a store can do, as it was found out.
 
 use crate::name::MAX_KEY_BYTES;
-use crate::store::{Capabilities, Guards};
+use crate::store::{Capabilities, Guards, Metadata};
 
 /// The shortest part but the last of an upload on AWS, and on those who keep to it.
 pub(super) const AWS_MIN_PART_BYTES: u64 = 5 << 20;
@@ -17,6 +17,8 @@ pub struct Findings {
     pub complete: Writes,
     /// How DeleteObject takes `If-Match`.
     pub delete_if_match: IfMatch,
+    /// Whether CopyObject gives the attributes it is told to, and no others.
+    pub copy_replaces: bool,
     /// How CopyObject is bound to one version of its source.
     pub copy_source: SourcePin,
     /// How UploadPartCopy is; `None`: there is no UploadPartCopy.
@@ -39,6 +41,8 @@ pub struct Findings {
     pub object_lock: bool,
     /// Whether objects can have tags.
     pub tags: bool,
+    /// Whether the state bucket keeps versions: then nothing in it is ever gone, and it grows for ever.
+    pub state_versioned: bool,
 }
 
 /// What a way to write an object minds.
@@ -79,12 +83,20 @@ pub enum SourcePin {
 pub struct Parts {
     /// The shortest part but the last, bytes.
     pub min_bytes: u64,
+    /// The shortest object that UploadPartCopy takes, bytes.
+    pub copied_min_bytes: u64,
     /// Whether parts that were uploaded can be left out.
     pub left_out: bool,
     /// Whether the ETags of the parts are compared.
     pub etags_compared: bool,
     /// Whether an upload that was aborted cannot be completed.
     pub aborted_for_good: bool,
+    /// Whether uploads under way are listed: what is not found there is not removed when it is over.
+    pub uploads_listed: bool,
+    /// Whether a part's ETag is the MD5 of its bytes, and an object's the MD5 of those of its parts, `-N` behind it.
+    pub composed: bool,
+    /// Whether a part can be empty.
+    pub empty: bool,
 }
 
 /// Which digests of a body are compared with what arrives.
@@ -113,21 +125,6 @@ pub struct Keys {
     pub controls: bool,
 }
 
-/// Which user metadata is kept as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metadata {
-    /// Names with `_`.
-    pub underscores: bool,
-    /// Names with other signs than `-` and `_`.
-    pub signs: bool,
-    /// Values with a tab.
-    pub tabs: bool,
-    /// Empty values.
-    pub empty: bool,
-    /// Names and values of all of them together, bytes.
-    pub max_bytes: usize,
-}
-
 impl Findings {
     /// What is assumed of a store that has not been asked yet: nothing that it could lack.
     pub const CAREFUL: Self = {
@@ -137,14 +134,19 @@ impl Findings {
             copy: writes,
             complete: writes,
             delete_if_match: IfMatch::Ignored,
+            copy_replaces: false,
             copy_source: SourcePin::Ignored,
             part_copy: None,
             copy_keeps_multipart_etag: false,
             parts: Parts {
                 min_bytes: AWS_MIN_PART_BYTES,
+                copied_min_bytes: AWS_MIN_PART_BYTES,
                 left_out: false,
                 etags_compared: false,
                 aborted_for_good: false,
+                uploads_listed: false,
+                composed: false,
+                empty: false,
             },
             checksums: Checksums { content_sha256: false, content_md5: false, crc32: false },
             max_key_bytes: 255,
@@ -165,6 +167,7 @@ impl Findings {
             versions: false,
             object_lock: false,
             tags: false,
+            state_versioned: false,
         }
     };
 
@@ -179,8 +182,10 @@ impl Findings {
             },
             max_key_bytes: self.max_key_bytes.min(MAX_KEY_BYTES),
             min_part_bytes: self.parts.min_bytes,
+            leaves_parts_out: self.parts.left_out,
             promotes_once: false,
             governance: self.versions,
+            metadata: self.metadata,
         }
     }
 }

@@ -1,0 +1,50 @@
+//! What a signal does: the first one ends the program in good order, a second one at once.
+
+use std::io;
+use std::time::Duration;
+
+use hallmark_proxy::admin::Health;
+use hallmark_proxy::server::Phase;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// The signals that ask for the end: `SIGTERM`, and `SIGINT` as of Ctrl-C.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer just kill.
+    ///
+    /// # Errors
+    /// The system does not hand them over.
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// At the first, `health` says so, and after `delay`, for load balancers to notice, `phase` does. A second one cuts
+    /// everything off.
+    pub(crate) async fn obey(mut self, health: Health, delay: Duration, phase: watch::Sender<Phase>) {
+        self.next().await;
+        health.stopping();
+        tracing::info!(?delay, "stopping");
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {
+                // Nobody listens once the server has ended.
+                let _ = phase.send(Phase::Draining);
+                self.next().await;
+            }
+            () = self.next() => {}
+        }
+        tracing::info!("stopping at once");
+        let _ = phase.send(Phase::Cutting);
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

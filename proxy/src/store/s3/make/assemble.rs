@@ -1,0 +1,258 @@
+//! By a multipart upload of the target, whose parts the store copies by itself: for any size, and where CopyObject does not
+//! mind what is to be minded.
+//!
+//! | step | if the process dies after it, or never hears the answer |
+//! |---|---|
+//! | CreateMultipartUpload | an upload without parts stays open, which costs nothing; the bucket's owner may have such swept up |
+//! | write down the upload ([`fence`](super::fence)) | it is aborted when its stage is dropped, or 8 days later |
+//! | look whether what it belongs to is there | the same |
+//! | UploadPartCopy, several at a time | the same |
+//! | look whether the source is still the same, where the store does not see to that | the same |
+//! | CompleteMultipartUpload | [`PutError::Unknown`] where the answer was lost: the object is there or not, and nothing in between; the upload is aborted as above |
+//! | forget the upload | an upload that is over is aborted once more, which does nothing |
+//!
+//! Nothing is visible before the last but one.
+
+use std::ops::Range;
+
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http::HeaderMap;
+
+use super::super::S3Store;
+use super::super::cold::error::{Cause, Failure};
+use super::super::cold::reason::Reason;
+use super::super::etag;
+use super::super::hot::{write_guard, write_headers};
+use super::super::long::{Tries, failure, lasting};
+use super::super::places::Place;
+use super::super::probe::SourcePin;
+use super::super::stage::is_missing;
+use super::fence::Fence;
+use super::source::{Bytes, Unmade, unavailable};
+use super::with_headers;
+use crate::store::{Committed, Guard, MAX_PARTS, PutError, Write};
+
+/// Parts that are copied at once.
+const AT_ONCE: usize = 8;
+
+/// So many bytes are copied at a time, unless there are more than ten thousand times as many.
+const PIECE: u64 = 512 << 20;
+
+/// An upload of the target.
+struct Site<'a> {
+    target: &'a Place,
+    upload: String,
+}
+
+impl S3Store {
+    /// Makes `target` of `bytes`, in pieces of these ranges. It belongs to what is called `of`, and goes on only while
+    /// `still` holds.
+    pub(in crate::store::s3) async fn assemble(
+        &self,
+        bytes: &Bytes<'_>,
+        ranges: Vec<Range<u64>>,
+        target: &Place,
+        write: &Write,
+        of: &str,
+        still: impl Future<Output = Result<(), Unmade>> + Send,
+    ) -> Result<Committed, Unmade> {
+        let site = self.break_ground(target, write).await?;
+        let fence = match self.raise_fence(of, target, &site.upload).await {
+            Ok(fence) => fence,
+            Err(error) => {
+                self.clear_site(&site, None).await;
+                // What was written is not visible.
+                return Err(match error {
+                    PutError::Unknown(error) => PutError::NotStored(error).into(),
+                    error => error.into(),
+                });
+            }
+        };
+        let copied = async {
+            still.await?;
+            let parts = self.copy_parts(bytes, ranges, &site).await?;
+            self.unchanged(bytes).await?;
+            Ok(parts)
+        };
+        let parts = match copied.await {
+            Ok(parts) => parts,
+            Err(unmade) => {
+                self.clear_site(&site, Some(fence)).await;
+                return Err(unmade);
+            }
+        };
+        match self.finish(&site, parts, bytes.length, write).await {
+            Ok(committed) => {
+                self.lower_fence(fence).await;
+                Ok(committed)
+            }
+            // It may still be done: what is written down stays, for whoever drops the stage.
+            Err(Unmade::Error(error @ PutError::Unknown(_))) => Err(error.into()),
+            Err(unmade) => {
+                self.clear_site(&site, Some(fence)).await;
+                Err(unmade)
+            }
+        }
+    }
+
+    async fn break_ground<'a>(&self, target: &'a Place, write: &Write) -> Result<Site<'a>, Unmade> {
+        const WHAT: &str = "CreateMultipartUpload";
+        let mut headers = HeaderMap::new();
+        // The guard is for the end.
+        let unguarded = Write { guard: Guard::Any, ..write.clone() };
+        write_headers(&mut headers, &unguarded, self.findings().complete)?;
+        let call = self.sdk.create_multipart_upload().bucket(target.bucket.as_str()).key(&target.key);
+        let opened = call.customize().mutate_request(with_headers(headers)).send().await;
+        let opened = opened.map_err(|error| not_stored(Failure::of(WHAT, &error)))?;
+        match opened.upload_id() {
+            Some(upload) if !upload.is_empty() => Ok(Site { target, upload: upload.to_owned() }),
+            Some(_) | None => {
+                Err(PutError::NotStored(Failure::malformed(WHAT, "no upload id").into()).into())
+            }
+        }
+    }
+
+    async fn copy_parts(
+        &self,
+        bytes: &Bytes<'_>,
+        ranges: Vec<Range<u64>>,
+        site: &Site<'_>,
+    ) -> Result<Vec<CompletedPart>, Unmade> {
+        let numbered = (1..).zip(ranges);
+        let copies = numbered.map(|(number, range)| self.copy_part(bytes, number, range, site));
+        stream::iter(copies).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn copy_part(
+        &self,
+        bytes: &Bytes<'_>,
+        number: i32,
+        range: Range<u64>,
+        site: &Site<'_>,
+    ) -> Result<CompletedPart, Unmade> {
+        const WHAT: &str = "UploadPartCopy";
+        let condition = self.findings().part_copy.and_then(|pin| bytes.condition(pin));
+        let copy = self
+            .sdk
+            .upload_part_copy()
+            .copy_source(bytes.name())
+            .copy_source_range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))
+            .bucket(site.target.bucket.as_str())
+            .key(&site.target.key)
+            .upload_id(&site.upload)
+            .part_number(number)
+            .customize()
+            .config_override(lasting(Tries::Several, range.end - range.start))
+            .mutate_request(move |request| {
+                // Ceph's gateway wants it said that there is no body.
+                request.headers_mut().insert("content-length", "0");
+                if let Some((name, value)) = &condition {
+                    request.headers_mut().insert(*name, value.clone());
+                }
+            });
+        let copied = copy.send().await.map_err(|error| {
+            let failure = failure(WHAT, &error);
+            match failure.cause {
+                Cause::Refused(Reason::NoSuchUpload) => Unmade::CutOff,
+                _ => Self::of_source(failure),
+            }
+        })?;
+        let etag = copied.copy_part_result().and_then(|part| part.e_tag()).and_then(etag::bare);
+        let nameless = || PutError::NotStored(Failure::malformed(WHAT, "a part without an ETag").into());
+        let etag = etag.ok_or_else(nameless)?;
+        Ok(CompletedPart::builder().part_number(number).e_tag(etag::quoted(etag)).build())
+    }
+
+    /// Looks at the source once more, where the store minds no condition about it: what was the same before and after was the
+    /// same all the time.
+    async fn unchanged(&self, bytes: &Bytes<'_>) -> Result<(), Unmade> {
+        let bound = bytes.stays
+            || bytes.version.is_some()
+            || self.findings().part_copy.is_some_and(|pin| pin != SourcePin::Ignored);
+        if bound {
+            return Ok(());
+        }
+        self.look_at(bytes.place, bytes.version, bytes.pin).await.map(drop)
+    }
+
+    async fn finish(
+        &self,
+        site: &Site<'_>,
+        parts: Vec<CompletedPart>,
+        length: u64,
+        write: &Write,
+    ) -> Result<Committed, Unmade> {
+        let mut headers = HeaderMap::new();
+        write_guard(&mut headers, &write.guard, self.findings().complete)?;
+        let call = self
+            .sdk
+            .complete_multipart_upload()
+            .bucket(site.target.bucket.as_str())
+            .key(&site.target.key)
+            .upload_id(&site.upload)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .customize()
+            .config_override(lasting(Tries::Once, length))
+            .mutate_request(with_headers(headers));
+        match call.send().await.map_err(|error| failure("CompleteMultipartUpload", &error)) {
+            Ok(made) => Ok(self.made(site.target, write, made.e_tag(), made.version_id()).await?),
+            Err(failure) => Err(match failure.cause {
+                Cause::Refused(Reason::GuardFailed) => PutError::GuardFailed.into(),
+                Cause::Refused(_) if is_missing(&failure) => Unmade::CutOff,
+                _ => Unmade::Error(failure.into()),
+            }),
+        }
+    }
+
+    /// Ends an upload that nothing comes of. If that fails it is for whoever drops the stage, or sweeps up.
+    async fn clear_site(&self, site: &Site<'_>, fence: Option<Fence>) {
+        let aborted = self.abort(site.target, &site.upload).await;
+        if let (Ok(()), Some(fence)) = (aborted, fence) {
+            self.lower_fence(fence).await;
+        }
+    }
+}
+
+/// Nothing was visible yet.
+fn not_stored(failure: Failure) -> PutError {
+    match failure.into() {
+        PutError::Unknown(error) => PutError::NotStored(error),
+        error => error,
+    }
+}
+
+/// Of what pieces an object of so many bytes is assembled.
+pub(in crate::store::s3) fn pieces(length: u64) -> Vec<Range<u64>> {
+    let piece = length.div_ceil(u64::from(MAX_PARTS)).max(PIECE);
+    let count = length.div_ceil(piece);
+    (0..count).map(|n| n * piece..((n + 1) * piece).min(length)).collect()
+}
+
+/// Said by who has nothing that goes on only on a condition.
+pub(in crate::store::s3) async fn always() -> Result<(), Unmade> {
+    Ok(())
+}
+
+/// What is said of a maker that was cut off though what it belongs to is there.
+pub(in crate::store::s3) fn overtaken() -> PutError {
+    PutError::NotStored(unavailable("another write of the object, or a sweep, ended this one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_all_of_it_and_are_not_too_many() {
+        const TIB: u64 = 1 << 40;
+        for length in [1, PIECE - 1, PIECE, PIECE + 1, 6 << 30, 5 * TIB - 1, 5 * TIB, 48 * TIB] {
+            let pieces = pieces(length);
+            assert!((1..=usize::from(MAX_PARTS)).contains(&pieces.len()), "{length}");
+            assert_eq!(pieces.iter().map(|piece| piece.end - piece.start).sum::<u64>(), length);
+            assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(pieces.iter().all(|piece| piece.end - piece.start <= 5 << 30), "{length}");
+        }
+        assert!(pieces(0).is_empty());
+    }
+}

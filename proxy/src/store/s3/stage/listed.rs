@@ -1,0 +1,71 @@
+//! The parts that lie in an open stage.
+
+use std::collections::BTreeMap;
+
+use super::super::cold::error::Failure;
+use super::super::{S3Store, etag};
+use super::{Stage, is_missing};
+use crate::store::MAX_PARTS;
+
+const WHAT: &str = "ListParts";
+
+/// Pages at most: a page has a thousand parts, on some stores less.
+const MAX_PAGES: usize = 200;
+
+/// A part as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) length: u64,
+    pub(super) etag: String,
+}
+
+impl S3Store {
+    /// The parts of an open stage by their numbers; `None`: it is not open.
+    pub(super) async fn listed(&self, stage: &Stage) -> Result<Option<BTreeMap<u16, Listed>>, Failure> {
+        let malformed = |why| Failure::malformed(WHAT, why);
+        let (mut parts, mut after) = (BTreeMap::new(), 0);
+        for _ in 0..MAX_PAGES {
+            let Some(page) = self.page(stage, after, None).await? else { return Ok(None) };
+            for part in page.parts() {
+                let number = part.part_number().and_then(|number| u16::try_from(number).ok());
+                let number = number.filter(|number| (after + 1..=MAX_PARTS).contains(number));
+                let number = number.ok_or_else(|| malformed("numbers out of order"))?;
+                let length = part.size().and_then(|size| u64::try_from(size).ok());
+                let etag = part.e_tag().and_then(etag::bare).map(str::to_owned);
+                let (Some(length), Some(etag)) = (length, etag) else {
+                    return Err(malformed("a part without length or ETag"));
+                };
+                parts.insert(number, Listed { length, etag });
+                after = number;
+            }
+            if page.is_truncated() != Some(true) {
+                return Ok(Some(parts));
+            }
+            if page.parts().is_empty() {
+                return Err(malformed("an empty page, and more to come"));
+            }
+        }
+        Err(malformed("too many pages"))
+    }
+
+    /// Whether parts can be put into a stage.
+    pub(in crate::store::s3) async fn is_open(&self, stage: &Stage) -> Result<bool, Failure> {
+        Ok(self.page(stage, 0, Some(1)).await?.is_some())
+    }
+
+    async fn page(
+        &self,
+        stage: &Stage,
+        after: u16,
+        limit: Option<i32>,
+    ) -> Result<Option<aws_sdk_s3::operation::list_parts::ListPartsOutput>, Failure> {
+        let call = self.sdk.list_parts();
+        let call = call.bucket(stage.place.bucket.as_str()).key(&stage.place.key).upload_id(&stage.upload);
+        let call = call.set_max_parts(limit).set_part_number_marker((after > 0).then(|| after.to_string()));
+        match call.send().await.map_err(|error| Failure::of(WHAT, &error)) {
+            Ok(page) => Ok(Some(page)),
+            Err(failure) if is_missing(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}

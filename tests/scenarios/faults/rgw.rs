@@ -1,0 +1,77 @@
+//! Over Ceph's object gateway.
+
+use hallmark_tests::stores::{Account, Kind};
+
+use super::action::{ACTIONS, Action};
+use super::lab::Lab;
+use super::{killed, lists, matrix, stuck, tls};
+
+fn lab() -> Lab {
+    Lab::new(Account::new(Kind::Rgw))
+}
+
+#[test]
+fn what() {
+    let name = std::env::var("ACTION").unwrap();
+    let action: Vec<Action> = ACTIONS.into_iter().filter(|a| format!("{a:?}") == name).collect();
+    matrix::once(lab(), action[0]);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_small_put() {
+    killed::at_every_request(lab(), Action::PutSmall);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_large_put() {
+    killed::at_every_request(lab(), Action::PutLarge);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_part() {
+    killed::at_every_request(lab(), Action::Part);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_complete() {
+    killed::at_every_request(lab(), Action::Complete);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_copy() {
+    killed::at_every_request(lab(), Action::Copy);
+}
+
+#[test]
+fn p6_killed_at_every_request_of_a_delete() {
+    killed::at_every_request(lab(), Action::Delete);
+}
+
+#[test]
+fn p7_a_stuck_bucket_and_others() {
+    stuck::others_are_served(&Lab::with(
+        Account::new(Kind::Rgw),
+        "answer_timeout = \"5s\"\nmax_requests = 1000",
+    ));
+}
+
+#[test]
+fn p7_a_stuck_store() {
+    let lines = "answer_timeout = \"2s\"\nmax_requests = 16";
+    stuck::who_waits_too_long_is_turned_away(&Lab::with(Account::new(Kind::Rgw), lines), 16);
+}
+
+#[test]
+fn p4_stores_that_cannot_show_what_they_are() {
+    tls::who_cannot_show_what_it_is_gets_nothing(Account::new(Kind::Rgw));
+}
+
+#[test]
+fn pages_that_make_no_sense() {
+    lists::pages_that_make_no_sense(&lab());
+}
+
+#[test]
+fn p7_lists_without_end() {
+    lists::lists_without_end(&lab());
+}

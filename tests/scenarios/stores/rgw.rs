@@ -1,0 +1,22 @@
+//! Over Ceph's object gateway.
+
+use hallmark_tests::stores::Kind;
+
+const KIND: Kind = Kind::Rgw;
+
+#[test]
+fn accounts_are_apart() {
+    super::accounts_are_apart(KIND);
+}
+
+mod conformance {
+    use super::super::conformance::{a_test_each, over};
+
+    fn check(name: &str) {
+        over(super::KIND, name);
+    }
+
+    hallmark_proxy::for_each_conformance_check!(a_test_each);
+}
+
+super::tampering!();
