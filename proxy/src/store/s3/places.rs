@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_config::{Bucket, KeptIn, StoreBucket, StorePrefix};
 
-use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::name::{BucketName, ObjectName};
 use crate::store::{StateArea, StateName};
 
 /// Where each object, each stage and each state object stands.
@@ -98,9 +98,4 @@ pub(super) fn area_prefix(area: StateArea) -> &'static str {
         StateArea::Records => "records/",
         StateArea::Scratch => "scratch/",
     }
-}
-
-/// The key of an object that the store names `key`, in a bucket with this prefix; `None`: no client could have put it there.
-pub(super) fn client_key(prefix: &StorePrefix, key: &str) -> Option<ObjectKey> {
-    ObjectKey::parse(key.strip_prefix(prefix.as_str())?).ok()
 }
