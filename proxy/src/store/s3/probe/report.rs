@@ -218,20 +218,24 @@ fn names(found: &Findings) -> Vec<Row> {
         let lacking: Vec<_> = kinds.iter().filter(|(kept, _)| !kept).map(|(_, kind)| *kind).collect();
         (
             lacking.is_empty(),
-            if lacking.is_empty() { "all kept".to_owned() } else { format!("not {}", lacking.join(", ")) },
+            if lacking.is_empty() {
+                "all kept".to_owned()
+            } else {
+                format!("all but: {}", lacking.join(", "))
+            },
         )
     };
     let (all_keys, kept_keys) = lacking(&[
-        (keys.leading_slash, "those that begin with `/`"),
-        (keys.double_slash, "those with `//`"),
-        (keys.trailing_slash, "those that end in `/`"),
-        (keys.unusual, "those with unusual characters"),
-        (keys.controls, "those with control characters"),
+        (keys.leading_slash, "`/` in front"),
+        (keys.double_slash, "`//`"),
+        (keys.trailing_slash, "`/` at the end"),
+        (keys.unusual, "unusual characters"),
+        (keys.controls, "control characters"),
     ]);
     let (all_metadata, kept_metadata) = lacking(&[
-        (metadata.underscores, "names with `_`"),
-        (metadata.signs, "names with other signs"),
-        (metadata.tabs, "values with tabs"),
+        (metadata.underscores, "`_` in names"),
+        (metadata.signs, "other signs in names"),
+        (metadata.tabs, "tabs"),
         (metadata.empty, "empty values"),
     ]);
     vec![
@@ -328,14 +332,11 @@ mod tests {
         let mut found = Findings::CAREFUL;
         found.put.absent = true;
         let text = report(&found).to_string();
-        let column =
-            |line: &str| line.char_indices().skip(3).find(|(at, _)| line.get(at - 2..*at) == Some("  "));
-        let columns: Vec<_> = text.lines().filter(|line| line.starts_with(['+', '-'])).collect();
+        let rows = text.lines().filter(|line| line.starts_with(['+', '-']));
         assert!(text.contains("\n+ PUT If-None-Match: *"), "{text}");
         assert!(text.contains("\n- PUT If-Match "), "{text}");
-        assert!(columns.iter().all(|line| column(line).is_some()));
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
-        assert_eq!(columns.len(), report(&found).rows().len());
+        assert_eq!(rows.count(), report(&found).rows().len());
     }
 
     #[test]
