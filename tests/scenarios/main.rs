@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
 
+mod admin;
 mod clients;
 mod command;
 mod complete;

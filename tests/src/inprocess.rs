@@ -8,12 +8,14 @@ use hallmark_config::Config;
 use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
-use hallmark_proxy::server::{Phase, Server};
+use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::raw::DEADLINE;
 use crate::s3::Client;
 use crate::site::{FULL, Options, Site};
 
@@ -24,8 +26,10 @@ pub struct InProcess {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     metrics: Metrics,
+    phase: watch::Sender<Phase>,
+    server: JoinHandle<Cut>,
     // Held for its threads: dropping it ends the server.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl InProcess {
@@ -46,8 +50,9 @@ impl InProcess {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port can be bound");
         let address = listener.local_addr().expect("it is bound");
         let metrics = Metrics::new();
-        let admin = serve(&runtime, listener, &site.config_file(), store, &metrics);
-        Self { site, address, admin, metrics, _runtime: runtime }
+        let (phase, told) = watch::channel(Phase::Serving);
+        let (admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
+        Self { site, address, admin, metrics, phase, server, runtime }
     }
 
     /// Where it listens.
@@ -69,20 +74,38 @@ impl InProcess {
         self.metrics.text()
     }
 
+    /// Says how far the server is to be on its way to its end.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Waits until the server has ended; says what it cut off.
+    ///
+    /// # Panics
+    /// It does not.
+    #[track_caller]
+    pub fn ended(&mut self) -> Cut {
+        let Self { runtime, server, .. } = self;
+        let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, server).await });
+        ended.expect("it ends").expect("it does not panic")
+    }
+
     /// The client that may do everything.
     pub fn client(&self) -> Client {
         Site::client(self.address, FULL)
     }
 }
 
-/// The one place that knows how the proxy is put together in process. Says where health and metrics are.
+/// The one place that knows how the proxy is put together in process. Says where health and metrics are, and what it
+/// cut off in the end.
 fn serve(
     runtime: &Runtime,
     listener: TcpListener,
     config: &Path,
     store: Arc<dyn Store>,
     metrics: &Metrics,
-) -> Option<SocketAddr> {
+    phase: watch::Receiver<Phase>,
+) -> (Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
     let app = runtime.block_on(App::start(&config, store.clone(), metrics)).expect("the proxy can start");
     let server =
@@ -96,11 +119,6 @@ fn serve(
         runtime.spawn(health.watch(store));
         address
     });
-    // Nobody stops it: it ends with its runtime.
-    let (never, phase) = watch::channel(Phase::Serving);
-    runtime.spawn(async move {
-        server.run(Arc::new(app), phase).await;
-        drop(never);
-    });
-    admin
+    // It ends with its runtime, if nobody stops it before.
+    (admin, runtime.spawn(server.run(Arc::new(app), phase)))
 }

@@ -5,10 +5,12 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::raw::DEADLINE;
 use crate::s3::Client;
@@ -18,6 +20,8 @@ pub use crate::site::Options;
 
 /// What the program prints on its standard output when it takes connections; the address follows.
 const READY: &str = "hallmark-proxy: listening on http://";
+/// What it prints before, where the configuration has `[admin]`.
+const ADMIN: &str = "hallmark-proxy: health and metrics on http://";
 
 /// A running proxy. It dies with this value; if the test is failing then, its log is shown.
 #[derive(Debug)]
@@ -84,6 +88,39 @@ impl Proxy {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a process has memory");
         line.trim_end_matches("kB").trim().parse().expect("a number")
+    }
+
+    /// Where health and metrics are.
+    ///
+    /// # Panics
+    /// The configuration has no `[admin]`.
+    #[track_caller]
+    pub fn admin(&self) -> SocketAddr {
+        let log = self.log();
+        let address = log.lines().rev().find_map(|line| line.strip_prefix(ADMIN));
+        address.expect("the configuration asks for it").parse().expect("an address follows")
+    }
+
+    /// Asks it to stop (`SIGTERM`).
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
+        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// It does not.
+    #[track_caller]
+    pub fn ended(&mut self) -> ExitStatus {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < until, "it does not end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Kills it (`SIGKILL`) and waits until it is gone.

@@ -93,9 +93,19 @@ impl Health {
     pub async fn watch(self, store: Arc<dyn Store>) {
         // Of the permitted form, as a test knows.
         let Some(name) = StateName::new(StateArea::Scratch, NOTHING) else { return };
+        // What is there does not matter.
+        let ask = || {
+            let (store, name) = (store.clone(), name.clone());
+            async move { store.state_get(&name, Span::Bytes(0..1)).await.map(drop) }
+        };
+        self.keep_asking(ask).await;
+    }
+
+    async fn keep_asking<A: Future<Output = Result<(), StoreError>> + Send>(self, ask: impl Fn() -> A) {
+        let late = || StoreError::new(StoreFault::Timeout, format!("no answer within {PATIENCE:?}"));
         let mut failures: u32 = 0;
         loop {
-            let pause = match ask(&*store, &name).await {
+            let pause = match timeout(PATIENCE, ask()).await.unwrap_or_else(|_| Err(late())) {
                 Ok(()) => {
                     if failures >= FAILURES {
                         tracing::info!("the store answers again");
@@ -123,15 +133,6 @@ impl Health {
     fn found(&self, store: Option<StoreFault>) {
         self.0.send_if_modified(|state| std::mem::replace(&mut state.store, store) != store);
     }
-}
-
-async fn ask(store: &dyn Store, name: &StateName) -> Result<(), StoreError> {
-    let late = || StoreError::new(StoreFault::Timeout, format!("no answer within {PATIENCE:?}"));
-    // What is there does not matter.
-    timeout(PATIENCE, store.state_get(name, Span::Bytes(0..1)))
-        .await
-        .unwrap_or_else(|_| Err(late()))
-        .map(drop)
 }
 
 impl fmt::Display for NotReady {
@@ -163,6 +164,38 @@ mod tests {
         // It may be told to stop while it starts.
         health.serving();
         assert_eq!(health.ready(), Err(NotReady::Stopping));
+    }
+
+    /// Once is an accident; a store that is silent is as bad as one that fails; and one that answers is up again.
+    #[tokio::test(start_paused = true)]
+    async fn a_store_is_down_when_it_failed_twice_in_a_row_and_up_when_it_answers() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        let health = Health::new(&Metrics::new());
+        health.serving();
+        let mut told = health.0.subscribe();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let ask = move || {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                match number {
+                    0 | 2 | 6 => Ok(()),
+                    1 | 3 => Err(StoreError::new(StoreFault::Unavailable, "planned")),
+                    _ => std::future::pending().await,
+                }
+            }
+        };
+        let began = tokio::time::Instant::now();
+        tokio::spawn(health.clone().keep_asking(ask));
+
+        told.changed().await.unwrap();
+        assert_eq!(health.ready(), Err(NotReady::Store(StoreFault::Timeout)));
+        assert_eq!(asked.load(Ordering::Relaxed), 5, "the failure between two answers changed nothing");
+        assert_eq!(began.elapsed(), EVERY + AGAIN + EVERY + AGAIN + PATIENCE);
+        told.changed().await.unwrap();
+        assert_eq!(health.ready(), Ok(()));
+        assert_eq!(asked.load(Ordering::Relaxed), 7);
     }
 
     #[test]

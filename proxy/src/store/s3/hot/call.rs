@@ -44,6 +44,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Whether it leaves everything as it is.
+    pub(super) fn reads(&self) -> bool {
+        [Method::GET, Method::HEAD].contains(&self.method)
+    }
+
     /// For the log.
     pub(super) fn what(&self) -> String {
         format!("{} {}/{}", self.method, self.bucket, self.key.unwrap_or_default())

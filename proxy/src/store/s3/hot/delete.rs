@@ -74,11 +74,14 @@ fn undeleted(version: Option<&VersionId>, guard: &Guard, failed: Failed) -> Resu
         (Some(Reason::NoSuchKey | Reason::NoSuchVersion | Reason::Missing), Guard::Matches(_)) => {
             Err(PutError::GuardFailed)
         }
-        (Some(Reason::NoSuchKey | Reason::NoSuchVersion), Guard::Any | Guard::Absent) => {
+        // Also if an attempt before was perhaps done.
+        _ if *guard == Guard::Any
+            && matches!(failed.last, Some(Reason::NoSuchKey | Reason::NoSuchVersion)) =>
+        {
             Ok(Deleted::default())
         }
         // It is not of the form that this store gives its versions: there is none.
-        (Some(Reason::Refused), Guard::Any | Guard::Absent) if version.is_some() => Ok(Deleted::default()),
+        (Some(Reason::Refused), Guard::Any) if version.is_some() => Ok(Deleted::default()),
         // Some stores say of a lock only that access is denied.
         (Some(Reason::Denied), _) if version.is_some() => Err(failed.failure.of_lockable().into()),
         _ => Err(failed.into()),

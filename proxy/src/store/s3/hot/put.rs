@@ -33,18 +33,30 @@ impl S3Store {
                 .map_err(|_| refused(Malformed::new("a digest cannot be a header")))?;
             call.headers.insert(CHECKSUM, value);
         }
-        let answer =
-            self.hot.upload(call, length, body).await.map_err(|error| match (error, &write.guard) {
-                // Where nothing stands, nothing matches.
-                (PutError::NoSuchKey, Guard::Matches(_)) => PutError::GuardFailed,
-                (error, _) => error,
-            })?;
+        let answer = match self.hot.upload(call, length, body).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.unwritten(object, &write, error).await),
+        };
         let committed = || {
             let (pin, version) = (pin(&answer.headers)?, version(&answer.headers, self.findings())?);
             Ok(Committed { pin, version })
         };
         // It is stored, but nobody can say as what.
         committed().map_err(|malformed: Malformed| PutError::Unknown(malformed.into()))
+    }
+    /// What the store's refusal means, where it says it in few words.
+    async fn unwritten(&self, object: &ObjectName, write: &Write, error: PutError) -> PutError {
+        match (error, &write.guard) {
+            // Where nothing stands, nothing matches.
+            (PutError::NoSuchKey, Guard::Matches(_)) => PutError::GuardFailed,
+            (error @ PutError::NotStored(_), _) if write.lock != Lock::default() => {
+                match self.bucket_lock(&object.bucket).await {
+                    Ok(BucketLock::Off) => PutError::NoObjectLock,
+                    Ok(BucketLock::On { .. }) | Err(_) => error,
+                }
+            }
+            (error, _) => error,
+        }
     }
 }
 

@@ -66,6 +66,8 @@ impl Whole {
 pub(in crate::store::s3) struct Failed {
     /// What became of it.
     pub(in crate::store::s3) failure: Failure,
+    /// What the last attempt was refused for; nothing is known of those before.
+    pub(in crate::store::s3) last: Option<Reason>,
     /// The headers of the refusal, if that is what came.
     pub(in crate::store::s3) headers: HeaderMap,
     keys_refused: bool,
@@ -73,7 +75,7 @@ pub(in crate::store::s3) struct Failed {
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self { failure, headers: HeaderMap::new(), keys_refused: false }
+        Self { last: failure.reason(), failure, headers: HeaderMap::new(), keys_refused: false }
     }
 }
 
@@ -96,6 +98,11 @@ impl From<Failed> for PutError {
 }
 
 impl Failed {
+    /// The same after an attempt that was perhaps done.
+    fn doubtful(self) -> Self {
+        Self { failure: self.failure.doubtful(), ..self }
+    }
+
     /// Whether another attempt may fare better. Nothing is said of its being safe.
     fn transient(&self) -> bool {
         match self.failure.cause {
@@ -159,8 +166,7 @@ impl Hot {
                 && wait <= MOST_RETRY_AFTER
                 && Instant::now() + wait < deadline;
             if !again {
-                let failure = if doubtful { failed.failure.doubtful() } else { failed.failure };
-                return Err(Failed { failure, ..failed });
+                return Err(if doubtful && !call.reads() { failed.doubtful() } else { failed });
             }
             doubtful |= failed.perhaps_done();
             attempts += 1;
@@ -296,7 +302,7 @@ impl Hot {
             None => call.method == Method::HEAD && status == StatusCode::FORBIDDEN,
         };
         let failure = Failure::answered(&call.what(), status.as_u16(), code.as_deref(), message.as_deref());
-        Err(Failed { failure, headers, keys_refused })
+        Err(Failed { headers, keys_refused, ..failure.into() })
     }
 }
 
