@@ -28,7 +28,7 @@ impl Signals {
     pub(crate) async fn obey(mut self, health: Health, delay: Duration, phase: watch::Sender<Phase>) {
         self.next().await;
         health.stopping();
-        tracing::info!(?delay, "stopping: requests are taken a little longer, then open ones finish");
+        tracing::info!(?delay, "stopping");
         tokio::select! {
             () = tokio::time::sleep(delay) => {
                 // Nobody listens once the server has ended.
@@ -37,7 +37,7 @@ impl Signals {
             }
             () = self.next() => {}
         }
-        tracing::info!("asked again: stopping at once");
+        tracing::info!("stopping at once");
         let _ = phase.send(Phase::Cutting);
     }
 

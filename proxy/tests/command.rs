@@ -216,7 +216,9 @@ fn the_log_tells_start_requests_and_stop() {
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success());
     let log = String::from_utf8(ended.stderr).unwrap();
-    let [started, first, second, stopped] = log.lines().collect::<Vec<_>>()[..] else { panic!("{log}") };
+    let [started, first, second, stopping, stopped] = log.lines().collect::<Vec<_>>()[..] else {
+        panic!("{log}")
+    };
     let version = env!("CARGO_PKG_VERSION");
     for (line, parts) in [
         (
@@ -235,6 +237,7 @@ fn the_log_tells_start_requests_and_stop() {
             &[" INFO access: ", " path=\"/releases/a%1B%0Ab\" ", " status=403 ", " refused=\"AccessDenied\""],
         ),
         (second, &[" INFO access: ", " path=\"/releases/a%1B%0Ab\" ", " status=501 "]),
+        (stopping, &[" INFO ", "stopping delay=0ns"]),
         (stopped, &[" INFO ", "stopped"]),
     ] {
         for part in parts {
