@@ -249,3 +249,36 @@ fn the_log_tells_start_requests_and_stop() {
     }
     assert!(!log.contains("hidden"), "queries hold signatures: {log}");
 }
+
+#[test]
+fn the_embedded_store_is_not_tried_out() {
+    let dir = folder("realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n");
+    let ran = run(&dir, &["check-store", "hallmark.toml"], None);
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "data: the embedded store, which lacks nothing\n");
+    assert!(!dir.path().join("data").exists());
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_said_to_be() {
+    // Nobody listens where somebody just did.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = folder(&format!(
+        "realm = \"r\"\nserver.listen = \"127.0.0.1:0\"\nseal.key_file = \"seal.key\"\nstate.secret_file = \"state.secret\"\n\
+         [store]\nkind = \"s3\"\nendpoint = \"http://{address}\"\ncredentials_file = \"credentials\"\n\
+         state_bucket = \"the-state\"\n"
+    ));
+    let secrets = [
+        ("state.secret", "0123456789abcdef".repeat(4)),
+        ("credentials", "[default]\naws_access_key_id = a\naws_secret_access_key = s3cret-word\n".to_owned()),
+    ];
+    for (name, text) in secrets {
+        fs::write(dir.path().join(name), text).unwrap();
+        fs::set_permissions(dir.path().join(name), Permissions::from_mode(0o600)).unwrap();
+    }
+    for arguments in [["check-store", "hallmark.toml"], ["--config", "hallmark.toml"]] {
+        let said = failure(&dir, &arguments, Some("error"));
+        assert!(said.starts_with("error: the object store cannot be used: store_unavailable: "), "{said}");
+        assert!(said.contains("look for the state bucket") && !said.contains("s3cret-word"), "{said}");
+    }
+}

@@ -104,11 +104,10 @@ pub(in super::super) fn p2_stages_that_were_ended(kind: Kind) {
     assert_eq!(begun.stage.abort().status, 204);
     begun.refused(&lab.client, "aborted");
 
-    let begun = lab.begin("one part of two");
-    let first = begun.list[0].etag.trim_matches('"');
-    let parts = [Completed::new(1, &format!("\"{first}\""))];
-    completed(&begun.stage.complete(&parts)).unwrap();
-    begun.refused(&lab.client, "one part of two");
+    let begun = lab.begin("a part more");
+    let more = begun.stage.send_part(3, b"more");
+    completed(&begun.stage.complete(&[begun.list[0].clone(), begun.list[1].clone(), more])).unwrap();
+    begun.refused(&lab.client, "a part more");
 
     let begun = lab.begin("other bytes");
     let other = content(9, 5 * MIB + 7);
