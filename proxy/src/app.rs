@@ -94,7 +94,8 @@ impl S3Service {
         // Outermost, so that an answer that is waited for no longer counts as what it is.
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
-        let gate = gate(config, store.clone(), metrics)?;
+        let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
+        let gate = gate(config, store.clone(), kept, metrics)?;
         let capabilities = store.probe().await?;
         check_capabilities(config, &capabilities)?;
         let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());
@@ -103,25 +104,39 @@ impl S3Service {
     }
 }
 
-/// A gate before a store of a test's, which nobody measures.
+/// A gate before a store of a test's, with caches of its own, which nobody measures.
 ///
 /// # Errors
 /// A key or the state secret cannot be used.
 #[cfg(any(test, feature = "testing"))]
 pub fn gate_before(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
-    gate(config, store, &Metrics::new())
+    gate_keeping(config, store, Arc::new(Kept::new(&config.cache)))
 }
 
-/// The gate before `store`.
+/// The same with caches that were filled, perhaps under another configuration.
 ///
 /// # Errors
 /// A key or the state secret cannot be used.
-fn gate(config: &Config, store: Arc<dyn Store>, metrics: &Metrics) -> Result<Gate, ConfigErrors> {
+#[cfg(any(test, feature = "testing"))]
+pub fn gate_keeping(config: &Config, store: Arc<dyn Store>, kept: Arc<Kept>) -> Result<Gate, ConfigErrors> {
+    gate(config, store, kept, &Metrics::new())
+}
+
+/// The gate before `store`. What is in `kept` may have been found good under another configuration.
+///
+/// # Errors
+/// A key or the state secret cannot be used.
+fn gate(
+    config: &Config,
+    store: Arc<dyn Store>,
+    kept: Arc<Kept>,
+    metrics: &Metrics,
+) -> Result<Gate, ConfigErrors> {
     let Trusted { sealer, seal_keys, policy } =
         Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&config.cache)));
+    let prover = Prover::new(config.realm.clone(), seal_keys, kept);
     // Anonymous readers count as one more.
     let clients = config.clients.len() + 1;
     let limits = config.limits.clone();

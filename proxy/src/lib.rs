@@ -22,6 +22,6 @@ mod state_file;
 pub mod store;
 pub mod trust;
 
-#[cfg(any(test, feature = "testing"))]
-pub use app::gate_before;
 pub use app::{App, StartError, check, check_capabilities};
+#[cfg(any(test, feature = "testing"))]
+pub use app::{gate_before, gate_keeping};

@@ -6,6 +6,7 @@ compile_error!(
     "the server is not to be released with the feature `testing`: build it with `-p hallmark-proxy`"
 );
 
+mod check_store;
 mod log;
 mod report;
 mod stop;
@@ -27,7 +28,7 @@ use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
 use hallmark_proxy::store::{NewBucket, Store, Swept};
-use hallmark_proxy::{App, bootstrap};
+use hallmark_proxy::{App, StartError, bootstrap};
 use tokio::sync::watch;
 
 /// Between two of the 256 directories of bodies.
@@ -64,7 +65,7 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
-    /// Tries out what the object store of a configuration can do, and prints what each lack costs.
+    /// Tries out what the object store of a configuration can do, and prints it with what each lack costs.
     CheckStore {
         /// The configuration.
         file: PathBuf,
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
         Some(Command::CheckConfig { file }) => check_config(&file),
-        Some(Command::CheckStore { file }) => check_store(&file),
+        Some(Command::CheckStore { file }) => check_store::run(&file),
         None => serve(arguments.config, arguments.listen),
     };
     match done {
@@ -116,26 +117,6 @@ fn check_config(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes nothing but the state bucket, and leaves nothing else behind.
-fn check_store(file: &Path) -> anyhow::Result<()> {
-    let config = Config::load(file)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match &config.store {
-            StoreConfig::Local { path } => {
-                writeln!(std::io::stdout(), "{}: the embedded store lacks nothing", path.display())?;
-            }
-            StoreConfig::S3(settings) => {
-                let store = S3Store::connect(settings, &config.buckets).await?;
-                let report = store.report().await?;
-                write!(std::io::stdout(), "{report}")?;
-                hallmark_proxy::check_capabilities(&config, &store.probe().await?)?;
-            }
-        }
-        Ok(())
-    })
-}
-
 fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<()> {
     log::init()?;
     let unconfigured = config.is_none();
@@ -165,7 +146,13 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     }
     let (kind, store): (_, Arc<dyn Store>) = match &config.store {
         StoreConfig::Local { path } => ("local", Arc::new(LocalStore::open(path)?)),
-        StoreConfig::S3(settings) => ("s3", Arc::new(S3Store::connect(settings, &config.buckets).await?)),
+        StoreConfig::S3(settings) => {
+            let store = S3Store::connect(settings, &config.buckets).await?;
+            // Before anything is asked of it.
+            store.examine().await.map_err(StartError::Store)?;
+            store.report().await?.log();
+            ("s3", Arc::new(store))
+        }
     };
     tokio::spawn(sweep(Arc::clone(&store)));
     if made.is_some() {

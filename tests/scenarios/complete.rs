@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hallmark_config::Config;
 use hallmark_proxy::gate::multipart::{Completion, Marker, NewUpload, PartRecord};
-use hallmark_proxy::gate::{Gate, GateError, Uploaded};
+use hallmark_proxy::gate::{Gate, GateError, Recency, Uploaded, Wanted};
 use hallmark_proxy::name::{BucketName, ObjectKey, ObjectName};
 use hallmark_proxy::proof::Reader;
 use hallmark_proxy::s3::auth::PayloadClaim;
@@ -79,8 +79,9 @@ impl Lab {
         assert_eq!(seal.etag(), uploaded.etag);
         let key = begun.marker.object.key.as_str();
         assert!(self.store.object(BUCKET, key).bytes == begun.content);
-        let download =
-            self.other.get(&begun.marker.object, None, None, Reader::Trusting, CLIENT).await.unwrap();
+        let (name, reader) = (&begun.marker.object, Reader::Trusting);
+        let wanted = Wanted { name, version: None, reader, recency: Recency::Now };
+        let download = self.other.get(wanted, None, CLIENT).await.unwrap();
         self.other.release(download).await.unwrap();
     }
 

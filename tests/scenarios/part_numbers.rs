@@ -8,6 +8,7 @@ use hallmark_tests::inprocess::InProcess;
 use hallmark_tests::memory::MemoryStore;
 use hallmark_tests::raw::{End, Response};
 use hallmark_tests::s3::{Client, checksum, completed, composite, md5_hex};
+use hallmark_tests::site::Options;
 
 const BUCKET: &str = "artifacts";
 const KEY: &str = "app.tar";
@@ -24,7 +25,7 @@ struct Lab {
 
 fn lab() -> Lab {
     let store = Arc::new(MemoryStore::new());
-    let proxy = InProcess::start(Arc::clone(&store) as Arc<dyn Store>);
+    let proxy = InProcess::start_with(&Options::nothing_kept(), Arc::clone(&store) as Arc<dyn Store>);
     let client = proxy.client();
     client.create_bucket(BUCKET);
     Lab { _proxy: proxy, store, client }

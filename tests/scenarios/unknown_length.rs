@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 use hallmark_config::Config;
-use hallmark_proxy::gate::{Gate, GateError, Upload, Uploaded};
+use hallmark_proxy::gate::{Gate, GateError, Recency, Upload, Uploaded, Wanted};
 use hallmark_proxy::name::{BucketName, ObjectKey, ObjectName};
 use hallmark_proxy::proof::Reader;
 use hallmark_proxy::s3::auth::PayloadClaim;
@@ -94,7 +94,9 @@ async fn any_length_becomes_an_upload_like_any_other() {
         let seal = found.seal().unwrap();
         assert_eq!((*seal.sha256(), seal.op()), (Sha256Digest::of(&bytes), Op::Put), "{length}");
         assert!(lab.store.object(BUCKET, "key").bytes == bytes);
-        let download = lab.gate.get(&object(), None, None, Reader::Trusting, "ci").await.unwrap();
+        let (name, reader) = (object(), Reader::Trusting);
+        let wanted = Wanted { name: &name, version: None, reader, recency: Recency::Now };
+        let download = lab.gate.get(wanted, None, "ci").await.unwrap();
         lab.gate.release(download).await.unwrap();
         lab.assert_nothing_is_left();
     }

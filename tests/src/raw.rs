@@ -208,6 +208,14 @@ impl Connection {
         reader.head().unwrap_or_else(|end| panic!("no head: {end:?}"))
     }
 
+    /// What has arrived, or the next that does; nothing: the connection ended.
+    pub fn some(&mut self) -> Vec<u8> {
+        if self.buffer.is_empty() {
+            let _ = Reader { connection: self, until: Instant::now() + DEADLINE }.more();
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
     /// All that comes until the connection ends, however it does.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };

@@ -36,6 +36,8 @@ const STATE_SECRET: &str = "5c1f0e3b7a29d8465c1f0e3b7a29d8465c1f0e3b7a29d8465c1f
 pub struct Options {
     /// Lines for `[server]`.
     pub server: String,
+    /// Lines for `[cache]`.
+    pub cache: String,
     /// Tables that follow the usual ones.
     pub tables: String,
     /// What keeps the objects.
@@ -70,6 +72,13 @@ impl Remote {
     /// The store itself, and nothing else to say.
     pub fn new(account: Account) -> Self {
         Self { endpoint: account.endpoint(), account: Arc::new(account), lines: String::new() }
+    }
+}
+
+impl Options {
+    /// No caches of what artifacts are: for tests of what becomes of a store's word.
+    pub fn nothing_kept() -> Self {
+        Self { cache: "heads = \"0\"\nrecords = \"0\"\nleaves = \"0\"".to_owned(), ..Self::default() }
     }
 }
 
@@ -265,6 +274,9 @@ fn configuration(options: &Options, remote: Option<&Remote>) -> String {
 listen = "127.0.0.1:0"
 {server}
 
+[cache]
+{cache}
+
 [seal]
 key_file = "seal.key"
 
@@ -296,6 +308,7 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
 {tables}"#,
         server = options.server,
         store = store(remote),
+        cache = options.cache,
         tables = options.tables,
     )
 }

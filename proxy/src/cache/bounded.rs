@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use crate::metrics::{self, CacheSize, Metrics};
+
 /// What an entry takes beside what it holds: measured for keys of 40 bytes, rounded up.
 const OVERHEAD: u64 = 400;
 
@@ -24,8 +26,7 @@ pub(crate) struct Bounded<K, V> {
     entries: Option<Cache<K, Arc<Entry<V>>>>,
     capacity: u64,
     unsettled: AtomicU64,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    lookups: metrics::Cache,
 }
 
 struct Entry<V> {
@@ -79,8 +80,19 @@ where
                 .eviction_listener(|_, entry: Arc<Entry<V>>, _| drop(entry.take()))
                 .build()
         });
-        let [unsettled, hits, misses] = Default::default();
-        Self { entries, capacity, unsettled, hits, misses }
+        Self { entries, capacity, unsettled: AtomicU64::new(0), lookups: metrics::Cache::default() }
+    }
+
+    /// The same, counted in `metrics` as the cache `name`.
+    pub(crate) fn measured(self, name: &'static str, metrics: &Metrics) -> Self {
+        let entries = self.entries.clone();
+        let size = move || {
+            let Some(entries) = &entries else { return CacheSize { entries: 0, bytes: 0 } };
+            // It counts now and then, and else not.
+            entries.run_pending_tasks();
+            CacheSize { entries: entries.entry_count(), bytes: entries.weighted_size() }
+        };
+        Self { lookups: metrics.cache(name, size), ..self }
     }
 
     /// How much is kept at most, bytes.
@@ -92,8 +104,10 @@ where
     pub(crate) fn get(&self, key: &K) -> Option<V> {
         self.entries.as_ref()?;
         let found = self.peek(key);
-        let count = if found.is_some() { &self.hits } else { &self.misses };
-        count.fetch_add(1, Ordering::Relaxed);
+        match found {
+            Some(_) => self.lookups.hit(),
+            None => self.lookups.miss(),
+        }
         found
     }
 
@@ -124,7 +138,7 @@ where
     pub(crate) fn stats(&self, name: &'static str) -> CacheStats {
         let held = self.entries.as_ref().map(|entries| (entries.entry_count(), entries.weighted_size()));
         let (entries, bytes) = held.unwrap_or_default();
-        let [hits, misses] = [&self.hits, &self.misses].map(|count| count.load(Ordering::Relaxed));
+        let (hits, misses) = (self.lookups.hits(), self.lookups.misses());
         CacheStats { name, hits, misses, entries, bytes, capacity: self.capacity }
     }
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Budget {
     all: Arc<Semaphore>,
     /// All of it, in units.
-    units: u32,
+    size: u32,
     /// How many requests wait for some.
     waiting: Waiting,
     /// What one client may hold, in units.
@@ -36,6 +36,8 @@ pub struct Reservation {
     share: OwnedSemaphorePermit,
     sources: (Arc<Semaphore>, Arc<Semaphore>),
     waiting: Waiting,
+    /// Half of what the client may hold, and of all there is, in units.
+    halves: (usize, usize),
 }
 
 /// How many requests wait for memory.
@@ -58,7 +60,7 @@ impl Budget {
         let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
         Self {
             all: Arc::new(Semaphore::new(units as usize)),
-            units,
+            size: units,
             waiting: Waiting::default(),
             share: (units / parts).max(1),
             shares: Mutex::default(),
@@ -67,7 +69,7 @@ impl Budget {
 
     /// Has `metrics` show what is taken of it, and how many wait for more.
     pub(super) fn measure(&self, metrics: &Metrics) {
-        let (all, limit) = (self.all.clone(), u64::from(self.units) * UNIT);
+        let (all, limit) = (self.all.clone(), u64::from(self.size) * UNIT);
         let used = move || limit.saturating_sub(all.available_permits() as u64 * UNIT);
         metrics.memory("bodies", limit, used);
         let waiting = self.waiting.clone();
@@ -82,7 +84,8 @@ impl Budget {
         let sources = (self.share_of(client), self.all.clone());
         let waiting = self.waiting.clone();
         let (share, all) = acquire(&sources, units(bytes), self.share, &waiting).await?;
-        Ok(Reservation { all, share, sources, waiting })
+        let halves = (self.share as usize / 2, self.size as usize / 2);
+        Ok(Reservation { all, share, sources, waiting, halves })
     }
 
     fn share_of(&self, client: &str) -> Arc<Semaphore> {
@@ -111,13 +114,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// `bytes` more for the same client, apart from these, if they are to be had without waiting.
-    pub(crate) fn another(&self, bytes: u64) -> Option<Self> {
+    /// `bytes` more for the same client, for something that can be done without: only while half of what the client may
+    /// hold, and of all there is, stays free.
+    pub(crate) fn spare(&self, bytes: u64) -> Option<Self> {
         let units = units(bytes);
-        let (share, all) = &self.sources;
-        let share = Arc::clone(share).try_acquire_many_owned(units).ok()?;
-        let all = Arc::clone(all).try_acquire_many_owned(units).ok()?;
-        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone() })
+        let take = |source: &Arc<Semaphore>, half: usize| {
+            let ample = source.available_permits() >= half.saturating_add(units as usize);
+            ample.then(|| Arc::clone(source).try_acquire_many_owned(units).ok()).flatten()
+        };
+        let share = take(&self.sources.0, self.halves.0)?;
+        let all = take(&self.sources.1, self.halves.1)?;
+        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone(), halves: self.halves })
     }
 
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
@@ -211,5 +218,16 @@ mod tests {
         assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
         drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_what_can_be_done_without_leaves_half_free() {
+        let budget = Budget::new(100 * UNIT, 1);
+        let held = budget.reserve("a", 10 * UNIT).await.unwrap();
+        let spare = held.spare(40 * UNIT).unwrap();
+        assert!(held.spare(1).is_none());
+        drop(spare);
+        assert!(held.spare(41 * UNIT).is_none());
+        assert!(held.spare(1).is_some());
     }
 }

@@ -282,7 +282,9 @@ impl Gate {
 
     /// What is likely to be read, as far as can be said without asking the store.
     fn likely(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Option<Likely> {
-        let sighting = self.kept().recall(wanted.name, wanted.version)?;
+        // What this instance has changed since is most likely another artifact by now.
+        let sighting = self.kept().recall(wanted.name, wanted.version);
+        let sighting = sighting.filter(|sighting| self.kept().is_unchanged(sighting))?;
         let length = sighting.length();
         let leaves = match range.map_or(Ok(Resolved::Whole), |range| range.resolve(length)) {
             Ok(Resolved::Whole) => Some(leaves_of(&(0..length))),

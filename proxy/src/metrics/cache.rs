@@ -41,6 +41,16 @@ impl Cache {
     pub fn miss(&self) {
         self.misses.inc();
     }
+
+    /// How often it was there.
+    pub fn hits(&self) -> u64 {
+        self.hits.get()
+    }
+
+    /// How often it was not.
+    pub fn misses(&self) -> u64 {
+        self.misses.get()
+    }
 }
 
 impl Caches {

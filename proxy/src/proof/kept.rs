@@ -29,6 +29,7 @@ use super::flight::Flights;
 use super::leaf::Leaf;
 use super::record::Record;
 use crate::cache::{Bounded, CacheStats, Changes, Count, Keep};
+use crate::metrics::Metrics;
 use crate::name::ObjectName;
 use crate::store::VersionId;
 
@@ -72,6 +73,19 @@ impl Kept {
         }
     }
 
+    /// The same, counted in `metrics`.
+    #[must_use]
+    pub fn measured(self, metrics: &Metrics) -> Self {
+        Self {
+            verdicts: self.verdicts.measured("verdicts", metrics),
+            heads: self.heads.measured("heads", metrics),
+            records: self.records.measured("records", metrics),
+            pages: self.pages.measured("pages", metrics),
+            leaves: self.leaves.measured("leaves", metrics),
+            ..self
+        }
+    }
+
     /// What each cache has done and holds.
     pub fn stats(&self) -> [CacheStats; 5] {
         [
@@ -105,7 +119,9 @@ impl Kept {
         }
         let key = artifact.known_as();
         // As a hint at which leaves are wanted the old one is as good.
-        let same = |old: Sighting| old.artifact.seal.check_id() == artifact.seal.check_id();
+        let same = |old: Sighting| {
+            old.artifact.seal.check_id() == artifact.seal.check_id() && old.asked.changes == asked.changes
+        };
         if freshness.is_zero() && self.heads.peek(&key).is_some_and(same) {
             return;
         }
@@ -123,10 +139,12 @@ impl Kept {
 
     /// Whether `sighting` is not older than `freshness`, and nothing was done to the object since.
     pub(crate) fn is_fresh(&self, sighting: &Sighting, freshness: Duration) -> bool {
-        let Asked { at, changes } = sighting.asked;
-        !freshness.is_zero()
-            && at.elapsed() < freshness
-            && changes == self.changes.of(&sighting.artifact.place.name)
+        !freshness.is_zero() && sighting.asked.at.elapsed() < freshness && self.is_unchanged(sighting)
+    }
+
+    /// Whether this instance did nothing to the object since, as far as is known.
+    pub(crate) fn is_unchanged(&self, sighting: &Sighting) -> bool {
+        sighting.asked.changes == self.changes.of(&sighting.artifact.place.name)
     }
 
     /// Whether so many leaves of one artifact are kept for each other: a span of which some are given up before the others

@@ -237,7 +237,7 @@ impl LeafReader {
     fn share(&mut self, listed: Listed) {
         let end = leaves_of(&self.wanted).end;
         let Some(check) = self.keep.filter(|_| end - self.next > 1) else { return };
-        let Some(memory) = self.with.memory.as_ref().and_then(|memory| memory.another(READING)) else {
+        let Some(memory) = self.with.memory.as_ref().and_then(|memory| memory.spare(READING)) else {
             return;
         };
         let Some(own) = self.own.take() else { return };

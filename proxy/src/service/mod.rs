@@ -28,7 +28,7 @@ use hyper::body::Incoming;
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
 use crate::metrics::{self, Metrics};
-use crate::proof::Outgoing;
+use crate::proof::{Kept, Outgoing};
 use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
 use crate::s3::documents::Document;
 use crate::s3::error::{Code, Fault, S3Error};
@@ -174,6 +174,11 @@ impl S3Service {
             metrics,
             background,
         }
+    }
+
+    /// What is kept in memory.
+    pub fn kept(&self) -> &Arc<Kept> {
+        self.gate.kept()
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.

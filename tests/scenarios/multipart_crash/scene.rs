@@ -10,6 +10,7 @@ use hallmark_tests::instances::Instances;
 use hallmark_tests::memory::{Call, Gate, MemoryStore, Which};
 use hallmark_tests::raw::DEADLINE;
 use hallmark_tests::s3::{Completed, Upload, completed};
+use hallmark_tests::site::{Options, Site};
 
 pub(crate) const BUCKET: &str = "artifacts";
 
@@ -65,7 +66,9 @@ impl Lab {
     pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let shared: Arc<dyn Store> = Arc::clone(&store) as _;
-        let instances = Instances::start(2, &shared);
+        // Which calls are made must not depend on what was read before.
+        let site = Arc::new(Site::new(&Options::nothing_kept()));
+        let instances = Instances::start_at(site, 2, &shared);
         let client = instances.client(VICTIM);
         client.create_bucket(BUCKET);
         for (key, length) in [(SOURCE, 70_000), (LARGE_SOURCE, large().len())] {

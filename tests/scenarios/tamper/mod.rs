@@ -1,5 +1,6 @@
 //! The tamper matrix: what is stored is changed behind the proxy's back, and each way of asking for it gets the exact
-//! refusal. Bytes that leave are always a beginning of what was uploaded and was checked.
+//! refusal. Bytes that leave are always a beginning of what was uploaded and was checked. Nothing is kept in memory
+//! here: what caches make of it is for `caches` to say.
 
 mod bytes;
 mod copies;
@@ -101,7 +102,7 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        Self::at(Site::new(&Options::default()))
+        Self::at(Site::new(&Options::nothing_kept()))
     }
 
     /// A deployment with files of its own.
@@ -120,7 +121,7 @@ impl Lab {
 
     /// Files with the same keys as this deployment's.
     fn site_with_same_keys(&self) -> Site {
-        let site = Site::new(&Options::default());
+        let site = Site::new(&Options::nothing_kept());
         // The state secret was made when the proxy started.
         let keys = ["seal.key", "seal.pub", "ci.key", "ci.pub", "other.key", "other.pub", "state.secret"];
         for name in keys {

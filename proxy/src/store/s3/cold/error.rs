@@ -136,6 +136,12 @@ impl Failure {
         }
     }
 
+    /// Whether what the call is about is not there, or is a delete marker.
+    pub(in crate::store::s3) fn is_absence(&self) -> bool {
+        let absent = [Reason::Missing, Reason::NoSuchKey, Reason::NoSuchVersion, Reason::MethodNotAllowed];
+        self.reason().is_some_and(|reason| absent.contains(&reason))
+    }
+
     /// The same of a write that was perhaps sent more than once: that its last attempt did nothing says nothing of the
     /// first.
     #[must_use]

@@ -90,10 +90,15 @@ impl Frame {
         }
     }
 
-    /// The text of a marker that an answer names; `None`: it is not one that can be sent.
-    pub(super) fn marker(&self, said: &str, encoding: Encoding) -> Option<String> {
-        let bytes = encoding.decode(said).ok()?;
-        String::from_utf8(bytes.strip_prefix(self.mapping.as_str().as_bytes())?.to_vec()).ok()
+    /// What a marker in an answer may mean. Ceph's gateway leaves it as it is where keys are encoded, others do not.
+    pub(super) fn markers(&self, said: Option<&str>, encoding: Encoding) -> Vec<String> {
+        let readings =
+            said.into_iter().flat_map(|said| [Encoding::Plain.decode(said), encoding.decode(said)]);
+        let ours = readings.filter_map(|bytes| {
+            let bytes = bytes.ok()?;
+            String::from_utf8(bytes.strip_prefix(self.mapping.as_str().as_bytes())?.to_vec()).ok()
+        });
+        ours.collect()
     }
 
     fn name(&self, said: Option<&str>, encoding: Encoding) -> Result<Name, Odd> {
@@ -197,7 +202,8 @@ mod tests {
         for (said, key, rolled) in [
             ("m/a/b", true, false),
             ("m/a/b//", false, true),
-            ("m/a//", false, true),
+            ("m/a//", true, false),
+            ("m/a///", false, true),
             ("m/a/b//c", false, false),
             ("m/a/b//c//", false, false),
         ] {

@@ -11,6 +11,7 @@ use super::error::Failure;
 use super::frame::{Frame, Line, merge};
 use super::text::{self, Encoding, Odd};
 use super::walk::{Found, Page, Pages, What, walk};
+use super::wire::Legible;
 use crate::store::{GetError, ListEntry, ListPage, ListRequest, VersionMarker};
 
 const CALL: &str = "ListObjects";
@@ -60,16 +61,18 @@ impl Pages for ObjectPages<'_> {
             .set_marker(at.map(|at| self.frame.store_key(&at.key)))
             .max_keys(i32::try_from(count).unwrap_or(i32::MAX))
             .encoding_type(EncodingType::Url)
+            .customize()
+            .interceptor(Legible)
             .send()
             .await
             .map_err(|e| Failure::of(CALL, &e))?;
         let lines = self.lines(&answer).map_err(|odd| Failure::malformed(CALL, odd.0))?;
         let encoding = Encoding::of(answer.encoding_type()).unwrap_or(Encoding::Plain);
-        let next = answer.next_marker().and_then(|next| self.frame.marker(next, encoding));
+        let next = self.frame.markers(answer.next_marker(), encoding);
         Ok(Page {
             lines,
             truncated: answer.is_truncated() == Some(true),
-            next: next.map(|key| VersionMarker { key, version: None }),
+            next: next.into_iter().map(|key| VersionMarker { key, version: None }).collect(),
         })
     }
 }

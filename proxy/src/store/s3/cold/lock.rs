@@ -9,9 +9,10 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::DateTime;
 
 use super::super::S3Store;
+use super::super::places::Place;
 use super::error::Failure;
 use super::reason::Reason;
-use super::text::Odd;
+use super::text::{self, Odd};
 use super::wire::{ContentMd5, once};
 use crate::name::{BucketName, ObjectName};
 use crate::store::{
@@ -78,6 +79,9 @@ impl S3Store {
         retentions: Retentions,
     ) -> Result<(), PutError> {
         let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        if !self.findings().object_lock {
+            return Err(PutError::Unsupported(OBJECT_LOCK));
+        }
         let bypass = match retentions {
             Retentions::Respect => None,
             Retentions::BypassGovernance => Some(true),
@@ -87,7 +91,7 @@ impl S3Store {
             .sdk
             .put_object_retention()
             .bucket(place.bucket.as_str())
-            .key(place.key)
+            .key(&place.key)
             .set_version_id(version.map(|version| version.as_str().to_owned()))
             .set_bypass_governance_retention(bypass)
             .retention(of_retention(retention));
@@ -96,9 +100,35 @@ impl S3Store {
             Ok(_) => Ok(()),
             // Ceph's gateway of version 16 has no way to say that.
             Err(failure) if lifted && failure.is("MalformedXML") => {
+                self.unliftable(&place, version, retentions).await
+            }
+            Err(failure) => Err(self.unlockable(&place, version, failure).await),
+        }
+    }
+
+    /// What comes of lifting a retention where that cannot be said.
+    async fn unliftable(
+        &self,
+        place: &Place,
+        version: Option<&VersionId>,
+        retentions: Retentions,
+    ) -> Result<(), PutError> {
+        const CALL: &str = "GetObjectRetention";
+        let call = self.sdk.get_object_retention().bucket(place.bucket.as_str()).key(&place.key);
+        let answer = call.set_version_id(version.map(|version| version.as_str().to_owned())).send().await;
+        let said = match answer.map_err(|e| Failure::of(CALL, &e)) {
+            Ok(answer) => answer.retention,
+            Err(failure) if failure.reason() == Some(Reason::NoLock) => None,
+            Err(failure) => return Err(self.unlockable(place, version, failure).await),
+        };
+        let Some(said) = said else { return Ok(()) };
+        let until = text::time(said.retain_until_date()).map_err(|odd| Failure::malformed(CALL, odd.0))?;
+        match (said.mode(), retentions) {
+            (_, _) if until <= SystemTime::now() => Ok(()),
+            (Some(ObjectLockRetentionMode::Governance), Retentions::BypassGovernance) => {
                 Err(PutError::Unsupported("lifting a retention"))
             }
-            Err(failure) => Err(self.unlockable(object, version, failure).await),
+            (_, _) => Err(PutError::Locked),
         }
     }
 
@@ -109,6 +139,9 @@ impl S3Store {
         hold: LegalHold,
     ) -> Result<(), PutError> {
         let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        if !self.findings().object_lock {
+            return Err(PutError::Unsupported(OBJECT_LOCK));
+        }
         let status = match hold {
             LegalHold::On => ObjectLockLegalHoldStatus::On,
             LegalHold::Off => ObjectLockLegalHoldStatus::Off,
@@ -117,41 +150,35 @@ impl S3Store {
             .sdk
             .put_object_legal_hold()
             .bucket(place.bucket.as_str())
-            .key(place.key)
+            .key(&place.key)
             .set_version_id(version.map(|version| version.as_str().to_owned()))
             .legal_hold(ObjectLockLegalHold::builder().status(status).build());
         let set = call.customize().config_override(once()).interceptor(ContentMd5).send().await;
         match set.map_err(|e| Failure::of("PutObjectLegalHold", &e)) {
             Ok(_) => Ok(()),
-            Err(failure) => Err(self.unlockable(object, version, failure).await),
+            Err(failure) => Err(self.unlockable(&place, version, failure).await),
         }
     }
 
     /// Why what protects a version could not be set.
-    async fn unlockable(
-        &self,
-        object: &ObjectName,
-        version: Option<&VersionId>,
-        failure: Failure,
-    ) -> PutError {
+    async fn unlockable(&self, place: &Place, version: Option<&VersionId>, failure: Failure) -> PutError {
         match failure.reason() {
             Some(Reason::NotImplemented) => PutError::Unsupported(OBJECT_LOCK),
-            _ => self.unchangeable(object, version, failure.of_lockable()).await,
+            _ => self.unchangeable(place, version, failure.of_lockable()).await,
         }
     }
 
     /// Why something about a version could not be set: it may not be there, or be a delete marker.
     pub(super) async fn unchangeable(
         &self,
-        object: &ObjectName,
+        place: &Place,
         version: Option<&VersionId>,
         failure: Failure,
     ) -> PutError {
-        let absent = [Reason::Missing, Reason::NoSuchKey, Reason::NoSuchVersion, Reason::MethodNotAllowed];
-        if !failure.reason().is_some_and(|reason| absent.contains(&reason)) {
+        if !failure.is_absence() {
             return failure.into();
         }
-        match self.missing(object, version).await {
+        match self.missing(place, version).await {
             GetError::NoSuchBucket => PutError::NoSuchBucket,
             GetError::NoSuchVersion => PutError::NoSuchVersion,
             GetError::NoSuchKey | GetError::DeleteMarker(_) => PutError::NoSuchKey,

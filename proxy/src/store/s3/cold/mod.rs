@@ -18,6 +18,10 @@ mod lock;
 mod order;
 pub(super) mod reason;
 mod tags;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod versioning;
 mod versions;

@@ -3,6 +3,7 @@
 use aws_sdk_s3::types::{Tag, Tagging};
 
 use super::super::S3Store;
+use super::super::places::Place;
 use super::error::Failure;
 use super::reason::Reason;
 use super::text;
@@ -58,19 +59,17 @@ impl S3Store {
     ) -> Result<(Tags, Option<VersionId>), GetError> {
         const CALL: &str = "GetObjectTagging";
         let place = self.places.object(object).ok_or(GetError::NoSuchBucket)?;
-        let version = self.version_of(object, version).await?;
-        let call = self.sdk.get_object_tagging().bucket(place.bucket.as_str()).key(place.key);
+        let version = self.version_of(&place, version).await?;
+        let call = self.sdk.get_object_tagging().bucket(place.bucket.as_str()).key(&place.key);
         let answer = call.set_version_id(version.as_ref().map(ToString::to_string)).send().await;
         match answer.map_err(|e| Failure::of(CALL, &e)) {
             Ok(answer) => Ok((tags(CALL, answer.tag_set)?, version)),
             Err(failure) => match failure.reason() {
                 Some(Reason::NoTags) => Ok((Tags::default(), version)),
                 Some(Reason::NotImplemented) => {
-                    self.current_version(object).await.map(|_| (Tags::default(), version))
+                    self.current_version(&place).await.map(|_| (Tags::default(), version))
                 }
-                Some(
-                    Reason::Missing | Reason::NoSuchKey | Reason::NoSuchVersion | Reason::MethodNotAllowed,
-                ) => Err(self.missing(object, version.as_ref()).await),
+                _ if failure.is_absence() => Err(self.missing(&place, version.as_ref()).await),
                 _ => Err(failure.into()),
             },
         }
@@ -86,25 +85,19 @@ impl S3Store {
             return Err(PutError::Unsupported(TAGS));
         }
         let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
-        let version = self.version_of(object, version).await.map_err(unreadable)?;
+        let version = self.version_of(&place, version).await.map_err(unreadable)?;
         let named = version.as_ref().map(ToString::to_string);
-        let (bucket, key) = (place.bucket.as_str(), place.key);
-        let set = if tags.is_empty() {
-            let call = self.sdk.delete_object_tagging().bucket(bucket).key(key).set_version_id(named);
-            let set = call.customize().config_override(once()).send().await;
-            set.map(drop).map_err(|e| Failure::of("DeleteObjectTagging", &e))
-        } else {
-            let call = self.sdk.put_object_tagging().bucket(bucket).key(key).set_version_id(named);
-            let call = call.tagging(tagging(&tags)?).customize().config_override(once());
-            let set = call.interceptor(ContentMd5).send().await;
-            set.map(drop).map_err(|e| Failure::of("PutObjectTagging", &e))
-        };
+        let (bucket, key) = (place.bucket.as_str(), &place.key);
+        // Also where there are none: Ceph's gateway loses the ETag from its lists when tags are deleted.
+        let call = self.sdk.put_object_tagging().bucket(bucket).key(key).set_version_id(named);
+        let call = call.tagging(tagging(&tags)?).customize().config_override(once()).interceptor(ContentMd5);
+        let set = call.send().await.map(drop).map_err(|e| Failure::of("PutObjectTagging", &e));
         match set {
             Ok(()) => Ok(version),
             Err(failure) if failure.reason() == Some(Reason::NotImplemented) => {
                 Err(PutError::Unsupported(TAGS))
             }
-            Err(failure) => Err(self.unchangeable(object, version.as_ref(), failure).await),
+            Err(failure) => Err(self.unchangeable(&place, version.as_ref(), failure).await),
         }
     }
 
@@ -112,33 +105,27 @@ impl S3Store {
     /// answers about tags. `None`: the bucket keeps none.
     async fn version_of(
         &self,
-        object: &ObjectName,
+        place: &Place,
         version: Option<&VersionId>,
     ) -> Result<Option<VersionId>, GetError> {
-        match (self.findings().versions, version) {
-            (true, Some(version)) => Ok(Some(version.clone())),
-            (true, None) => self.current_version(object).await,
-            (false, Some(version)) if !version.is_null() => Err(self.missing(object, Some(version)).await),
-            (false, _) => Ok(None),
+        match self.named(version)? {
+            Some(version) => Ok(Some(version.clone())),
+            None if self.findings().versions => self.current_version(place).await,
+            None => Ok(None),
         }
     }
 
-    async fn current_version(&self, object: &ObjectName) -> Result<Option<VersionId>, GetError> {
+    async fn current_version(&self, place: &Place) -> Result<Option<VersionId>, GetError> {
         const CALL: &str = "HeadObject";
-        let place = self.places.object(object).ok_or(GetError::NoSuchBucket)?;
-        let answer = self.sdk.head_object().bucket(place.bucket.as_str()).key(place.key).send().await;
-        match answer.map_err(|e| Failure::of(CALL, &e)) {
+        let call = self.sdk.head_object().bucket(place.bucket.as_str()).key(&place.key);
+        match call.send().await.map_err(|e| Failure::of(CALL, &e)) {
             Ok(answer) if self.findings().versions => {
                 let version = answer.version_id().map(|version| text::version(Some(version)));
                 version.transpose().map_err(|odd| Failure::malformed(CALL, odd.0).into())
             }
             Ok(_) => Ok(None),
-            Err(failure) => match failure.reason() {
-                Some(
-                    Reason::Missing | Reason::NoSuchKey | Reason::NoSuchVersion | Reason::MethodNotAllowed,
-                ) => Err(self.missing(object, None).await),
-                _ => Err(failure.into()),
-            },
+            Err(failure) if failure.is_absence() => Err(self.missing(place, None).await),
+            Err(failure) => Err(failure.into()),
         }
     }
 }

@@ -4,17 +4,17 @@ use std::collections::{BTreeSet, VecDeque};
 
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::EncodingType;
-use hallmark_config::{KeptIn, StoreBucket};
+use hallmark_config::{StoreBucket, StorePrefix};
 
 use super::super::S3Store;
+use super::super::places::Place;
 use super::error::Failure;
 use super::frame::{Frame, Line, merge};
 use super::order::Kind;
 use super::reason::Reason;
 use super::text::{self, Encoding, Odd};
 use super::walk::{Found, MAX_PAGE, Page, Pages, What, walk};
-use super::wire::EntryOrder;
-use crate::name::ObjectName;
+use super::wire::{EntryOrder, Legible};
 use crate::store::{
     GetError, ListEntry, ListPage, ListRequest, ListVersionsRequest, VersionEntry, VersionId, VersionMarker,
     VersionPage,
@@ -59,21 +59,15 @@ impl S3Store {
     /// Why there is nothing to read of an object, or of `version` of it, where the store only says that there is not:
     /// stores differ in what they tell of delete markers, and a HEAD has no body to tell it in. Looks at the newest
     /// thousand versions at most.
-    pub(in crate::store::s3) async fn missing(
-        &self,
-        object: &ObjectName,
-        version: Option<&VersionId>,
-    ) -> GetError {
-        let Some(KeptIn { bucket, prefix }) = self.places.bucket(&object.bucket) else {
-            return GetError::NoSuchBucket;
-        };
+    pub(in crate::store::s3) async fn missing(&self, place: &Place, version: Option<&VersionId>) -> GetError {
+        let Place { bucket, key } = place;
         let nothing = if version.is_some() { GetError::NoSuchVersion } else { GetError::NoSuchKey };
         if !self.findings().versions {
-            return self.require_store_bucket(&bucket).await.err().unwrap_or(nothing);
+            return self.require_store_bucket(bucket).await.err().unwrap_or(nothing);
         }
-        let frame = Frame::new(prefix, object.key.as_str().to_owned(), None);
-        let pages = VersionPages { store: self, bucket, frame };
-        let history = match pages.history(object.key.as_str()).await {
+        let frame = Frame::new(StorePrefix::none(), key.clone(), None);
+        let pages = VersionPages { store: self, bucket: bucket.clone(), frame };
+        let history = match pages.history(key).await {
             Ok(history) => history,
             Err(error) => return error,
         };
@@ -129,10 +123,8 @@ impl Pages for VersionPages<'_> {
         if rest.is_empty() || rest.iter().any(|line| line.what == What::Version(version.clone())) {
             return Ok(asked?);
         }
-        let whole = rest.len() <= count;
         rest.truncate(count);
-        let next = whole.then(|| VersionMarker { key: key.clone(), version: None });
-        Ok(Page { lines: rest, truncated: true, next })
+        Ok(Page { lines: rest, truncated: true, next: Vec::new() })
     }
 }
 
@@ -165,6 +157,7 @@ impl VersionPages<'_> {
             .max_keys(i32::try_from(count).unwrap_or(i32::MAX))
             .encoding_type(EncodingType::Url)
             .customize()
+            .interceptor(Legible)
             .interceptor(order.clone())
             .send()
             .await
@@ -172,12 +165,12 @@ impl VersionPages<'_> {
         let kinds = order.taken().unwrap_or_default();
         let lines = lines(frame, &answer, &kinds).map_err(|odd| Failure::malformed(CALL, odd.0))?;
         let encoding = Encoding::of(answer.encoding_type()).unwrap_or(Encoding::Plain);
-        let next = answer.next_key_marker().and_then(|next| frame.marker(next, encoding));
+        let next = frame.markers(answer.next_key_marker(), encoding);
         let version = answer.next_version_id_marker().and_then(VersionId::parse);
         Ok(Page {
             lines,
             truncated: answer.is_truncated() == Some(true),
-            next: next.map(|key| VersionMarker { key, version }),
+            next: next.into_iter().map(|key| VersionMarker { key, version: version.clone() }).collect(),
         })
     }
 }

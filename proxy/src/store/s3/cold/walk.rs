@@ -44,8 +44,8 @@ pub(super) struct Page<E> {
     pub(super) lines: Vec<Found<E>>,
     /// Whether it says that there is more.
     pub(super) truncated: bool,
-    /// Where it says that it ended.
-    pub(super) next: Option<VersionMarker>,
+    /// Where it says that it ended: what that may mean. Asked only where there are no lines.
+    pub(super) next: Vec<VersionMarker>,
 }
 
 /// A line of an answer.
@@ -84,25 +84,32 @@ pub(super) async fn walk<P: Pages>(
     let mut at =
         after.clone().filter(|after| !after.key.is_empty()).map(|after| cut(after, pages.longest_marker()));
     let mut entries = Vec::new();
+    let mut fruitless = false;
     for _ in 0..MAX_PAGES {
         // At least two: one of them may be the prefix that the marker lies in.
-        let count = (limit - entries.len() + 1).clamp(2, MAX_PAGE);
+        let count = if fruitless { MAX_PAGE } else { (limit - entries.len() + 1).clamp(2, MAX_PAGE) };
         let page = pages.page(at.as_ref(), count).await?;
         if page.lines.len() > count {
             return Err(odd(Odd("a page is longer than was asked for")));
         }
-        let (mut reached, mut hidden) = (None, 0_usize);
+        let (mut reached, mut hidden, before) = (None, 0_usize, entries.len());
         for Found { name, what, entry } in page.lines {
-            match at.as_ref().map_or(Standing::After, |at| standing(&name, &what, at)) {
-                Standing::After => {}
-                Standing::Around => continue,
+            let around = match at.as_ref().map_or(Standing::After, |at| standing(&name, &what, at)) {
+                Standing::After => false,
+                Standing::Around => true,
                 Standing::Before => return Err(odd(Odd("a page begins before the marker"))),
-            }
+            };
             if let Some(key) = name.text() {
                 reached = Some(VersionMarker { key: key.to_owned(), version: what.version().cloned() });
             }
+            if around {
+                continue;
+            }
             // The marker that was sent may have been a shorter one.
-            if after.as_ref().is_some_and(|after| !name.is_after(&after.key) && !name.is(&after.key)) {
+            let passed = |after: &VersionMarker| {
+                name.is_after(&after.key) || (name.is(&after.key) && after.version.is_some())
+            };
+            if !after.as_ref().is_none_or(passed) {
                 continue;
             }
             match entry {
@@ -120,12 +127,11 @@ pub(super) async fn walk<P: Pages>(
         if entries.len() == limit {
             return Ok((entries, true));
         }
-        let next = furthest(reached, page.next);
-        at = match (at, next) {
-            (None, Some(next)) => Some(next),
-            (Some(at), Some(next)) if leads_on(&at, &next) => Some(next),
-            (_, _) => return Err(odd(Odd("there is said to be more, but no page leads on"))),
-        };
+        fruitless = entries.len() == before;
+        at = next(at.as_ref(), reached, page.next);
+        if at.is_none() {
+            return Err(odd(Odd("there is said to be more, but no page leads on")));
+        }
     }
     if entries.is_empty() {
         let message = format!("{}: nothing to show on {MAX_PAGES} pages", P::CALL);
@@ -134,10 +140,23 @@ pub(super) async fn walk<P: Pages>(
     Ok((entries, true))
 }
 
+/// Where the next page begins; `None`: it would be the same one.
+fn next(
+    at: Option<&VersionMarker>,
+    reached: Option<VersionMarker>,
+    said: Vec<VersionMarker>,
+) -> Option<VersionMarker> {
+    let leads = |next: &VersionMarker| at.is_none_or(|at| leads_on(at, next));
+    // Of what a page without lines may mean by its end the nearest: what lies behind it cannot be missed.
+    let said = said.into_iter().filter(leads).min_by(|a, b| a.key.cmp(&b.key));
+    reached.filter(leads).or(said)
+}
+
 /// Where a line stands.
 enum Standing {
     After,
-    /// It is a prefix that the marker lies in, or is.
+    /// It is a prefix that the marker lies in, or is; or a version of the marker's key though none of them was to come.
+    /// (From a marker that names no version Ceph's gateway begins with all of that key.)
     Around,
     Before,
 }
@@ -148,26 +167,19 @@ fn standing(name: &Name, what: &What, at: &VersionMarker) -> Standing {
     }
     match what {
         What::Rolled => Standing::Around,
-        What::Version(version) if name.is(&at.key) && at.version.as_ref().is_some_and(|at| at != version) => {
-            Standing::After
-        }
+        What::Version(version) if name.is(&at.key) => match &at.version {
+            None => Standing::Around,
+            Some(at) if at == version => Standing::Before,
+            Some(_) => Standing::After,
+        },
         What::Object | What::Version(_) => Standing::Before,
-    }
-}
-
-/// The later of the last line and what the store says itself.
-fn furthest(reached: Option<VersionMarker>, said: Option<VersionMarker>) -> Option<VersionMarker> {
-    match (reached, said) {
-        (Some(reached), Some(said)) if said.key > reached.key => Some(said),
-        (None, said) => said,
-        (reached @ Some(_), _) => reached,
     }
 }
 
 /// Whether what comes after `next` is less than what comes after `at`. Of two versions of a key that is for the store to
 /// know.
 fn leads_on(at: &VersionMarker, next: &VersionMarker) -> bool {
-    next.key > at.key || (next.key == at.key && at.version.is_some() && next.version != at.version)
+    next.key > at.key || (next.key == at.key && next.version.is_some() && next.version != at.version)
 }
 
 /// A marker that is not longer than a key can be: no key lies between it and the one meant but that are dropped.

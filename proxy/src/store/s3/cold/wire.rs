@@ -12,7 +12,8 @@ use aws_sdk_s3::error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::Limited;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
 use md5::{Digest as _, Md5};
 
 use super::order::{Kind, kinds};
@@ -82,6 +83,61 @@ impl Intercept for ContentMd5 {
     }
 }
 
+/// Puts question marks in place of characters that XML does not have, which make the SDK refuse the whole answer: Ceph's
+/// gateway says what it was asked for as it was asked for. Only for calls whose answers encode what matters.
+#[derive(Debug)]
+pub(super) struct Legible;
+
+impl Intercept for Legible {
+    fn name(&self) -> &'static str {
+        "Legible"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let raw = std::mem::replace(body, SdkBody::taken());
+        let mut held = Vec::new();
+        *body = SdkBody::from_body_1_x(
+            raw.map_frame(move |frame| frame.map_data(|data| legible(&mut held, data))),
+        );
+        Ok(())
+    }
+}
+
+/// A piece of an answer, with as many bytes changed as need be. `held`: the beginning of a character that may be one of
+/// those, from the piece before; no document ends with it.
+fn legible(held: &mut Vec<u8>, data: Bytes) -> Bytes {
+    let suspicious = |b: &u8| *b == 0xEF || (*b < b' ' && !b"\t\n\r".contains(b));
+    if held.is_empty() && !data.iter().any(|b| suspicious(b)) {
+        return data;
+    }
+    let mut clean = Vec::with_capacity(held.len() + data.len());
+    for byte in data {
+        match (held.as_slice(), byte) {
+            ([], 0xEF) | ([0xEF], 0xBF) => held.push(byte),
+            // U+FFFE and U+FFFF.
+            ([0xEF, 0xBF], 0xBE | 0xBF) => {
+                held.clear();
+                clean.extend_from_slice(b"???");
+            }
+            (_, byte) => {
+                clean.append(held);
+                if byte == 0xEF {
+                    held.push(byte);
+                } else {
+                    clean.push(if suspicious(&byte) { b'?' } else { byte });
+                }
+            }
+        }
+    }
+    clean.into()
+}
+
 /// Takes down in which order versions and delete markers came: the SDK hands them over apart.
 #[derive(Debug, Clone, Default)]
 pub(super) struct EntryOrder(Arc<Mutex<Option<Vec<Kind>>>>);
@@ -107,5 +163,22 @@ impl Intercept for EntryOrder {
         let found = context.response().body().bytes().and_then(kinds);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_xml_lacks_are_replaced_wherever_a_piece_ends() {
+        let text = "a\u{1}\t\n\r\u{FFFE}b\u{FFFF}\u{FFFD}\u{F000}\u{FEFF}ä\u{10FFFF}\0</a>";
+        let expected = "a?\t\n\r???b???\u{FFFD}\u{F000}\u{FEFF}ä\u{10FFFF}?</a>";
+        for size in 1..=text.len() {
+            let mut held = Vec::new();
+            let pieces = text.as_bytes().chunks(size).map(Bytes::copy_from_slice);
+            let clean: Vec<u8> = pieces.flat_map(|piece| legible(&mut held, piece)).collect();
+            assert_eq!(std::str::from_utf8(&clean), Ok(expected), "pieces of {size}");
+        }
     }
 }

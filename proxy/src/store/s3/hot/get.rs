@@ -34,7 +34,14 @@ impl S3Store {
     ) -> Result<Unverified, GetError> {
         let place = self.place(object)?;
         let version = self.named(version)?;
-        let (answer, extent) = self.read(&place, version, &span, pin).await?;
+        let (answer, extent) = match self.begin(&place, version, &span, pin).await {
+            Ok(found) => found,
+            // Some stores say nothing of a delete marker: whether one stands there must be asked for.
+            Err(Unread::Nothing(_)) if self.findings().versions && !self.hot.tells_of_markers() => {
+                return Err(self.missing(object, version).await);
+            }
+            Err(unread) => return Err(unread.into()),
+        };
         let head = read_head(&answer.headers, extent.whole, self.findings()).map_err(StoreError::from)?;
         let length = extent.span.end - extent.span.start;
         Ok(Unverified::new(head, extent.span, Box::pin(answer.stream(length))))
@@ -47,7 +54,12 @@ impl S3Store {
     ) -> Result<UnverifiedHead, GetError> {
         let place = self.place(object)?;
         let version = self.named(version)?;
-        let answer = self.ask(Method::HEAD, &place, version, |call| call).await?;
+        let answer = match self.ask(Method::HEAD, &place, version, |call| call).await {
+            Ok(answer) => answer,
+            // The answer to a HEAD does not say what is missing, the bucket or what stands in it.
+            Err(Unread::Nothing(_)) => return Err(self.missing(object, version).await),
+            Err(unread) => return Err(unread.into()),
+        };
         let length = answer.length().map_err(StoreError::from)?;
         Ok(read_head(&answer.headers, length, self.findings()).map_err(StoreError::from)?)
     }
@@ -60,9 +72,19 @@ impl S3Store {
         span: &Span,
         pin: Option<&Pin>,
     ) -> Result<(Answer, Extent), GetError> {
+        Ok(self.begin(place, version, span, pin).await?)
+    }
+
+    async fn begin(
+        &self,
+        place: &Place,
+        version: Option<&VersionId>,
+        span: &Span,
+        pin: Option<&Pin>,
+    ) -> Result<(Answer, Extent), Unread> {
         let pin = pin.map(|pin| HeaderValue::try_from(quoted(pin).as_ref())).transpose();
         // What no header can say is no ETag of what stands there.
-        let pin = pin.map_err(|_| GetError::Changed)?;
+        let pin = pin.map_err(|_| Unread::For(GetError::Changed))?;
         let range = match span {
             Span::All => None,
             Span::Bytes(range) => Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1))),
@@ -86,7 +108,7 @@ impl S3Store {
         place: &Place,
         version: Option<&VersionId>,
         with: impl FnOnce(Call<'_>) -> Call<'_>,
-    ) -> Result<Answer, GetError> {
+    ) -> Result<Answer, Unread> {
         let mut call = Call::new(method, place);
         if let Some(version) = version {
             call = call.query("versionId", version.as_str());
@@ -94,7 +116,7 @@ impl S3Store {
         let call = with(call);
         match self.hot.call(&call, &Whole::default()).await {
             Ok(answer) => Ok(answer),
-            Err(failed) => Err(self.unread(place, version, failed).await),
+            Err(failed) => Err(self.unread(version, failed)),
         }
     }
 
@@ -115,39 +137,45 @@ impl S3Store {
         }
     }
 
-    /// Why nothing can be read.
-    async fn unread(&self, place: &Place, version: Option<&VersionId>, failed: Failed) -> GetError {
-        let Some(reason) = failed.failure.reason() else { return failed.into() };
+    /// Why nothing can be read, as far as the answer says.
+    fn unread(&self, version: Option<&VersionId>, failed: Failed) -> Unread {
         match delete_marker(&failed.headers, self) {
-            Ok(Some(marker)) => return GetError::DeleteMarker(marker),
+            Ok(Some(marker)) => {
+                self.hot.told_of_marker();
+                return Unread::For(GetError::DeleteMarker(marker));
+            }
             Ok(None) => {}
-            Err(malformed) => return GetError::Store(malformed.into()),
+            Err(malformed) => return StoreError::from(malformed).into(),
         }
-        match (reason, version) {
-            // The answer to a HEAD does not say what is missing.
-            (Reason::Missing, _) => match self.has_bucket(place).await {
-                Ok(true) if version.is_some() => GetError::NoSuchVersion,
-                Ok(true) => GetError::NoSuchKey,
-                Ok(false) => GetError::NoSuchBucket,
-                Err(error) => error.into(),
-            },
-            (Reason::NoSuchKey, Some(_)) => GetError::NoSuchVersion,
+        match (failed.failure.reason(), version) {
+            (Some(Reason::Missing | Reason::NoSuchKey), None) => Unread::Nothing(GetError::NoSuchKey),
+            (Some(Reason::Missing | Reason::NoSuchKey), Some(_)) => Unread::Nothing(GetError::NoSuchVersion),
             // It is not of the form that this store gives its versions.
-            (Reason::Refused, Some(_)) => GetError::NoSuchVersion,
-            _ => failed.into(),
+            (Some(Reason::Refused), Some(_)) => Unread::For(GetError::NoSuchVersion),
+            _ => Unread::For(failed.into()),
         }
     }
+}
 
-    async fn has_bucket(&self, place: &Place) -> Result<bool, StoreError> {
-        match self.hot.call(&Call::bucket(Method::HEAD, &place.bucket), &Whole::default()).await {
-            Ok(_) => Ok(true),
-            Err(failed) => match failed.failure.reason() {
-                Some(Reason::Missing | Reason::NoSuchBucket) => Ok(false),
-                // Whoever may not ask has been told of a key, and not of a bucket.
-                Some(Reason::Denied) => Ok(true),
-                _ => Err(failed.into()),
-            },
+/// Why nothing was read.
+enum Unread {
+    /// Nothing is there. Perhaps there is a delete marker, or even the bucket is missing.
+    Nothing(GetError),
+    /// For this reason.
+    For(GetError),
+}
+
+impl From<Unread> for GetError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Nothing(error) | Unread::For(error) => error,
         }
+    }
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Self {
+        Self::For(error.into())
     }
 }
 

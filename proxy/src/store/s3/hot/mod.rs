@@ -33,6 +33,7 @@ pub(super) mod testing;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hallmark_config::S3Store as Settings;
@@ -73,6 +74,8 @@ pub(super) struct Hot {
     limit: Limit,
     answer_timeout: Duration,
     attempts: usize,
+    /// Whether the store was seen to say that a delete marker stands there.
+    tells_of_markers: AtomicBool,
 }
 
 impl Hot {
@@ -91,7 +94,16 @@ impl Hot {
             limit: Limit::new(settings.max_requests),
             answer_timeout: settings.answer_timeout,
             attempts: settings.attempts.max(1),
+            tells_of_markers: AtomicBool::new(false),
         })
+    }
+
+    fn tells_of_markers(&self) -> bool {
+        self.tells_of_markers.load(Ordering::Relaxed)
+    }
+
+    fn told_of_marker(&self) {
+        self.tells_of_markers.store(true, Ordering::Relaxed);
     }
 
     /// Makes a call with the body of an upload, which stores all of it or nothing. A body that comes in one piece is sent

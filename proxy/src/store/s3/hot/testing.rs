@@ -45,13 +45,8 @@ pub(in crate::store::s3) fn hot(settings: &Settings, id: &str, secret: &str) -> 
 pub(in crate::store::s3) fn store(hot: Hot, settings: &Settings, findings: Findings) -> S3Store {
     let config = aws_sdk_s3::Config::builder().behavior_version_latest().build();
     let places = Places::new(settings.state_bucket.clone(), &Default::default());
-    S3Store {
-        hot,
-        sdk: aws_sdk_s3::Client::from_conf(config),
-        places,
-        found: OnceLock::from(findings),
-        births: Births::default(),
-    }
+    let sdk = aws_sdk_s3::Client::from_conf(config);
+    S3Store { hot, sdk, places, found: OnceLock::from(findings), births: Births::default() }
 }
 
 /// What the server does with the next request.

@@ -18,6 +18,9 @@ mod report;
 mod uploads;
 mod writes;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use tokio::time::timeout;

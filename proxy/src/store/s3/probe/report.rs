@@ -8,6 +8,9 @@ use super::findings::{AWS_MIN_PART_BYTES, Findings, IfMatch, SourcePin, Writes};
 use super::metadata::ALL_BYTES;
 use crate::name::MAX_KEY_BYTES;
 
+/// Characters in a line about costs.
+const LINE: usize = 72;
+
 /// The table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -59,12 +62,27 @@ impl fmt::Display for Report {
         for Row { what, found, cost } in &self.rows {
             let sign = if cost.is_some() { '-' } else { '+' };
             writeln!(f, "{sign} {what:width$}  {found}")?;
-            if let Some(cost) = cost {
-                writeln!(f, "  {:width$}  -> {cost}", "")?;
+            for line in lines(cost.unwrap_or_default()) {
+                writeln!(f, "  {:width$}  | {line}", "")?;
             }
         }
         Ok(())
     }
+}
+
+/// A text in lines that are not longer than [`LINE`] unless a word is.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= LINE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn writing(found: &Findings) -> Vec<Row> {

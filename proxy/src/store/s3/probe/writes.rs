@@ -31,10 +31,12 @@ pub(super) enum Way {
 /// Of several writes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Winners {
+    /// Nothing was written.
+    None,
     /// What one of them wrote stands there, and the others say that they did nothing.
     One,
-    /// None, or some were done that should not have been.
-    Other,
+    /// Some were done that should not have been.
+    Many,
 }
 
 /// What is tried out of one way to write.
@@ -68,7 +70,7 @@ impl Trial<'_> {
     async fn absent(&self) -> Result<bool, StoreError> {
         let key = self.key("there");
         self.write(&key, 0, &[]).await?.needed("to write an object")?;
-        Ok(self.stops(&key, ABSENT).await? && self.race(&self.key("fresh"), ABSENT).await == Winners::One)
+        Ok(self.stops(&key, ABSENT).await? && self.race(&self.key("fresh"), ABSENT).await? == Winners::One)
     }
 
     async fn if_match(&self) -> Result<IfMatch, StoreError> {
@@ -78,8 +80,11 @@ impl Trial<'_> {
             Way::Copy | Way::Complete => [IfMatch::Quoted].as_slice(),
         };
         for form in forms {
-            if self.minds(*form).await? {
-                return Ok(*form);
+            match self.minds(*form).await? {
+                Winners::One => return Ok(*form),
+                // In this form it never matches, or is not seen.
+                Winners::None => {}
+                Winners::Many => return Ok(IfMatch::Ignored),
             }
         }
         Ok(IfMatch::Ignored)
@@ -87,35 +92,46 @@ impl Trial<'_> {
 
     /// `If-Match` in this form: another version is not written over, nothing is made, and of several writes over the right
     /// one one is done.
-    async fn minds(&self, form: IfMatch) -> Result<bool, StoreError> {
+    async fn minds(&self, form: IfMatch) -> Result<Winners, StoreError> {
         let name = if form == IfMatch::Quoted { "quoted" } else { "bare" };
         let (target, missing) = (self.key(name), self.key(&format!("{name}-missing")));
         self.write(&target, 0, &[]).await?.needed("to write an object")?;
         // What the write says itself may be nothing.
         let etag = self.lab.head(&target).await?.and_then(|head| head.e_tag);
         let (Some(wrong), Some(right)) = (form.value(NO_ETAG), form.value(&unquoted(etag))) else {
-            return Ok(false);
+            return Ok(Winners::None);
         };
         let wrong = ("if-match", wrong.as_str());
         let (other, none) = tokio::try_join!(self.stops(&target, wrong), self.stops(&missing, wrong))?;
-        Ok(other && none && self.race(&target, ("if-match", &right)).await == Winners::One)
+        if !(other && none) {
+            return Ok(Winners::None);
+        }
+        self.race(&target, ("if-match", &right)).await
     }
 
     async fn stops(&self, key: &str, guard: (&'static str, &str)) -> Result<bool, StoreError> {
         Ok(self.write(key, 1, &[guard]).await?.guard_failed())
     }
 
-    /// Who wins of several writes at once under the same condition.
-    async fn race(&self, key: &str, guard: (&'static str, &str)) -> Winners {
+    /// Who wins of several writes at once under the same condition, which holds.
+    async fn race(&self, key: &str, guard: (&'static str, &str)) -> Result<Winners, StoreError> {
         let guard = [guard];
         let write = async |number| (number, self.write(key, number, &guard).await);
         // Some are answered with an error, since another one was under way.
         let racers = join_all((1..=RACERS).map(write)).await.into_iter();
         let mut done = racers.filter_map(|(number, said)| said.ok()?.done().map(|_| number));
-        let stands = self.lab.get(key).await.ok().flatten().map(|(_, body)| body);
+        let stands = self.lab.get(key).await?.map(|(_, body)| body);
+        let is = |number| stands.as_ref().is_some_and(|body| *body == content(number));
         match (done.next(), done.next()) {
-            (Some(winner), None) if stands == Some(content(winner)) => Winners::One,
-            _ => Winners::Other,
+            (Some(winner), None) if is(winner) => Ok(Winners::One),
+            // The winner was told of the others, too.
+            (None, None) if (1..=RACERS).any(is) => Ok(Winners::One),
+            // All of them gave way to each other, or it never matches. Alone it must be done.
+            (None, None) => {
+                let alone = self.write(key, 1, &guard).await?.done().is_some();
+                Ok(if alone { Winners::One } else { Winners::None })
+            }
+            _ => Ok(Winners::Many),
         }
     }
 
