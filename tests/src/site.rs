@@ -194,7 +194,6 @@ fn configuration(options: &Options) -> String {
 listen = "127.0.0.1:0"
 {server}
 
-[cache]
 {cache}
 
 [seal]
@@ -230,7 +229,7 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
 
 {tables}"#,
         server = options.server,
-        cache = options.cache,
+        cache = if options.cache.is_empty() { String::new() } else { format!("[cache]\n{}", options.cache) },
         tables = options.tables,
     )
 }
