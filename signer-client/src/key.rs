@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::SecretKey;
-use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p256::ecdsa::{SigningKey, VerifyingKey};
 use p256::elliptic_curve::Generate as _;
 use p256::pkcs8::{
@@ -18,6 +18,7 @@ use crate::digest::Sha256Digest;
 use crate::seal::Statement;
 use crate::signature::Signature;
 use crate::text::{TextError, bytes_newtype};
+use crate::verifier::Verifier;
 
 bytes_newtype! {
     /// Names a key: SHA-256 of its SubjectPublicKeyInfo in DER. A key id that came with a signature is a hint.
@@ -90,7 +91,7 @@ pub enum KeyError {
 /// DER, the form that everyone makes. So equal keys have equal documents and equal ids.
 #[derive(Clone)]
 pub struct PublicKey {
-    key: VerifyingKey,
+    verifier: Verifier,
     der: [u8; DER_SIZE],
     id: KeyId,
 }
@@ -110,7 +111,7 @@ impl PublicKey {
     /// # Errors
     /// Not a key on P-256, or not in the usual encoding.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        let key = Self::new(VerifyingKey::from_public_key_der(der).map_err(|_| KeyError::Public)?);
+        let key = Self::new(&VerifyingKey::from_public_key_der(der).map_err(|_| KeyError::Public)?);
         if key.der == *der { Ok(key) } else { Err(KeyError::PublicEncoding) }
     }
 
@@ -152,16 +153,16 @@ impl PublicKey {
     /// # Errors
     /// The signature is not by this key over these bytes.
     pub fn verify(&self, digest: &Sha256Digest, signature: &Signature) -> Result<(), BadSignature> {
-        self.key.verify_prehash(digest.as_bytes(), signature.as_ecdsa()).map_err(|_| BadSignature)
+        if self.verifier.accepts(digest, signature) { Ok(()) } else { Err(BadSignature) }
     }
 
-    fn new(key: VerifyingKey) -> Self {
+    fn new(key: &VerifyingKey) -> Self {
         let mut der = [0; DER_SIZE];
         let (prefix, point) = der.split_at_mut(DER_PREFIX.len());
         prefix.copy_from_slice(&DER_PREFIX);
         point.copy_from_slice(key.to_sec1_point(false).as_bytes());
         let id = KeyId::new(*Sha256Digest::of(&der).as_bytes());
-        Self { key, der, id }
+        Self { verifier: Verifier::new(key), der, id }
     }
 }
 
@@ -299,7 +300,7 @@ struct Signer {
 impl Signer {
     fn new(key: PrivateKey) -> Self {
         let key = SigningKey::from(key.0);
-        let public = PublicKey::new(*key.verifying_key());
+        let public = PublicKey::new(key.verifying_key());
         Self { key, public }
     }
 

@@ -29,6 +29,7 @@ mod signature;
 mod text;
 pub mod tree;
 mod verdicts;
+mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};

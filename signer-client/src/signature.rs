@@ -71,6 +71,7 @@ impl Signature {
         Self(signature)
     }
 
+    #[cfg(any(test, not(feature = "aws-lc")))]
     pub(crate) fn as_ecdsa(&self) -> &p256::ecdsa::Signature {
         &self.0
     }

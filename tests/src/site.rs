@@ -274,7 +274,6 @@ fn configuration(options: &Options, remote: Option<&Remote>) -> String {
 listen = "127.0.0.1:0"
 {server}
 
-[cache]
 {cache}
 
 [seal]
@@ -309,6 +308,7 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
         server = options.server,
         store = store(remote),
         cache = options.cache,
+        cache = if options.cache.is_empty() { String::new() } else { format!("[cache]\n{}", options.cache) },
         tables = options.tables,
     )
 }
