@@ -307,7 +307,6 @@ rules = [{{ prefix = "", signatures = "required", keys = ["ci"] }}]
 {tables}"#,
         server = options.server,
         store = store(remote),
-        cache = options.cache,
         cache = if options.cache.is_empty() { String::new() } else { format!("[cache]\n{}", options.cache) },
         tables = options.tables,
     )
