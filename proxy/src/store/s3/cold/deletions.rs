@@ -128,9 +128,13 @@ fn results(
     answer: &DeleteObjectsOutput,
 ) -> Vec<(usize, Result<Deleted, PutError>)> {
     let target = |key: Option<&str>, version: Option<&str>| {
-        let version = version.filter(|version| !version.is_empty());
-        let target = (key?.to_owned(), version.map(str::to_owned));
-        Some((*targets.get(&target)?, target.1.and_then(|version| VersionId::parse(&version))))
+        let (key, version) = (key?.to_owned(), version.map(str::to_owned));
+        let exact = (key, version.filter(|version| !version.is_empty()));
+        if let Some(index) = targets.get(&exact) {
+            return Some((*index, exact.1.and_then(|version| VersionId::parse(&version))));
+        }
+        // Garage names versions that nobody asked for, and that nothing can be done with.
+        Some((*targets.get(&(exact.0, None))?, None))
     };
     let deleted = answer.deleted().iter().filter_map(|said| {
         let (index, version) = target(said.key(), said.version_id())?;
@@ -179,13 +183,15 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_for_is_believed() {
-        let targets = targets(&[("a", None), ("a", Some("v1")), ("b", None), ("c", Some("v2"))]);
+        let targets =
+            targets(&[("a", None), ("a", Some("v1")), ("b", None), ("c", Some("v2")), ("d", Some("v3"))]);
         let said = |key: &str| DeletedObject::builder().key(key);
         let answer = DeleteObjectsOutput::builder()
             .deleted(said("c").version_id("v2").delete_marker(true).build())
             .deleted(said("a").delete_marker(true).delete_marker_version_id("m").build())
             .deleted(said("other").build())
-            .deleted(said("b").version_id("v1").build())
+            .deleted(said("b").version_id("unasked").build())
+            .deleted(said("d").version_id("another").build())
             .errors(Error::builder().key("a").version_id("v1").code("AccessDenied").build())
             .build();
         let results: BTreeMap<_, _> = results(&targets, &answer).into_iter().collect();
@@ -194,11 +200,11 @@ mod tests {
             matches!(&results[&0], Ok(deleted) if deleted.delete_marker && deleted.version == version("m"))
         );
         assert!(matches!(results[&1], Err(PutError::Locked)));
-        assert!(!results.contains_key(&2));
+        assert!(matches!(&results[&2], Ok(deleted) if *deleted == Deleted::default()));
         assert!(
             matches!(&results[&3], Ok(deleted) if deleted.delete_marker && deleted.version == version("v2"))
         );
-        assert_eq!(results.len(), 3);
+        assert_eq!(results.len(), 4);
     }
 
     #[test]

@@ -52,9 +52,14 @@ impl Frame {
         self.store_key(&self.prefix)
     }
 
-    /// What the store calls the key, prefix or marker `name`.
-    pub(super) fn store_key(&self, name: &str) -> String {
+    fn store_key(&self, name: &str) -> String {
         format!("{}{name}", self.mapping.as_str())
+    }
+
+    /// The marker to send for `key`; `None`: none, for all keys in question are after it. (Garage finds nothing after a
+    /// marker that is before the prefix.)
+    pub(super) fn store_marker(&self, key: &str) -> Option<String> {
+        (key.as_bytes() >= self.prefix.as_bytes()).then(|| self.store_key(key))
     }
 
     /// Where keys are rolled up.
@@ -188,6 +193,9 @@ mod tests {
     fn keys_lose_the_prefix_of_the_mapping() {
         let frame = frame("team/a/", "x", None);
         assert_eq!(frame.store_prefix(), "team/a/x");
+        assert_eq!(frame.store_marker("x").as_deref(), Some("team/a/x"));
+        assert_eq!(frame.store_marker("y").as_deref(), Some("team/a/y"));
+        assert_eq!(frame.store_marker("w/1"), None);
         let name = frame.key(Some("team%2Fa%2Fx%2F1"), Encoding::Url).unwrap();
         assert_eq!(name.text(), Some("x/1"));
         for outside in ["team/b/x", "x", "team/a", "team/a/y", "team/a/", ""] {

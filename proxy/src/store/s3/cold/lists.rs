@@ -58,7 +58,7 @@ impl Pages for ObjectPages<'_> {
             .bucket(self.bucket.as_str())
             .prefix(self.frame.store_prefix())
             .set_delimiter(self.frame.delimiter().map(str::to_owned))
-            .set_marker(at.map(|at| self.frame.store_key(&at.key)))
+            .set_marker(at.and_then(|at| self.frame.store_marker(&at.key)))
             .max_keys(i32::try_from(count).unwrap_or(i32::MAX))
             .encoding_type(EncodingType::Url)
             .customize()

@@ -29,5 +29,4 @@ mod walk;
 mod wire;
 
 pub(super) use buckets::Births;
-#[allow(unused_imports, reason = "for every client of the SDK")]
-pub(super) use wire::{BoundedAnswers, once};
+pub(super) use wire::BoundedAnswers;

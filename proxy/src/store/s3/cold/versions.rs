@@ -144,7 +144,8 @@ impl VersionPages<'_> {
         count: usize,
     ) -> Result<Page<VersionEntry>, Failure> {
         let order = EntryOrder::default();
-        let version = at.and_then(|at| at.version.as_ref());
+        let marker = at.and_then(|at| frame.store_marker(&at.key));
+        let version = at.filter(|_| marker.is_some()).and_then(|at| at.version.as_ref());
         let answer = self
             .store
             .sdk
@@ -152,7 +153,7 @@ impl VersionPages<'_> {
             .bucket(self.bucket.as_str())
             .prefix(frame.store_prefix())
             .set_delimiter(frame.delimiter().map(str::to_owned))
-            .set_key_marker(at.map(|at| frame.store_key(&at.key)))
+            .set_key_marker(marker)
             .set_version_id_marker(version.map(|version| version.as_str().to_owned()))
             .max_keys(i32::try_from(count).unwrap_or(i32::MAX))
             .encoding_type(EncodingType::Url)

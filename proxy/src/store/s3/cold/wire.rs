@@ -23,7 +23,7 @@ use super::order::{Kind, kinds};
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// For calls that must not be sent again: a second attempt would find what the first one did.
-pub(in crate::store::s3) fn once() -> Builder {
+pub(super) fn once() -> Builder {
     aws_sdk_s3::Config::builder().retry_config(RetryConfig::disabled())
 }
 
