@@ -38,7 +38,7 @@ impl S3Store {
             Ok(found) => found,
             // Some stores say nothing of a delete marker: whether one stands there must be asked for.
             Err(Unread::Nothing(_)) if self.findings().versions && !self.hot.tells_of_markers() => {
-                return Err(self.missing(object, version).await);
+                return Err(self.missing(&place, version).await);
             }
             Err(unread) => return Err(unread.into()),
         };
@@ -57,7 +57,7 @@ impl S3Store {
         let answer = match self.ask(Method::HEAD, &place, version, |call| call).await {
             Ok(answer) => answer,
             // The answer to a HEAD does not say what is missing, the bucket or what stands in it.
-            Err(Unread::Nothing(_)) => return Err(self.missing(object, version).await),
+            Err(Unread::Nothing(_)) => return Err(self.missing(&place, version).await),
             Err(unread) => return Err(unread.into()),
         };
         let length = answer.length().map_err(StoreError::from)?;
