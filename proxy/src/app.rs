@@ -215,3 +215,40 @@ fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> 
     let text = hallmark_config::read_text(path, MAX_KEY_FILE)?;
     parse(&text).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Guards, Metadata};
+
+    /// What a store can do that minds `If-None-Match`, or not.
+    fn capabilities(absent: bool) -> Capabilities {
+        Capabilities {
+            guards: Guards { absent, ..Guards::ALL },
+            max_key_bytes: 1024,
+            min_part_bytes: 1,
+            leaves_parts_out: true,
+            promotes_once: false,
+            governance: false,
+            metadata: Metadata::ALL,
+        }
+    }
+
+    #[test]
+    fn what_a_store_cannot_keep_is_not_promised() {
+        let text = "realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n[buckets.app]\nimmutable = true\n\
+            [buckets.\"a.b\"]\nimmutable_prefixes = [\"v1/\"]\n[buckets.free]\nimmutable = false\n";
+        let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
+        assert!(check_capabilities(&config, &capabilities(true)).is_ok());
+        let errors = check_capabilities(&config, &capabilities(false)).unwrap_err();
+        let shown = errors.to_string();
+        let lines: Vec<_> = shown.lines().collect();
+        let [app, dotted] = lines.as_slice() else { panic!("{shown}") };
+        let why = "this object store ignores `If-None-Match: *`";
+        assert!(app.starts_with(&format!("h.toml:5:13: buckets.app.immutable: {why}")), "{app}");
+        assert!(
+            dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
+            "{dotted}"
+        );
+    }
+}

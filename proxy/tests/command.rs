@@ -249,3 +249,78 @@ fn the_log_tells_start_requests_and_stop() {
     }
     assert!(!log.contains("hidden"), "queries hold signatures: {log}");
 }
+
+#[test]
+fn the_embedded_store_is_not_tried_out() {
+    let dir = folder("realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n");
+    let ran = run(&dir, &["check-store", "hallmark.toml"], None);
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "data: the embedded store, which lacks nothing\n");
+    assert!(!dir.path().join("data").exists());
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_said_to_be() {
+    // Nobody listens where somebody just did.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = folder(&format!(
+        "realm = \"r\"\nserver.listen = \"127.0.0.1:0\"\nseal.key_file = \"seal.key\"\nstate.secret_file = \"state.secret\"\n\
+         [store]\nkind = \"s3\"\nendpoint = \"http://{address}\"\ncredentials_file = \"credentials\"\n\
+         state_bucket = \"the-state\"\n"
+    ));
+    let secrets = [
+        ("state.secret", "0123456789abcdef".repeat(4)),
+        ("credentials", "[default]\naws_access_key_id = a\naws_secret_access_key = s3cret-word\n".to_owned()),
+    ];
+    for (name, text) in secrets {
+        fs::write(dir.path().join(name), text).unwrap();
+        fs::set_permissions(dir.path().join(name), Permissions::from_mode(0o600)).unwrap();
+    }
+    for arguments in [["check-store", "hallmark.toml"], ["--config", "hallmark.toml"]] {
+        let said = failure(&dir, &arguments, Some("error"));
+        assert!(said.starts_with("error: the object store cannot be used: store_unavailable: "), "{said}");
+        assert!(said.contains("look for the state bucket") && !said.contains("s3cret-word"), "{said}");
+    }
+}
+
+/// Those who ask hear so for as long as the store is silent.
+#[test]
+fn p4_it_is_not_ready_before_its_store_has_answered() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = folder(&format!(
+        "realm = \"r\"\nseal.key_file = \"seal.key\"\nstate.secret_file = \"state.secret\"\nserver.listen = \"127.0.0.1:0\"\n\
+         admin.listen = \"127.0.0.1:0\"\n[store]\nkind = \"s3\"\nendpoint = \"http://{}\"\nregion = \"us-east-1\"\n\
+         state_bucket = \"hallmark-state\"\ncredentials_file = \"store.credentials\"\n",
+        silent.local_addr().unwrap()
+    ));
+    let credentials = dir.path().join("store.credentials");
+    fs::write(&credentials, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n").unwrap();
+    fs::set_permissions(&credentials, Permissions::from_mode(0o600)).unwrap();
+    let secret = dir.path().join("state.secret");
+    fs::write(&secret, "0123456789abcdef".repeat(4)).unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hallmark-proxy"))
+        .args(["--config", "hallmark.toml"])
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let admin = line.trim().strip_prefix("hallmark-proxy: health and metrics on http://").unwrap();
+    // It has begun to ask the store.
+    let _asked = silent.accept().unwrap();
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(admin).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let (alive, ready, metrics) = (ask("/livez"), ask("/readyz"), ask("/metrics"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(alive.starts_with("HTTP/1.1 200 "), "{alive}");
+    assert!(ready.starts_with("HTTP/1.1 503 ") && ready.ends_with("\r\n\r\nstarting\n"), "{ready}");
+    assert!(metrics.contains("\nhallmark_ready 0.0\n"), "{metrics}");
+}

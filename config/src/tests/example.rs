@@ -1,13 +1,14 @@
 //! `deploy/hallmark.example.toml` cannot go stale: it loads, as it stands and with everything switched on, and has
-//! every key there is.
+//! every key there is. Those of stores beside it load, too.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use super::{env, folder, load};
 use crate::load::{read, syntax};
 use crate::reader::{Document, Presence};
-use crate::{Client, Config, ConfigErrors, Permission, S3Store, Store};
+use crate::{Client, Config, ConfigErrors, Immutable, Permission, S3Store, Store, StoreBucket};
 
 const EXAMPLE: &str = include_str!("../../../deploy/hallmark.example.toml");
 
@@ -130,4 +131,62 @@ fn the_defaults_that_it_shows_are_the_defaults() {
     let numbers =
         |store: &S3Store| (store.connect_timeout, store.answer_timeout, store.max_requests, store.attempts);
     assert_eq!(numbers(&shown), numbers(&defaults));
+}
+
+#[test]
+fn the_examples_of_stores_load() {
+    let dir = folder();
+    let mut names = Vec::new();
+    for (name, text) in of_stores("toml") {
+        let config = load(&text, dir.path()).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        let Store::S3(store) = &config.store else { panic!("{name}: {:?}", config.store) };
+        assert_eq!(store.endpoint.is_none(), name == "aws-s3.toml");
+        let immutable = config.buckets.values().any(|bucket| bucket.immutable != Immutable::Nothing);
+        // That one keeps no such promise, and Hallmark would not start.
+        assert_eq!(immutable, name != "garage.toml", "{name}");
+        assert!(text.contains(&format!("check-store {name}")));
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, ["aws-s3.toml", "ceph-rgw.toml", "garage.toml", "minio.toml"]);
+}
+
+/// Both permit something, and only for the buckets of the example.
+#[test]
+fn the_policies_for_aws_are_about_the_buckets_of_the_example() {
+    let (_, text) = of_stores("toml").find(|(name, _)| name == "aws-s3.toml").unwrap();
+    let config = load(&text, folder().path()).unwrap();
+    let Store::S3(store) = &config.store else { panic!() };
+    let kept = config.buckets.values().filter_map(|bucket| bucket.kept_in.as_ref());
+    let arn = |bucket: &StoreBucket| format!("arn:aws:s3:::{bucket}");
+    let objects = kept.clone().map(|kept| format!("{}/{}*", arn(&kept.bucket), kept.prefix));
+    let state = [arn(&store.state_bucket), format!("{}/*", arn(&store.state_bucket)), "*".to_owned()];
+    let known: Vec<_> = kept.clone().map(|kept| arn(&kept.bucket)).chain(objects).chain(state).collect();
+    let mut policies = 0;
+    for (name, text) in of_stores("json") {
+        let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            let resources = &statement["Resource"];
+            let resources = resources.as_array().cloned().unwrap_or_else(|| vec![resources.clone()]);
+            assert!(
+                resources.iter().all(|resource| known.iter().any(|known| resource == known)),
+                "{name}: {resources:?}"
+            );
+            assert!(!statement["Action"].to_string().contains('*'), "{name}");
+            let everywhere = resources.iter().any(|resource| resource == "*");
+            assert_eq!(everywhere, statement["Action"] == "s3:ListAllMyBuckets", "{name}");
+        }
+        policies += 1;
+    }
+    assert_eq!(policies, 2);
+}
+
+/// The files of `deploy/stores` that end so: each name and text.
+fn of_stores(extension: &'static str) -> impl Iterator<Item = (String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/stores");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(move |path| path.extension().is_some_and(|found| found == extension));
+    files.map(|path| {
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+    })
 }

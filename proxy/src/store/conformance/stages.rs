@@ -370,7 +370,12 @@ pub(super) async fn a_stage_is_dropped_during_a_part(on: Subject) {
         let _ = writer.data(version.bytes.slice(size / 2..)).await;
         let _ = writer.commit("etag").await;
         let part = receiving.await.expect("no panic");
-        assert!(matches!(part, Err(PutError::NoSuchStage)), "{part:?}");
+        // In S3 a part that is under way when its upload ends may get there, and is gone with the upload.
+        let gone = match on.demands {
+            Demands::Full => matches!(part, Err(PutError::NoSuchStage)),
+            Demands::OfS3 => matches!(part, Err(PutError::NoSuchStage) | Ok(_)),
+        };
+        assert!(gone, "{part:?}");
         stage.expect_gone(&parts).await;
     }
 }

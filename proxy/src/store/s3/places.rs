@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_config::{Bucket, KeptIn, StoreBucket, StorePrefix};
 
-use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::name::{BucketName, ObjectName};
 use crate::store::{StateArea, StateName};
 
 /// Where each object, each stage and each state object stands.
@@ -100,7 +100,113 @@ pub(super) fn area_prefix(area: StateArea) -> &'static str {
     }
 }
 
-/// The key of an object that the store names `key`, in a bucket with this prefix; `None`: no client could have put it there.
-pub(super) fn client_key(prefix: &StorePrefix, key: &str) -> Option<ObjectKey> {
-    ObjectKey::parse(key.strip_prefix(prefix.as_str())?).ok()
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::name::ObjectKey;
+
+    fn name(text: &str) -> BucketName {
+        BucketName::parse(text).unwrap()
+    }
+
+    /// Kept elsewhere: `app` alone in `prod`, `lib` and `libs` side by side, `own` under its own name, but deeper.
+    fn places() -> Places {
+        let kept = [
+            ("app", "prod", ""),
+            ("lib", "shared", "lib/"),
+            ("libs", "shared", "libs/"),
+            ("own", "own", "er/"),
+        ];
+        let kept = kept.map(|(bucket, place, prefix)| {
+            let kept_in = KeptIn {
+                bucket: StoreBucket::parse(place).unwrap(),
+                prefix: StorePrefix::parse(prefix).unwrap(),
+            };
+            (name(bucket), Bucket { kept_in: Some(kept_in), ..Bucket::default() })
+        });
+        let plain = (name("plain"), Bucket::default());
+        Places::new(StoreBucket::parse("state").unwrap(), &kept.into_iter().chain([plain]).collect())
+    }
+
+    fn place(bucket: &str, key: &str) -> Option<String> {
+        let object = ObjectName { bucket: name(bucket), key: ObjectKey::parse(key).unwrap() };
+        places().object(&object).map(|Place { bucket, key }| format!("{bucket} {key}"))
+    }
+
+    #[test]
+    fn objects_stand_where_it_is_said() {
+        for (bucket, key, expected) in [
+            ("app", "a/b", Some("prod a/b")),
+            ("lib", "a", Some("shared lib/a")),
+            ("lib", "/a", Some("shared lib//a")),
+            ("libs", "a", Some("shared libs/a")),
+            ("own", "a", Some("own er/a")),
+            ("plain", "a", Some("plain a")),
+            ("other", "a", Some("other a")),
+            // Others are kept there.
+            ("prod", "a", None),
+            ("shared", "lib/a", None),
+            ("state", "records/a", None),
+        ] {
+            assert_eq!(place(bucket, key).as_deref(), expected, "{bucket}/{key}");
+        }
+    }
+
+    #[test]
+    fn buckets_of_the_store_are_shown_to_whom_they_belong() {
+        let places = places();
+        for (bucket, expected) in [
+            ("plain", Some("plain")),
+            ("other", Some("other")),
+            ("prod", None),
+            ("shared", None),
+            ("own", None),
+            ("state", None),
+            // Clients mean another one by this name.
+            ("app", None),
+            ("Not A Bucket", None),
+        ] {
+            assert_eq!(places.visible(bucket).as_ref().map(BucketName::as_str), expected, "{bucket}");
+        }
+        let mapped: Vec<_> = places.mapped().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(mapped, ["app", "lib", "libs", "own"]);
+    }
+
+    #[test]
+    fn state_stands_in_the_state_bucket() {
+        for (area, expected) in [(StateArea::Records, "records/a/b"), (StateArea::Scratch, "scratch/a/b")] {
+            let Place { bucket, key } = places().state(&StateName::new(area, "a/b").unwrap());
+            assert_eq!((bucket.as_str(), key.as_str()), ("state", expected));
+        }
+    }
+
+    proptest! {
+        /// Else who may write the one could write the other.
+        #[test]
+        fn no_two_objects_stand_in_one_place_and_none_among_our_own(
+            one in (bucket(), key()),
+            other in (bucket(), key()),
+        ) {
+            let places = places();
+            let [one, other] = [one, other].map(|(bucket, key)| {
+                ObjectName { bucket: name(&bucket), key: ObjectKey::parse(&key).unwrap() }
+            });
+            if let (Some(first), Some(second)) = (places.object(&one), places.object(&other)) {
+                prop_assert_eq!(one == other, first == second);
+                prop_assert_ne!(first.bucket.as_str(), "state");
+            }
+        }
+    }
+
+    fn bucket() -> impl Strategy<Value = String> {
+        prop::sample::select(vec!["app", "lib", "libs", "own", "plain", "other", "prod", "shared", "state"])
+            .prop_map(str::to_owned)
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select(vec!["lib", "libs", "er", "s", "a", "/"]), 1..5)
+            .prop_map(|pieces| pieces.concat())
+    }
 }

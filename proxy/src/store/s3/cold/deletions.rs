@@ -71,7 +71,8 @@ impl S3Store {
             let together = *guard == Guard::Any
                 && fits_xml(object.key.as_str())
                 && (version.is_none() || self.findings().versions);
-            let Some(place) = self.places.object(object).filter(|_| together) else {
+            // Also what has no place is left to the single deletion to judge.
+            let Some(place) = self.place(object).ok().filter(|_| together) else {
                 alone.insert(index);
                 continue;
             };

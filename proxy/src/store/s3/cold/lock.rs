@@ -78,7 +78,7 @@ impl S3Store {
         retention: Option<Retention>,
         retentions: Retentions,
     ) -> Result<(), PutError> {
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = self.place(object)?;
         if !self.findings().object_lock {
             return Err(PutError::Unsupported(OBJECT_LOCK));
         }
@@ -138,7 +138,7 @@ impl S3Store {
         version: Option<&VersionId>,
         hold: LegalHold,
     ) -> Result<(), PutError> {
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = self.place(object)?;
         if !self.findings().object_lock {
             return Err(PutError::Unsupported(OBJECT_LOCK));
         }

@@ -58,7 +58,7 @@ impl S3Store {
         version: Option<&VersionId>,
     ) -> Result<(Tags, Option<VersionId>), GetError> {
         const CALL: &str = "GetObjectTagging";
-        let place = self.places.object(object).ok_or(GetError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let version = self.version_of(&place, version).await?;
         let call = self.sdk.get_object_tagging().bucket(place.bucket.as_str()).key(&place.key);
         let answer = call.set_version_id(version.as_ref().map(ToString::to_string)).send().await;
@@ -84,7 +84,7 @@ impl S3Store {
         if !self.findings().tags {
             return Err(PutError::Unsupported(TAGS));
         }
-        let place = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let place = self.place(object)?;
         let version = self.version_of(&place, version).await.map_err(unreadable)?;
         let named = version.as_ref().map(ToString::to_string);
         let (bucket, key) = (place.bucket.as_str(), &place.key);

@@ -14,6 +14,7 @@ use super::{Births, BoundedAnswers};
 use crate::name::BucketName;
 use crate::store::s3::hot::testing;
 use crate::store::s3::places::Places;
+use crate::store::s3::probe::Keys;
 use crate::store::s3::{Findings, S3Store};
 
 /// A store with versions, locks and tags at `url`.
@@ -28,7 +29,16 @@ pub(super) fn store(url: &str) -> S3Store {
         .retry_config(RetryConfig::disabled())
         .interceptor(BoundedAnswers)
         .build();
-    let found = Findings { versions: true, object_lock: true, tags: true, ..Findings::CAREFUL };
+    let keys =
+        Keys { leading_slash: true, double_slash: true, trailing_slash: true, unusual: true, controls: true };
+    let found = Findings {
+        max_key_bytes: 1024,
+        keys,
+        versions: true,
+        object_lock: true,
+        tags: true,
+        ..Findings::CAREFUL
+    };
     S3Store {
         hot: testing::hot(&settings, "id", "secret"),
         sdk: aws_sdk_s3::Client::from_conf(config),

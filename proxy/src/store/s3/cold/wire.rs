@@ -113,7 +113,7 @@ impl Intercept for Legible {
 /// those, from the piece before; no document ends with it.
 fn legible(held: &mut Vec<u8>, data: Bytes) -> Bytes {
     let suspicious = |b: &u8| *b == 0xEF || (*b < b' ' && !b"\t\n\r".contains(b));
-    if held.is_empty() && !data.iter().any(|b| suspicious(b)) {
+    if held.is_empty() && !data.iter().any(suspicious) {
         return data;
     }
     let mut clean = Vec::with_capacity(held.len() + data.len());

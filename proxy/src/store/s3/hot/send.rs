@@ -168,6 +168,7 @@ impl Hot {
             if !again {
                 return Err(if doubtful && !call.reads() { failed.doubtful() } else { failed });
             }
+            tracing::debug!(error = %StoreError::from(failed.failure.clone()), "a call to the store is made again");
             doubtful |= failed.perhaps_done();
             attempts += 1;
             sleep(wait).await;

@@ -86,16 +86,17 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 fn writing(found: &Findings) -> Vec<Row> {
-    let Writes { absent, if_match, labels: _ } = found.put;
+    let Writes { absent, if_match, labels } = found.put;
+    let checksums = found.checksums;
     vec![
-        row("write and read back", "bytes, content headers, metadata, listing".to_owned(), true, ""),
+        row("write and read back", "bytes, content headers, metadata, lists".to_owned(), true, ""),
         yes(
             "PUT If-None-Match: *",
             absent,
-            "minded, of several at once one wins",
+            "minded; of several at once one wins",
             "ignored, or not atomic",
-            "clients' `If-None-Match: *` is refused (501), and the proxy does not start with `immutable` buckets. Of \
-             two instances that complete one upload at once, the last one wins (P6 holds: both seal the same bytes)",
+            "`immutable` cannot be kept: Hallmark does not start with it. Clients' `If-None-Match: *` is refused (501). \
+             Instances that complete the same upload at once may each store it: the same bytes, sealed twice",
         ),
         row(
             "PUT If-Match",
@@ -110,33 +111,36 @@ fn writing(found: &Findings) -> Vec<Row> {
             "clients' `If-Match` on deletions is refused (501)",
         ),
         yes(
-            "x-amz-content-sha256",
-            found.checksums.content_sha256,
-            "compared",
-            "ignored",
-            "bytes that change on the way to the store are found out only when they are read: they are not served (P1), \
-             but the upload is lost. Use https",
+            "PUT with tags and locks",
+            labels,
+            "kept",
+            "dropped",
+            "clients' tags and locks on uploads are refused (501)",
         ),
-        yes("Content-MD5", found.checksums.content_md5, "compared", "ignored", ""),
-        yes("x-amz-checksum-crc32", found.checksums.crc32, "compared", "ignored", ""),
+        yes(
+            "x-amz-content-sha256",
+            checksums.content_sha256,
+            "compared with what arrives",
+            "not compared",
+            "bytes that change on their way to the store are found out only when they are read. They are not served (P1), \
+             but the upload is lost: use https",
+        ),
+        row("Content-MD5", compared(checksums.content_md5), true, ""),
+        row("x-amz-checksum-crc32", compared(checksums.crc32), true, ""),
     ]
 }
 
 fn copying(found: &Findings) -> Vec<Row> {
-    const CARRIED: &str = "costs time: such copies are made by reading and writing the bytes, up to 5 GiB";
+    const CARRIED: &str = "costs time: such copies, and uploads in parts that end so, are made by reading and writing the \
+        bytes, up to 5 GiB; larger ones are refused (501)";
     let Writes { absent, if_match, labels } = found.copy;
     vec![
-        yes(
-            "CopyObject",
-            found.copy_replaces,
-            "with new attributes",
-            "does not take new attributes",
-            CARRIED,
-        ),
+        yes("CopyObject", found.copy_replaces, "takes new attributes", "takes no new attributes", CARRIED),
         row(
-            "CopyObject onto If-None-Match / If-Match",
-            format!("{} / {}", if absent { "minded" } else { "ignored" }, form(if_match)),
-            minded(found.copy),
+            "CopyObject If-None-Match / If-Match",
+            guards(absent, if_match),
+            (absent || !found.put.absent)
+                && (if_match == found.put.if_match || found.put.if_match == IfMatch::Bare),
             CARRIED,
         ),
         row(
@@ -145,13 +149,18 @@ fn copying(found: &Findings) -> Vec<Row> {
             found.copy_source != SourcePin::Ignored,
             "costs time: the source is copied aside first, and compared",
         ),
-        yes("CopyObject with tags and locks", labels, "kept", "dropped", CARRIED),
+        row(
+            "CopyObject with tags and locks",
+            if labels { "kept" } else { "dropped" }.to_owned(),
+            labels || !found.put.labels,
+            CARRIED,
+        ),
         yes(
-            "CopyObject of `-N` ETags",
+            "CopyObject of what came in parts",
             found.copy_keeps_multipart_etag,
-            "kept",
-            "new ETag",
-            "costs time: uploads in parts are put together again part by part",
+            "keeps its ETag",
+            "gives it another ETag",
+            "costs time: uploads in parts are put together a second time, part by part",
         ),
     ]
 }
@@ -159,47 +168,44 @@ fn copying(found: &Findings) -> Vec<Row> {
 fn parts(found: &Findings) -> Vec<Row> {
     let Writes { absent, if_match, labels } = found.complete;
     let parts = found.parts;
-    let least = if parts.min_bytes < AWS_MIN_PART_BYTES { "any length" } else { "at least 5 MiB" };
+    let least = |bytes| if bytes < AWS_MIN_PART_BYTES { "of any length" } else { "of at least 5 MiB" };
     vec![
-        row("multipart upload", format!("parts of {least} but the last"), true, ""),
-        row(
-            "Complete If-None-Match / If-Match",
-            format!("{} / {}", if absent { "minded" } else { "ignored" }, form(if_match)),
-            true,
-            "",
-        ),
-        yes("Create with tags and locks", labels, "kept", "dropped", ""),
+        row("parts of uploads", format!("{} but the last", least(parts.min_bytes)), true, ""),
+        row("Complete If-None-Match / If-Match", guards(absent, if_match), true, ""),
+        row("Create with tags and locks", if labels { "kept" } else { "dropped" }.to_owned(), true, ""),
         yes(
-            "Complete compares ETags of parts",
+            "Complete and ETags of parts",
             parts.etags_compared,
-            "yes",
-            "no",
-            "a part that is replaced while its upload completes is found out only when it is read: it is not served (P1)",
+            "compared",
+            "not compared",
+            "a part that somebody replaces while its upload completes is found out only when it is read: it is not served \
+             (P1), but the upload is lost",
         ),
         yes(
-            "Complete may leave parts out",
+            "Complete without some parts",
             parts.left_out,
-            "yes",
-            "no",
-            "an upload that names only some of its parts is refused (501)",
+            "done",
+            "refused",
+            "an upload that is completed with only some of its parts is refused (501)",
         ),
         yes(
-            "an aborted upload stays so",
+            "uploads that were aborted",
             parts.aborted_for_good,
-            "yes",
-            "no",
-            "an upload that was aborted may leave garbage in the state bucket",
+            "stay so",
+            "can still be completed",
+            "aborted uploads may leave garbage in the state bucket",
         ),
         yes(
-            "uploads under way are listed",
+            "uploads under way",
             parts.uploads_listed,
-            "yes",
-            "no",
-            "what crashes leave of uploads is not removed: let the store remove uploads that are older than 8 days",
+            "listed",
+            "not listed",
+            "what crashes leave of uploads is not removed (P6 holds, but the store fills): have the store remove uploads \
+             that are older than 8 days",
         ),
         row(
-            "UploadPartCopy",
-            found.part_copy.map_or("none", pinned).to_owned(),
+            "UploadPartCopy bound to its source",
+            found.part_copy.map_or("there is no UploadPartCopy", pinned).to_owned(),
             found.part_copy.is_some_and(|pin| pin != SourcePin::Ignored),
             "costs time: parts are made of objects by reading and writing the bytes",
         ),
@@ -212,20 +218,24 @@ fn names(found: &Findings) -> Vec<Row> {
         let lacking: Vec<_> = kinds.iter().filter(|(kept, _)| !kept).map(|(_, kind)| *kind).collect();
         (
             lacking.is_empty(),
-            if lacking.is_empty() { "all kept".to_owned() } else { format!("not {}", lacking.join(", ")) },
+            if lacking.is_empty() {
+                "all kept".to_owned()
+            } else {
+                format!("all but: {}", lacking.join(", "))
+            },
         )
     };
     let (all_keys, kept_keys) = lacking(&[
-        (keys.leading_slash, "those that begin with `/`"),
-        (keys.double_slash, "those with `//`"),
-        (keys.trailing_slash, "those that end in `/`"),
-        (keys.unusual, "those with unusual characters"),
-        (keys.controls, "those with control characters"),
+        (keys.leading_slash, "`/` in front"),
+        (keys.double_slash, "`//`"),
+        (keys.trailing_slash, "`/` at the end"),
+        (keys.unusual, "unusual characters"),
+        (keys.controls, "control characters"),
     ]);
     let (all_metadata, kept_metadata) = lacking(&[
-        (metadata.underscores, "names with `_`"),
-        (metadata.signs, "names with other signs"),
-        (metadata.tabs, "values with tabs"),
+        (metadata.underscores, "`_` in names"),
+        (metadata.signs, "other signs in names"),
+        (metadata.tabs, "tabs"),
         (metadata.empty, "empty values"),
     ]);
     vec![
@@ -233,7 +243,7 @@ fn names(found: &Findings) -> Vec<Row> {
             "longest key",
             format!("{} bytes", found.max_key_bytes),
             found.max_key_bytes >= MAX_KEY_BYTES,
-            "longer keys are refused, those of buckets with a prefix in the store by its length earlier",
+            "longer keys are refused; what stands before a bucket's keys in the store counts",
         ),
         row("keys", kept_keys, all_keys, "such keys are refused, and never there"),
         row("user metadata", kept_metadata, all_metadata, "uploads with such metadata are refused (501)"),
@@ -270,11 +280,19 @@ fn yes(what: &'static str, is: bool, yes: &'static str, no: &'static str, cost: 
     row(what, if is { yes } else { no }.to_owned(), is, cost)
 }
 
+fn compared(is: bool) -> String {
+    if is { "compared with what arrives" } else { "not compared" }.to_owned()
+}
+
+fn guards(absent: bool, if_match: IfMatch) -> String {
+    format!("{} / {}", if absent { "minded" } else { "ignored" }, form(if_match))
+}
+
 fn form(form: IfMatch) -> &'static str {
     match form {
         IfMatch::Quoted => "minded",
         IfMatch::Bare => "minded, without quotes",
-        IfMatch::Ignored => "ignored, or not atomic",
+        IfMatch::Ignored => "ignored",
     }
 }
 
@@ -282,10 +300,51 @@ fn pinned(pin: SourcePin) -> &'static str {
     match pin {
         SourcePin::Standard => "x-amz-copy-source-if-match",
         SourcePin::Ceph => "x-amz-copy-if-match",
-        SourcePin::Ignored => "not bound to its source",
+        SourcePin::Ignored => "not bound",
     }
 }
 
-fn minded(writes: Writes) -> bool {
-    writes.absent && writes.if_match != IfMatch::Ignored
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(found: &Findings) -> Report {
+        Report::new(found, &StoreBucket::parse("the-state").unwrap())
+    }
+
+    fn row<'r>(report: &'r Report, what: &str) -> &'r Row {
+        report.rows().iter().find(|row| row.what == what).unwrap()
+    }
+
+    #[test]
+    fn a_store_that_can_do_nothing_lacks_what_can_be_lacked() {
+        let report = report(&Findings::CAREFUL);
+        let put = row(&report, "PUT If-None-Match: *");
+        assert_eq!(put.found, "ignored, or not atomic");
+        assert!(put.cost.unwrap().contains("`immutable`"));
+        assert!(row(&report, "write and read back").cost.is_none());
+        assert_eq!(row(&report, "longest key").found, "255 bytes");
+        assert!(report.lacks().count() >= 15);
+    }
+
+    #[test]
+    fn it_is_a_table_for_people() {
+        let mut found = Findings::CAREFUL;
+        found.put.absent = true;
+        let text = report(&found).to_string();
+        let rows = text.lines().filter(|line| line.starts_with(['+', '-']));
+        assert!(text.contains("\n+ PUT If-None-Match: *"), "{text}");
+        assert!(text.contains("\n- PUT If-Match "), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        assert_eq!(rows.count(), report(&found).rows().len());
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let text = "a word and another one ".repeat(20);
+        let lines = lines(&text);
+        assert!(lines.iter().all(|line| line.len() <= LINE && !line.is_empty()));
+        assert_eq!(lines.join(" "), text.trim());
+        assert!(super::lines("").is_empty());
+    }
 }

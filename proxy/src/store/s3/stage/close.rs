@@ -174,7 +174,9 @@ impl S3Store {
 /// Compares the parts that the caller names with those that are there.
 fn compare(parts: &[StagedPart], listed: &BTreeMap<u16, Listed>) -> Result<(), PutError> {
     let is_there = |part: &&StagedPart| match listed.get(&part.number.number()) {
-        Some(listed) => listed.length == part.length && listed.etag == part.pin.0,
+        Some(Listed { length, etag }) => {
+            *length == part.length && etag.as_ref().is_none_or(|etag| *etag == part.pin.0)
+        }
         // Those that the store took for none.
         None => part.length == 0 && part.pin.0 == super::EMPTY,
     };

@@ -16,7 +16,8 @@ const MAX_PAGES: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     pub(super) length: u64,
-    pub(super) etag: String,
+    /// Where the store tells: it compares them itself, or not at all.
+    pub(super) etag: Option<String>,
 }
 
 impl S3Store {
@@ -32,9 +33,7 @@ impl S3Store {
                 let number = number.ok_or_else(|| malformed("numbers out of order"))?;
                 let length = part.size().and_then(|size| u64::try_from(size).ok());
                 let etag = part.e_tag().and_then(etag::bare).map(str::to_owned);
-                let (Some(length), Some(etag)) = (length, etag) else {
-                    return Err(malformed("a part without length or ETag"));
-                };
+                let length = length.ok_or_else(|| malformed("a part without a length"))?;
                 parts.insert(number, Listed { length, etag });
                 after = number;
             }

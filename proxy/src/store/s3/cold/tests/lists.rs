@@ -38,10 +38,12 @@ fn request(prefix: &str, delimiter: Option<&str>, after: Option<&str>, limit: us
 }
 
 fn texts(page: &ListPage) -> Vec<&str> {
-    let text = |entry| match entry {
-        &ListEntry::Object { ref key, .. } => key.as_str(),
-        ListEntry::Prefix(prefix) => prefix,
-    };
+    fn text(entry: &ListEntry) -> &str {
+        match entry {
+            ListEntry::Object { key, .. } => key.as_str(),
+            ListEntry::Prefix(prefix) => prefix,
+        }
+    }
     page.entries.iter().map(text).collect()
 }
 
@@ -104,7 +106,7 @@ async fn a_store_cannot_keep_a_listing_going() {
     // Pages that lead on, and hold nothing that can be shown.
     let (found, asked) = list(
         |asked| {
-            let at = asked.query.get("marker").map_or(0, |marker| marker.len());
+            let at = asked.query.get("marker").map_or(0, String::len);
             page(true, &object(&format!("..%2F{}", "a".repeat(at))))
         },
         request("", None, None, 5),
@@ -116,7 +118,7 @@ async fn a_store_cannot_keep_a_listing_going() {
     // Pages of one line each: what was found by then is the page.
     let (found, asked) = list(
         |asked| {
-            let at = asked.query.get("marker").map_or(0, |marker| marker.len());
+            let at = asked.query.get("marker").map_or(0, String::len);
             page(true, &object(&"a".repeat(at + 1)))
         },
         request("", None, None, 1000),
