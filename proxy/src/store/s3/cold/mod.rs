@@ -17,6 +17,7 @@ mod lists;
 mod lock;
 mod order;
 pub(super) mod reason;
+mod retry;
 mod tags;
 mod text;
 mod versioning;
@@ -26,4 +27,5 @@ mod wire;
 
 pub(super) use buckets::Births;
 #[allow(unused_imports, reason = "for every client of the SDK")]
+pub(super) use retry::TooManyRequests;
 pub(super) use wire::{BoundedAnswers, once};
