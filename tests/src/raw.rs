@@ -36,6 +36,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// Not even a head, of a server that was not there.
+    pub fn nothing() -> Self {
+        Self { status: 0, interim: Vec::new(), headers: Vec::new(), body: Vec::new(), end: End::Reset }
+    }
+
     /// The value of the header `name` (lower case).
     ///
     /// # Panics
@@ -137,7 +142,15 @@ impl Asked {
 impl Connection {
     /// Connects.
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server takes connections");
+        Self::over(TcpStream::connect(address).expect("the server takes connections"))
+    }
+
+    /// Connects; `None`: nobody listens there.
+    pub fn try_open(address: SocketAddr) -> Option<Self> {
+        TcpStream::connect(address).ok().map(Self::over)
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_write_timeout(Some(DEADLINE)).expect("a timeout can be set");
         stream.set_nodelay(true).expect("an option can be set");
         Self { stream, buffer: Vec::new() }

@@ -124,7 +124,13 @@ impl Reservation {
         };
         let share = take(&self.sources.0, self.halves.0)?;
         let all = take(&self.sources.1, self.halves.1)?;
-        Some(Self { all, share, sources: self.sources.clone(), waiting: self.waiting.clone(), halves: self.halves })
+        Some(Self {
+            all,
+            share,
+            sources: self.sources.clone(),
+            waiting: self.waiting.clone(),
+            halves: self.halves,
+        })
     }
 
     /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.

@@ -29,20 +29,6 @@ pub(crate) enum Action {
     Delete,
 }
 
-pub(crate) const ACTIONS: [Action; 11] = [
-    Action::PutSmall,
-    Action::PutLarge,
-    Action::GetSmall,
-    Action::GetLarge,
-    Action::GetRange,
-    Action::Head,
-    Action::Part,
-    Action::Complete,
-    Action::Copy,
-    Action::List,
-    Action::Delete,
-];
-
 const LARGE: u64 = 9 * MIB + 5;
 const RANGE: u64 = 100;
 
@@ -229,6 +215,12 @@ impl Scene {
         let made = self.action.writes() && self.action != Action::Delete && got.body == *self.new;
         assert_same(&got.body, if made { &self.new } else { &self.old }, what);
         made
+    }
+
+    /// Removes what was made of it: there are many scenes, and a store that keeps everything in memory.
+    pub(crate) fn clear(&self, client: &Client) {
+        client.delete(BUCKET, &self.key);
+        client.delete(BUCKET, &self.source());
     }
 
     /// Puts something else under the key.

@@ -78,7 +78,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "200 with an error",
         sort: Sort::Broken,
-        make: || Fault::Answers(Answer { ..Answer::error(200, "InternalError") }),
+        make: || Fault::Answers(Answer::error(200, "InternalError")),
     },
     Kind {
         name: "200 without headers",

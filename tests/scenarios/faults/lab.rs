@@ -1,12 +1,14 @@
 //! The real program before a real store, with the fault proxy between the two.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hallmark_tests::fault::{Call, FaultProxy, Op, Which};
 use hallmark_tests::proxy::{Options, Proxy};
+use hallmark_tests::raw::DEADLINE;
 use hallmark_tests::s3::Client;
 use hallmark_tests::site::{Engine, Remote, Site};
-use hallmark_tests::stores::Account;
+use hallmark_tests::stores::{Account, STATE_BUCKET};
 
 use super::action::{Action, Scene};
 
@@ -36,8 +38,18 @@ impl Lab {
         let proxy = Proxy::start_with(&options(&account, fault.endpoint(), lines));
         let client = proxy.client();
         client.create_bucket(BUCKET);
-        fault.take_calls();
-        Self { fault, proxy, client, account, scenes: 0 }
+        let lab = Self { fault, proxy, client, account, scenes: 0 };
+        lab.settle();
+        lab
+    }
+
+    /// Waits until the instance has cleared up what it tried the store with, which it does when it serves already.
+    fn settle(&self) {
+        let (store, began) = (self.account.client(), Instant::now());
+        while !store.keys(STATE_BUCKET, "scratch/probe/").is_empty() || self.fault.under_way() > 0 {
+            assert!(began.elapsed() < DEADLINE, "what the store was tried with is never cleared up");
+        }
+        self.fault.take_calls();
     }
 
     /// Another instance of the deployment, which reaches the store itself.
@@ -53,6 +65,7 @@ impl Lab {
     pub(crate) fn restart(&mut self) {
         self.proxy.restart();
         self.client = self.proxy.client();
+        self.settle();
     }
 
     /// Prepares what an action needs, under a key that is used for nothing else.

@@ -11,7 +11,7 @@ const MOST_CALLS: usize = 1100;
 
 /// Pages that contradict themselves or what was asked.
 const PAGES: &[(&str, fn(&Call) -> Answer)] = &[
-    ("200 with an error", |_| Answer { ..Answer::error(200, "InternalError") }),
+    ("200 with an error", |_| Answer::error(200, "InternalError")),
     ("not XML", |_| Answer::new(200, "{\"keys\": []}")),
     ("another document", |_| page("<ListPartsResult></ListPartsResult>")),
     ("cut short", |_| page("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a/1")),
@@ -59,7 +59,12 @@ pub(super) fn pages_that_make_no_sense(lab: &Lab) {
         let response = lab.client.list(BUCKET, "list-type=2&prefix=a/&start-after=a/0&max-keys=1000");
         lab.fault.forget();
         let calls = lab.fault.take_calls().len();
-        println!("{name}: {} {} {calls} {:?}", response.status, response.code(), response.elements("Key").len());
+        println!(
+            "{name}: {} {} {calls} {:?}",
+            response.status,
+            response.code(),
+            response.elements("Key").len()
+        );
         assert!(calls <= 10, "{name}: {calls} calls");
         assert_plausible(&response, name);
     }
@@ -98,7 +103,12 @@ pub(super) fn lists_without_end(lab: &Lab) {
         let response = ask();
         let calls = lab.fault.take_calls();
         let of_state = calls.iter().filter(|call| call.name.starts_with(STATE_BUCKET)).count();
-        println!("{name}: {} {} after {} calls, {of_state} of state", response.status, response.code(), calls.len());
+        println!(
+            "{name}: {} {} after {} calls, {of_state} of state",
+            response.status,
+            response.code(),
+            calls.len()
+        );
         assert!(response.status > 0 && calls.len() <= MOST_CALLS, "{name}: {} calls", calls.len());
     }
     lab.fault.forget();

@@ -2,7 +2,7 @@
 
 use hallmark_tests::stores::{Account, Kind};
 
-use super::action::{ACTIONS, Action};
+use super::action::Action;
 use super::lab::Lab;
 use super::{killed, lists, matrix, stuck, tls};
 
@@ -11,10 +11,58 @@ fn lab() -> Lab {
 }
 
 #[test]
-fn what() {
-    let name = std::env::var("ACTION").unwrap();
-    let action: Vec<Action> = ACTIONS.into_iter().filter(|a| format!("{a:?}") == name).collect();
-    matrix::once(lab(), action[0]);
+fn p4_every_request_of_a_small_put_can_fail() {
+    matrix::once(lab(), Action::PutSmall);
+}
+
+#[test]
+fn p4_every_request_of_a_large_put_can_fail() {
+    matrix::once(lab(), Action::PutLarge);
+}
+
+#[test]
+fn p4_every_request_of_a_small_get_can_fail() {
+    matrix::once(lab(), Action::GetSmall);
+}
+
+#[test]
+fn p4_every_request_of_a_large_get_can_fail() {
+    matrix::once(lab(), Action::GetLarge);
+}
+
+#[test]
+fn p4_every_request_of_a_range_can_fail() {
+    matrix::once(lab(), Action::GetRange);
+}
+
+#[test]
+fn p4_every_request_of_a_head_can_fail() {
+    matrix::once(lab(), Action::Head);
+}
+
+#[test]
+fn p4_every_request_of_a_part_can_fail() {
+    matrix::once(lab(), Action::Part);
+}
+
+#[test]
+fn p4_every_request_of_a_complete_can_fail() {
+    matrix::once(lab(), Action::Complete);
+}
+
+#[test]
+fn p4_every_request_of_a_copy_can_fail() {
+    matrix::once(lab(), Action::Copy);
+}
+
+#[test]
+fn p4_every_request_of_a_list_can_fail() {
+    matrix::once(lab(), Action::List);
+}
+
+#[test]
+fn p4_every_request_of_a_delete_can_fail() {
+    matrix::once(lab(), Action::Delete);
 }
 
 #[test]

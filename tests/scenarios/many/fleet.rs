@@ -73,11 +73,10 @@ impl Addresses {
     }
 
     /// A client of the instance whose turn it is.
-    fn client(&self) -> Option<Client> {
+    fn client(&self) -> Client {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let address = known[self.next.fetch_add(1, Ordering::Relaxed) % known.len()];
-        // Nobody is there while it is restarted.
-        std::net::TcpStream::connect(address).ok().map(|_| Site::client(address, FULL))
+        Site::client(address, FULL)
     }
 
     /// Asks one instance after the other until one answers, other than that it cannot at the moment.
@@ -88,15 +87,10 @@ impl Addresses {
     pub(super) fn ask(&self, what: &str, ask: impl Fn(&Client) -> Response) -> Response {
         let began = Instant::now();
         loop {
-            let response = self.client().map(|client| ask(&client));
-            match response {
-                Some(response) if response.status > 0 && response.end == End::Complete => {
-                    if !matches!(response.status, 500..) {
-                        return response;
-                    }
-                }
-                // The instance went away before its answer, or in it.
-                Some(_) | None => {}
+            let response = ask(&self.client());
+            // An instance may go away before its answer, or in it.
+            if response.status > 0 && response.end == End::Complete && !matches!(response.status, 500..) {
+                return response;
             }
             assert!(began.elapsed() < 2 * DEADLINE, "{what} is never answered");
             std::thread::yield_now();

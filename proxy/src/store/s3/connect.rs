@@ -30,7 +30,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::S3Store;
-use super::cold::{Births, BoundedAnswers};
+use super::cold::{Births, BoundedAnswers, TooManyRequests};
 use super::hot::{Endpoint, Hot, KeySource, Keyring, Keys};
 use super::places::Places;
 use crate::name::BucketName;
@@ -206,6 +206,7 @@ fn sdk(
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
+        .retry_classifier(TooManyRequests)
         .timeout_config(timeouts)
         // The timeouts above see to that.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -290,8 +290,3 @@ impl S3Store {
             .map_or(Ok(()), |what| Err(PutError::Unsupported(what)))
     }
 }
-
-/// For what is still to be built.
-fn unbuilt(what: &str) -> StoreError {
-    StoreError::new(super::StoreFault::Unavailable, format!("{what} is not built yet"))
-}

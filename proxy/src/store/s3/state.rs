@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use hallmark_signer::Sha256Digest;
 use http::Method;
+use http::header::ETAG;
 
 use super::S3Store;
 use super::cold::error::Failure;
-use super::hot::{Call, Whole, write_guard};
+use super::hot::{Answer, Call, Whole, required, write_guard};
 use super::places::area_prefix;
 use super::stage::{is_missing, own};
 use crate::proof::UnverifiedState;
@@ -33,9 +34,17 @@ impl S3Store {
         write_guard(&mut call.headers, &guard, self.findings().put)?;
         // A store that compares the digest keeps nothing that was damaged on its way.
         let digest = Sha256Digest::of(&value);
-        match self.hot.call(&call, &Whole::new(value, Some(digest))).await {
-            Ok(_) => Ok(()),
+        let put = match self.hot.call(&call, &Whole::new(value.clone(), Some(digest))).await {
+            Ok(answer) => said_to_be_stored(&answer),
             Err(failed) => Err(own(failed.failure)),
+        };
+        match put {
+            // What stands there now is the same, whoever wrote it: then it is written.
+            Err(PutError::Unknown(error)) => match self.state_bytes(name, &Span::All).await {
+                Ok(Some(found)) if found == value => Ok(()),
+                Ok(_) | Err(_) => Err(PutError::Unknown(error)),
+            },
+            put => put,
         }
     }
 
@@ -47,12 +56,20 @@ impl S3Store {
         Ok(self.state_bytes(name, &span).await?.map(UnverifiedState::new))
     }
 
-    /// The bytes of `span`; what lies past the end is left out.
+    /// The bytes of `span`; what lies past the end is left out. An answer that breaks off is asked for once more: so much
+    /// is at hand at once, or not at all.
     pub(super) async fn state_bytes(
         &self,
         name: &StateName,
         span: &Span,
     ) -> Result<Option<Bytes>, StoreError> {
+        match self.state_bytes_once(name, span).await {
+            Err(error) if error.fault == StoreFault::Unavailable => self.state_bytes_once(name, span).await,
+            found => found,
+        }
+    }
+
+    async fn state_bytes_once(&self, name: &StateName, span: &Span) -> Result<Option<Bytes>, StoreError> {
         let place = self.places.state(name);
         let (answer, extent) = match self.read(&place, None, span, None).await {
             Ok(found) => found,
@@ -107,4 +124,10 @@ impl S3Store {
             Err(failed) => Err(failed.failure),
         }
     }
+}
+
+/// A store that stored something says as what. One that does not, or says something else with the status of a success, is
+/// not believed.
+fn said_to_be_stored(answer: &Answer) -> Result<(), PutError> {
+    required(&answer.headers, &ETAG).map(drop).map_err(|malformed| PutError::Unknown(malformed.into()))
 }

@@ -61,7 +61,7 @@ type Tamper = fn(&Lab, &str, Size);
 /// Changes that every way of asking must notice: those to lengths, headers, names and seals.
 pub(in super::super) fn p3_seals(kind: Kind) {
     let cases: [(&str, Tamper, &str); 19] = [
-        ("truncated", |lab, key, _| lab.edit(key, |object| drop(object.bytes.pop())), INVALID),
+        ("truncated", |lab, key, _| lab.edit(key, |object| _ = object.bytes.pop()), INVALID),
         ("extended", |lab, key, _| lab.edit(key, |object| object.bytes.push(b'x')), INVALID),
         ("emptied", |lab, key, _| lab.edit(key, |object| object.bytes.clear()), INVALID),
         ("seal removed", |lab, key, _| set(lab, key, HALLMARK, None), "ArtifactUnsealed"),

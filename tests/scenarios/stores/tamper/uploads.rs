@@ -66,7 +66,7 @@ pub(in super::super) fn p2_parts_that_were_replaced(kind: Kind) {
     let cases: [(&str, Change); 5] = [
         ("first byte", |begun| replace(begun, 1, |bytes| bytes[0] ^= 1)),
         ("last byte", |begun| replace(begun, 2, |bytes| *bytes.last_mut().unwrap() ^= 1)),
-        ("shorter", |begun| replace(begun, 2, |bytes| drop(bytes.pop()))),
+        ("shorter", |begun| replace(begun, 2, |bytes| _ = bytes.pop())),
         ("longer", |begun| replace(begun, 1, |bytes| bytes.push(0))),
         ("the other part", |begun| {
             begun.stage.send_part(2, &begun.parts[0]);

@@ -17,6 +17,7 @@ mod lists;
 mod lock;
 mod order;
 pub(super) mod reason;
+mod retry;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -29,4 +30,5 @@ mod walk;
 mod wire;
 
 pub(super) use buckets::Births;
+pub(super) use retry::TooManyRequests;
 pub(super) use wire::BoundedAnswers;

@@ -221,10 +221,9 @@ impl Hot {
             let feed = pin!(pieces.feed(sender, self.answer_timeout));
             match select(response.as_mut(), feed).await {
                 Either::Left((answer, feed)) => {
-                    let answer = self.accept(call, answer, permit).await;
-                    // Not sooner: what abandons a body also ends what comes back.
-                    drop(feed);
-                    answer
+                    // Kept till then: what abandons a body also ends what comes back.
+                    let _feed = feed;
+                    self.accept(call, answer, permit).await
                 }
                 Either::Right((Feed::Incomplete, _)) => return Err(NotSent::Incomplete),
                 Either::Right((Feed::Stuck, _)) => Err(late(call, self.answer_timeout).into()),

@@ -60,7 +60,7 @@ async fn the_store_is_left_alone_as_long_as_it_wants_but_not_for_ever() {
     get(&store, Span::All).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(1));
 
-    let (server, store) = self::server([busy("retry-after: 3600\r\n"), Act::Answer(found("", "x"))]).await;
+    let (server, store) = server([busy("retry-after: 3600\r\n"), Act::Answer(found("", "x"))]).await;
     let begun = Instant::now();
     get(&store, Span::All).await.unwrap_err();
     at_once(begun);
