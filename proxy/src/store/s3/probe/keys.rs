@@ -16,6 +16,9 @@ const UNUSUAL: &str = " +%20%2B%2f?#&=;:@$,!*'()[]{}<>\"\\^`|~\u{e4}e\u{301}\u{2
 /// What XML cannot hold, or makes something else of.
 const CONTROLS: &str = "\u{1}\t\r\n\u{7f}.";
 
+/// What long keys begin with: always the same, so that those that cannot be deleted do not become more.
+const LONG: &str = "scratch/probe/longest/";
+
 /// Lengths that are tried at once, in each round.
 const LENGTHS: usize = 8;
 /// 8 tries in a round leave a ninth: three rounds tell lengths up to 1024 apart, one more does no harm.
@@ -50,15 +53,15 @@ async fn kept(lab: &Lab, key: String, alias: String) -> Result<bool, StoreError>
 
 /// The length of the longest key, bytes.
 async fn longest(lab: &Lab) -> Result<usize, StoreError> {
-    if takes(lab, &long(lab, MAX_KEY_BYTES)).await? {
+    if keeps(lab, &long(MAX_KEY_BYTES)).await? {
         return Ok(MAX_KEY_BYTES);
     }
-    let (mut fits, mut exceeds) = (lab.key("l").len(), MAX_KEY_BYTES);
+    let (mut fits, mut exceeds) = (LONG.len(), MAX_KEY_BYTES);
     for _ in 0..ROUNDS {
         let step = (exceeds - fits).div_ceil(LENGTHS + 1);
         let lengths: Vec<_> =
             (1..=LENGTHS).map(|n| fits + n * step).filter(|length| *length < exceeds).collect();
-        let tried = join_all(lengths.iter().map(async |length| takes(lab, &long(lab, *length)).await)).await;
+        let tried = join_all(lengths.iter().map(async |length| keeps(lab, &long(*length)).await)).await;
         for (length, takes) in lengths.into_iter().zip(tried) {
             if takes? {
                 fits = fits.max(length);
@@ -72,10 +75,19 @@ async fn longest(lab: &Lab) -> Result<usize, StoreError> {
     Ok(fits)
 }
 
-fn long(lab: &Lab, length: usize) -> String {
-    let key = lab.key("l");
-    let rest = length.saturating_sub(key.len());
-    key + &"l".repeat(rest)
+fn long(length: usize) -> String {
+    LONG.to_owned() + &"l".repeat(length.saturating_sub(LONG.len()))
+}
+
+/// Whether an object can be put under a key, and got rid of: Garage has keys for which only the first is true.
+async fn keeps(lab: &Lab, key: &str) -> Result<bool, StoreError> {
+    if !takes(lab, key).await? {
+        return Ok(false);
+    }
+    match lab.dare_delete(key).await {
+        Ok(()) => Ok(true),
+        Err(failure) => refused(failure).map(|()| false),
+    }
 }
 
 async fn takes(lab: &Lab, key: &str) -> Result<bool, StoreError> {

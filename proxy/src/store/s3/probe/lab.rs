@@ -167,9 +167,18 @@ impl Lab {
 
     /// DeleteObject.
     pub(super) async fn delete(&self, key: &str, headers: Headers<'_>) -> Result<Said<()>, StoreError> {
+        said(self.dare_delete_with(key, headers).await)
+    }
+
+    /// The same where also an answer that makes no sense, or none, says something.
+    pub(super) async fn dare_delete(&self, key: &str) -> Result<(), Failure> {
+        self.dare_delete_with(key, &[]).await
+    }
+
+    async fn dare_delete_with(&self, key: &str, headers: Headers<'_>) -> Result<(), Failure> {
         let delete = self.sdk.delete_object().bucket(&self.bucket).key(key);
         let deleted = self.ask("delete", delete.customize().mutate_request(adding(headers)).send()).await;
-        said(deleted.map(|_| ()))
+        deleted.map(|_| ())
     }
 
     /// The names of an object's tags; none where the store has no tags.
