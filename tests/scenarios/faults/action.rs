@@ -92,7 +92,7 @@ impl Scene {
                 Self { new: content(seed + 1, 70_000).into(), upload, ..scene }
             }
             Action::Complete => {
-                scene.with_parts(client, [content(seed + 1, 5 * MIB), content(seed + 2, 100)])
+                scene.with_parts(client, &[content(seed + 1, 5 * MIB), content(seed + 2, 100)])
             }
             Action::Copy => {
                 let new: Bytes = content(seed + 1, 70_000).into();
@@ -108,9 +108,9 @@ impl Scene {
         }
     }
 
-    fn with_parts(mut self, client: &Client, parts: [Vec<u8>; 2]) -> Self {
+    fn with_parts(mut self, client: &Client, parts: &[Vec<u8>; 2]) -> Self {
         let upload = client.create_upload(BUCKET, &self.key, &[]);
-        self.parts = (1..).zip(&parts).map(|(number, part)| upload.send_part(number, part)).collect();
+        self.parts = (1..).zip(parts).map(|(number, part)| upload.send_part(number, part)).collect();
         self.new = parts.concat().into();
         self.upload = Some(upload);
         self

@@ -9,8 +9,11 @@ use super::lab::{BUCKET, Lab};
 /// What a list may cost at most that no client asked to go on with.
 const MOST_CALLS: usize = 1100;
 
+/// Says a page, whatever was asked.
+type Page = fn(&Call) -> Answer;
+
 /// Pages that contradict themselves or what was asked.
-const PAGES: &[(&str, fn(&Call) -> Answer)] = &[
+const PAGES: &[(&str, Page)] = &[
     ("200 with an error", |_| Answer::error(200, "InternalError")),
     ("not XML", |_| Answer::new(200, "{\"keys\": []}")),
     ("another document", |_| page("<ListPartsResult></ListPartsResult>")),

@@ -99,7 +99,7 @@ pub(super) async fn one_of_many_writers_wins(on: Subject) {
                     }
                     // Somebody has to look, as the caller of a store must.
                     (Err(PutError::Unknown(_)), version) if on.demands == Demands::OfS3 => {
-                        perhaps.push(version)
+                        perhaps.push(version);
                     }
                     (lost, _) => failed(&lost),
                 }

@@ -179,7 +179,7 @@ impl Subject {
             match self.put_if(key, &version(key), Guard::Any).await {
                 Ok(_) => drop(there.insert(key.clone())),
                 Err(PutError::Unsupported(_)) if self.demands == Demands::OfS3 => {
-                    self.expect(key, None).await
+                    self.expect(key, None).await;
                 }
                 Err(other) => panic!("{key}: {other:?}"),
             }

@@ -100,7 +100,7 @@ impl S3Store {
                 self.abort(&target, &upload).await.or_else(harmless)?;
             }
             Some(None) => {
-                warn!(name = name.name(), "what was written down of an upload is not what was written")
+                warn!(name = name.name(), "what was written down of an upload is not what was written");
             }
             None => {}
         }

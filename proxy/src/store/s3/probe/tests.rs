@@ -356,7 +356,8 @@ async fn keys_that_become_others_are_found_out() {
 
 #[tokio::test]
 async fn a_store_that_changes_what_it_is_given_cannot_be_used() {
-    let changes: [(fn(&mut Parts), &str); 2] = [
+    type Change = fn(&mut Parts);
+    let changes: [(Change, &str); 2] = [
         (|parts| drop(parts.headers.remove("content-language")), "`content-language`"),
         (|parts| drop(parts.headers.remove("x-amz-meta-hallmark")), "`x-amz-meta-hallmark`"),
     ];

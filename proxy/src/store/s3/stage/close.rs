@@ -167,7 +167,7 @@ impl S3Store {
         let put = Call::new(Method::PUT, &stage.place);
         let put = self.hot.call(&put, &Payload::new(Bytes::new(), None)).await;
         put.map_err(|failed| own(failed.failure))?;
-        Ok(self.abort(&stage.place, &stage.upload).await.map_err(own)?)
+        self.abort(&stage.place, &stage.upload).await.map_err(own)
     }
 }
 
