@@ -212,11 +212,11 @@ impl Hot {
     ) -> Result<Answer, NotSent> {
         let permit = self.permit(call).await.map_err(|failure| NotSent::Before(failure.into()))?;
         let (sender, body) = Outgoing::streamed(pieces.length());
-        let (request, identity) =
-            match timeout(self.answer_timeout, self.request(call, payload, body)).await {
-                Ok(made) => made.map_err(NotSent::Before)?,
-                Err(_) => return Err(NotSent::Before(late(call, self.answer_timeout).into())),
-            };
+        let (request, identity) = match timeout(self.answer_timeout, self.request(call, payload, body)).await
+        {
+            Ok(made) => made.map_err(NotSent::Before)?,
+            Err(_) => return Err(NotSent::Before(late(call, self.answer_timeout).into())),
+        };
         let mut response = pin!(self.client.request(request));
         let answer = {
             let feed = pin!(pieces.feed(sender, self.answer_timeout));

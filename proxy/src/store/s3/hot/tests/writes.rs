@@ -242,7 +242,10 @@ async fn what_is_not_there_is_deleted_already() {
     ] {
         let (_server, store) = server([Act::Cut(String::new()), Act::Answer(act)]).await;
         let deleted = store.delete_object(&object(), Deletion::default()).await.unwrap();
-        assert_eq!((deleted.version.as_ref().map(crate::store::version::VersionId::as_str), deleted.delete_marker), (version, marker));
+        assert_eq!(
+            (deleted.version.as_ref().map(crate::store::version::VersionId::as_str), deleted.delete_marker),
+            (version, marker)
+        );
     }
     let (_server, store) = server([Act::Answer(refusal(404, "", "NoSuchKey"))]).await;
     let deletion = Deletion { guard: matching(), ..Deletion::default() };
