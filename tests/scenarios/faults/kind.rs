@@ -123,3 +123,15 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { name: "empty 200", sort: Sort::Lie, make: || Fault::Answers(Answer::new(200, "")) },
     Kind { name: "204", sort: Sort::Lie, make: || Fault::Answers(Answer::new(204, "")) },
 ];
+
+#[test]
+fn the_documentation_names_every_kind() {
+    let page = include_str!("../../../deploy/stores.md");
+    for kind in KINDS {
+        assert!(
+            page.contains(&format!("`{}`", kind.name)),
+            "deploy/stores.md does not say what comes of: {}",
+            kind.name
+        );
+    }
+}
