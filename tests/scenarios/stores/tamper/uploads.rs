@@ -104,10 +104,10 @@ pub(in super::super) fn p2_stages_that_were_ended(kind: Kind) {
     assert_eq!(begun.stage.abort().status, 204);
     begun.refused(&lab.client, "aborted");
 
-    let begun = lab.begin("a part more");
-    let more = begun.stage.send_part(3, b"more");
-    completed(&begun.stage.complete(&[begun.list[0].clone(), begun.list[1].clone(), more])).unwrap();
-    begun.refused(&lab.client, "a part more");
+    let begun = lab.begin("more bytes");
+    let longer = begun.stage.send_part(2, &[begun.parts[1].as_slice(), b"more"].concat());
+    completed(&begun.stage.complete(&[begun.list[0].clone(), longer])).unwrap();
+    begun.refused(&lab.client, "more bytes");
 
     let begun = lab.begin("other bytes");
     let other = content(9, 5 * MIB + 7);
