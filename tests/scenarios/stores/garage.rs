@@ -21,6 +21,8 @@ mod conformance {
 
 super::tampering!();
 
+super::staging!();
+
 /// What tests of faults stand on.
 #[test]
 fn nodes_die_and_come_back() {

@@ -5,6 +5,7 @@ mod conformance;
 mod garage;
 mod rgw;
 mod s3s_fs;
+mod stages;
 mod tamper;
 
 use hallmark_tests::stores::{Account, Kind};
@@ -42,3 +43,23 @@ macro_rules! tampering {
     )*};
 }
 use tampering;
+
+/// Stages, promotions and copies over the store `KIND`, while it fails.
+macro_rules! staging {
+    () => {
+        mod stages {
+            $crate::stores::staging!(lost: closing promoting assembling);
+            $crate::stores::staging!(fence: copies promotions names);
+            $crate::stores::staging!(sweep: what_is_old_goes two_at_once_do_no_harm what_fails_is_done_the_next_time);
+        }
+    };
+    ($module:ident: $($test:ident)*) => {
+        mod $module {$(
+            #[test]
+            fn $test() {
+                $crate::stores::stages::$module::$test(super::super::KIND);
+            }
+        )*}
+    };
+}
+use staging;

@@ -20,3 +20,5 @@ mod conformance {
 }
 
 super::tampering!();
+
+super::staging!();

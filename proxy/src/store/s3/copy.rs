@@ -16,7 +16,8 @@
 //! it is carried, and the stage looked for before the last byte goes.
 
 use super::S3Store;
-use super::make::assemble::{always, overtaken, pieces};
+use super::make::assemble::{always, overtaken};
+use super::make::pieces::pieces;
 use super::make::{Bytes, Unmade, Way};
 use super::random_name;
 use super::stage::{Stage, own};

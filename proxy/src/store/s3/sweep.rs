@@ -67,8 +67,11 @@ impl S3Store {
         self.sweep_older_than(STAY, pause).await
     }
 
-    /// The same for what is older than `age`.
-    pub(super) async fn sweep_older_than(&self, age: Duration, pause: Duration) -> Result<Swept, StoreError> {
+    /// [Sweeps](crate::store::Store::sweep) what is older than `age`.
+    ///
+    /// # Errors
+    /// The state bucket cannot be listed, or something in it cannot be removed; the rest is, where it can be.
+    pub async fn sweep_older_than(&self, age: Duration, pause: Duration) -> Result<Swept, StoreError> {
         let Some(before) = SystemTime::now().checked_sub(age) else { return Ok(Swept::default()) };
         let mut tally = Tally::default();
         self.sweep_uploads(before, pause, &mut tally).await?;

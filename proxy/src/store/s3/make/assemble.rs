@@ -16,34 +16,21 @@
 use std::ops::Range;
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::HeaderMap;
 
 use super::super::S3Store;
 use super::super::cold::error::{Cause, Failure};
 use super::super::cold::reason::Reason;
-use super::super::etag;
 use super::super::hot::{write_guard, write_headers};
 use super::super::long::{Tries, failure, lasting};
 use super::super::places::Place;
 use super::super::probe::SourcePin;
 use super::super::stage::is_missing;
 use super::fence::Fence;
+use super::pieces::Site;
 use super::source::{Bytes, Unmade, unavailable};
 use super::with_headers;
-use crate::store::{Committed, Guard, MAX_PARTS, PutError, Write};
-
-/// Parts that are copied at once.
-const AT_ONCE: usize = 8;
-
-/// So many bytes are copied at a time, unless there are more than ten thousand times as many.
-const PIECE: u64 = 512 << 20;
-
-/// An upload of the target.
-struct Site<'a> {
-    target: &'a Place,
-    upload: String,
-}
+use crate::store::{Committed, Guard, PutError, Write};
 
 impl S3Store {
     /// Makes `target` of `bytes`, in pieces of these ranges. It belongs to what is called `of`, and goes on only while
@@ -113,57 +100,6 @@ impl S3Store {
         }
     }
 
-    async fn copy_parts(
-        &self,
-        bytes: &Bytes<'_>,
-        ranges: Vec<Range<u64>>,
-        site: &Site<'_>,
-    ) -> Result<Vec<CompletedPart>, Unmade> {
-        let numbered = (1..).zip(ranges);
-        let copies = numbered.map(|(number, range)| self.copy_part(bytes, number, range, site));
-        stream::iter(copies).buffered(AT_ONCE).try_collect().await
-    }
-
-    async fn copy_part(
-        &self,
-        bytes: &Bytes<'_>,
-        number: i32,
-        range: Range<u64>,
-        site: &Site<'_>,
-    ) -> Result<CompletedPart, Unmade> {
-        const WHAT: &str = "UploadPartCopy";
-        let condition = self.findings().part_copy.and_then(|pin| bytes.condition(pin));
-        let copy = self
-            .sdk
-            .upload_part_copy()
-            .copy_source(bytes.name())
-            .copy_source_range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))
-            .bucket(site.target.bucket.as_str())
-            .key(&site.target.key)
-            .upload_id(&site.upload)
-            .part_number(number)
-            .customize()
-            .config_override(lasting(Tries::Several, range.end - range.start))
-            .mutate_request(move |request| {
-                // Ceph's gateway wants it said that there is no body.
-                request.headers_mut().insert("content-length", "0");
-                if let Some((name, value)) = &condition {
-                    request.headers_mut().insert(*name, value.clone());
-                }
-            });
-        let copied = copy.send().await.map_err(|error| {
-            let failure = failure(WHAT, &error);
-            match failure.cause {
-                Cause::Refused(Reason::NoSuchUpload) => Unmade::CutOff,
-                _ => Self::of_source(failure),
-            }
-        })?;
-        let etag = copied.copy_part_result().and_then(|part| part.e_tag()).and_then(etag::bare);
-        let nameless = || PutError::NotStored(Failure::malformed(WHAT, "a part without an ETag").into());
-        let etag = etag.ok_or_else(nameless)?;
-        Ok(CompletedPart::builder().part_number(number).e_tag(etag::quoted(etag)).build())
-    }
-
     /// Looks at the source once more, where the store minds no condition about it: what was the same before and after was the
     /// same all the time.
     async fn unchanged(&self, bytes: &Bytes<'_>) -> Result<(), Unmade> {
@@ -200,6 +136,14 @@ impl S3Store {
             Err(failure) => Err(match failure.cause {
                 Cause::Refused(Reason::GuardFailed) => PutError::GuardFailed.into(),
                 Cause::Refused(_) if is_missing(&failure) => Unmade::CutOff,
+                // Ceph's gateway says so of an upload that is over, among other things.
+                Cause::Refused(Reason::Failed) => match self.seen(site.target, write).await {
+                    Some(committed) => return Ok(committed),
+                    None => match self.is_upload(site.target, &site.upload).await {
+                        Ok(false) => Unmade::CutOff,
+                        Ok(true) | Err(_) => Unmade::Error(failure.into()),
+                    },
+                },
                 _ => Unmade::Error(failure.into()),
             }),
         }
@@ -222,13 +166,6 @@ fn not_stored(failure: Failure) -> PutError {
     }
 }
 
-/// Of what pieces an object of so many bytes is assembled.
-pub(in crate::store::s3) fn pieces(length: u64) -> Vec<Range<u64>> {
-    let piece = length.div_ceil(u64::from(MAX_PARTS)).max(PIECE);
-    let count = length.div_ceil(piece);
-    (0..count).map(|n| n * piece..((n + 1) * piece).min(length)).collect()
-}
-
 /// Said by who has nothing that goes on only on a condition.
 pub(in crate::store::s3) async fn always() -> Result<(), Unmade> {
     Ok(())
@@ -237,22 +174,4 @@ pub(in crate::store::s3) async fn always() -> Result<(), Unmade> {
 /// What is said of a maker that was cut off though what it belongs to is there.
 pub(in crate::store::s3) fn overtaken() -> PutError {
     PutError::NotStored(unavailable("another write of the object, or a sweep, ended this one"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_cover_all_of_it_and_are_not_too_many() {
-        const TIB: u64 = 1 << 40;
-        for length in [1, PIECE - 1, PIECE, PIECE + 1, 6 << 30, 5 * TIB - 1, 5 * TIB, 48 * TIB] {
-            let pieces = pieces(length);
-            assert!((1..=usize::from(MAX_PARTS)).contains(&pieces.len()), "{length}");
-            assert_eq!(pieces.iter().map(|piece| piece.end - piece.start).sum::<u64>(), length);
-            assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start));
-            assert!(pieces.iter().all(|piece| piece.end - piece.start <= 5 << 30), "{length}");
-        }
-        assert!(pieces(0).is_empty());
-    }
 }

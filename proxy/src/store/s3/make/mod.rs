@@ -3,7 +3,7 @@
 //! | way | how | what it cannot do |
 //! |---|---|---|
 //! | [`duplicate`] | CopyObject | more than 5 GiB; conditions, tags and locks that the store ignores there |
-//! | [`assemble`] | a multipart upload of the target, UploadPartCopy, CompleteMultipartUpload | the same, but for the size; an empty object |
+//! | [`assemble`] | a multipart upload of the target, [UploadPartCopy](pieces), CompleteMultipartUpload | the same, but for the size; an empty object |
 //! | [`carry`] | the bytes are read and sent back, as one PutObject | more than 5 GiB |
 //!
 //! What none of them can do is unsupported. The first two move no bytes through here, so they come first. Where
@@ -21,6 +21,7 @@ mod duplicate;
 pub(super) mod fence;
 mod look;
 mod made;
+pub(super) mod pieces;
 mod source;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -58,7 +59,10 @@ impl S3Store {
                 let bound = bytes.version.is_some() || bytes.stays || found.copy_source != SourcePin::Ignored;
                 bound && bytes.length <= MAX_WHOLE && minds(found.copy, write)
             }
-            Way::Assemble => found.part_copy.is_some() && bytes.length > 0 && minds(found.complete, write),
+            Way::Assemble => {
+                let copied = found.part_copy.is_some() || bytes.length <= pieces::SMALL;
+                copied && bytes.length > 0 && minds(found.complete, write)
+            }
             Way::Carry => bytes.length <= MAX_WHOLE && minds(found.put, write),
         };
         if let Some(way) = ways.iter().find(|way| can(way)) {

@@ -1,6 +1,5 @@
 //! The bytes that an object is made of.
 
-use super::super::S3Store;
 use super::super::cold::error::{Cause, Failure};
 use super::super::cold::reason::Reason;
 use super::super::etag;
@@ -60,15 +59,12 @@ impl Bytes<'_> {
     }
 }
 
-impl S3Store {
-    /// What a failed call says that was about the source alone.
-    pub(super) fn of_source(failure: Failure) -> Unmade {
-        match failure.cause {
-            Cause::Refused(Reason::GuardFailed | Reason::OutOfRange) => Unmade::Source,
-            Cause::Refused(_) if is_missing(&failure) => Unmade::Source,
-            // What was copied nobody sees yet.
-            _ => Unmade::Error(PutError::NotStored(failure.into())),
-        }
+/// What a failed call says that was about the source alone. What was copied nobody sees yet.
+pub(super) fn of_source(failure: Failure) -> Unmade {
+    match failure.cause {
+        Cause::Refused(Reason::GuardFailed | Reason::OutOfRange) => Unmade::Source,
+        Cause::Refused(_) if is_missing(&failure) => Unmade::Source,
+        _ => Unmade::Error(PutError::NotStored(failure.into())),
     }
 }
 

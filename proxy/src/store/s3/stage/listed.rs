@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::operation::list_parts::ListPartsOutput;
+
 use super::super::cold::error::Failure;
+use super::super::places::Place;
 use super::super::{S3Store, etag};
 use super::{Stage, is_missing};
 use crate::store::MAX_PARTS;
@@ -26,7 +29,8 @@ impl S3Store {
         let malformed = |why| Failure::malformed(WHAT, why);
         let (mut parts, mut after) = (BTreeMap::new(), 0);
         for _ in 0..MAX_PAGES {
-            let Some(page) = self.page(stage, after, None).await? else { return Ok(None) };
+            let page = self.parts_of(&stage.place, &stage.upload, after, None).await?;
+            let Some(page) = page else { return Ok(None) };
             for part in page.parts() {
                 let number = part.part_number().and_then(|number| u16::try_from(number).ok());
                 let number = number.filter(|number| (after + 1..=MAX_PARTS).contains(number));
@@ -49,17 +53,22 @@ impl S3Store {
 
     /// Whether parts can be put into a stage.
     pub(in crate::store::s3) async fn is_open(&self, stage: &Stage) -> Result<bool, Failure> {
-        Ok(self.page(stage, 0, Some(1)).await?.is_some())
+        self.is_upload(&stage.place, &stage.upload).await
     }
 
-    async fn page(
+    /// Whether an upload is under way.
+    pub(in crate::store::s3) async fn is_upload(&self, place: &Place, upload: &str) -> Result<bool, Failure> {
+        Ok(self.parts_of(place, upload, 0, Some(1)).await?.is_some())
+    }
+
+    async fn parts_of(
         &self,
-        stage: &Stage,
+        place: &Place,
+        upload: &str,
         after: u16,
         limit: Option<i32>,
-    ) -> Result<Option<aws_sdk_s3::operation::list_parts::ListPartsOutput>, Failure> {
-        let call = self.sdk.list_parts();
-        let call = call.bucket(stage.place.bucket.as_str()).key(&stage.place.key).upload_id(&stage.upload);
+    ) -> Result<Option<ListPartsOutput>, Failure> {
+        let call = self.sdk.list_parts().bucket(place.bucket.as_str()).key(&place.key).upload_id(upload);
         let call = call.set_max_parts(limit).set_part_number_marker((after > 0).then(|| after.to_string()));
         match call.send().await.map_err(|error| Failure::of(WHAT, &error)) {
             Ok(page) => Ok(Some(page)),
