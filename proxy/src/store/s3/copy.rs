@@ -35,7 +35,7 @@ impl S3Store {
             Some(id) => Some(self.stage(id).ok_or(PutError::NoSuchStage)?),
             None => None,
         };
-        let target = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let target = self.place(object)?;
         match self.try_copy(source, object, &target, write, stage.as_ref()).await {
             Ok(committed) => Ok(committed),
             Err(unmade) => Err(self.uncopied(unmade, source, stage.as_ref()).await),
@@ -50,7 +50,7 @@ impl S3Store {
         write: Write,
         stage: Option<&Stage>,
     ) -> Result<Committed, Unmade> {
-        let place = self.places.object(&source.object).ok_or(Unmade::Source)?;
+        let place = self.place(&source.object).map_err(|_| Unmade::Source)?;
         let version = self.named(source.version.as_ref()).map_err(|_: GetError| Unmade::Source)?;
         let head = self.look_at(&place, version, &source.pin).await?;
         let length = head.length().map_err(|malformed| PutError::NotStored(malformed.into()))?;
@@ -77,7 +77,7 @@ impl S3Store {
 
     /// `otherwise`, if the source is what was meant.
     async fn unless_changed(&self, source: &Source, otherwise: PutError) -> PutError {
-        let Some(place) = self.places.object(&source.object) else { return PutError::SourceChanged };
+        let Ok(place) = self.place(&source.object) else { return PutError::SourceChanged };
         match self.look_at(&place, source.version.as_ref(), &source.pin).await {
             Ok(_) => otherwise,
             Err(Unmade::Error(error)) => error,

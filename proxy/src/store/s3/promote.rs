@@ -43,7 +43,7 @@ impl S3Store {
             }
             Err(_) => return Err(PutError::NoSuchStage),
         };
-        let target = self.places.object(object).ok_or(PutError::NoSuchBucket)?;
+        let target = self.place(object)?;
         // Where the store minds no condition about the source it is looked at: nobody writes there any more.
         let bound = self.findings().copy_source.header().is_some()
             && self.findings().part_copy.is_none_or(|pin| pin.header().is_some());
