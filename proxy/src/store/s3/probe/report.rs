@@ -226,11 +226,11 @@ fn names(found: &Findings) -> Vec<Row> {
         )
     };
     let (all_keys, kept_keys) = lacking(&[
-        (keys.leading_slash, "`/` in front"),
+        (keys.leading_slash, "leading `/`"),
         (keys.double_slash, "`//`"),
-        (keys.trailing_slash, "`/` at the end"),
-        (keys.unusual, "unusual characters"),
-        (keys.controls, "control characters"),
+        (keys.trailing_slash, "trailing `/`"),
+        (keys.unusual, "unusual signs"),
+        (keys.controls, "control signs"),
     ]);
     let (all_metadata, kept_metadata) = lacking(&[
         (metadata.underscores, "`_` in names"),
