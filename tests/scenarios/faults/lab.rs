@@ -15,7 +15,7 @@ use super::action::{Action, Scene};
 pub(crate) const BUCKET: &str = "artifacts";
 
 /// Waits are short, and yet long enough for a store on a machine that has other things to do.
-pub(crate) const IMPATIENT: &str = "connect_timeout = \"2s\"\nanswer_timeout = \"5s\"";
+pub(crate) const IMPATIENT: &str = "connect_timeout = \"2s\"\nanswer_timeout = \"3s\"";
 
 /// One instance over a store that can be made to fail.
 pub(crate) struct Lab {
