@@ -190,6 +190,14 @@ impl Failure {
         }
     }
 
+    /// What it means of a call about a bucket as a whole: no key, version or upload can be missing there.
+    pub(in crate::store::s3) fn of_bucket(self) -> GetError {
+        if self.reason() == Some(Reason::NoSuchBucket) {
+            return GetError::NoSuchBucket;
+        }
+        GetError::Store(self.store_error())
+    }
+
     fn store_error(self) -> StoreError {
         StoreError::new(self.fault(), self.message)
     }

@@ -65,7 +65,7 @@ impl Pages for ObjectPages<'_> {
             .interceptor(Legible)
             .send()
             .await
-            .map_err(|e| Failure::of(CALL, &e))?;
+            .map_err(|e| Failure::of(CALL, &e).of_bucket())?;
         let lines = self.lines(&answer).map_err(|odd| Failure::malformed(CALL, odd.0))?;
         let encoding = Encoding::of(answer.encoding_type()).unwrap_or(Encoding::Plain);
         let next = self.frame.markers(answer.next_marker(), encoding);

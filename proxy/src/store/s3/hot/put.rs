@@ -44,11 +44,15 @@ impl S3Store {
         // It is stored, but nobody can say as what.
         committed().map_err(|malformed: Malformed| PutError::Unknown(malformed.into()))
     }
+
     /// What the store's refusal means, where it says it in few words.
     async fn unwritten(&self, object: &ObjectName, write: &Write, error: PutError) -> PutError {
         match (error, &write.guard) {
             // Where nothing stands, nothing matches.
             (PutError::NoSuchKey, Guard::Matches(_)) => PutError::GuardFailed,
+            (PutError::NoSuchKey | PutError::NoSuchVersion | PutError::NoSuchStage, _) => {
+                refused(Malformed::new("a write was refused because what it makes is missing"))
+            }
             (error @ PutError::NotStored(_), _) if write.lock != Lock::default() => {
                 match self.bucket_lock(&object.bucket).await {
                     Ok(BucketLock::Off) => PutError::NoObjectLock,
