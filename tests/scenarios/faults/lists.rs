@@ -6,6 +6,9 @@ use hallmark_tests::stores::STATE_BUCKET;
 
 use super::lab::{BUCKET, Lab};
 
+/// Who looks for uploads of one's own among those of others looks at so many names at most.
+const MOST_NAMES: usize = 10_000;
+
 /// What a list may cost at most that no client asked to go on with.
 const MOST_CALLS: usize = 1100;
 
@@ -112,7 +115,11 @@ pub(super) fn lists_without_end(lab: &Lab) {
             response.code(),
             calls.len()
         );
-        assert!(response.status > 0 && calls.len() <= MOST_CALLS, "{name}: {} calls", calls.len());
+        assert!(
+            response.status > 0 && calls.len() <= if name == "uploads" { MOST_NAMES } else { MOST_CALLS },
+            "{name}: {} calls",
+            calls.len()
+        );
     }
     lab.fault.forget();
 }

@@ -10,5 +10,4 @@ mod lab;
 mod lists;
 mod matrix;
 mod rgw;
-mod stuck;
 mod tls;

@@ -25,7 +25,8 @@ fn p6_a_rolling_restart_under_load() {
 /// What it cannot do atomically is not done at all.
 #[test]
 fn conditions_are_refused() {
-    let client = fleet(1).client(0);
+    let fleet = fleet(1);
+    let client = fleet.client(0);
     let put = client.put_with(BUCKET, "key", b"x", &[("If-None-Match", "*")]);
     assert_eq!((put.status, put.code().as_str()), (501, "NotImplemented"), "{}", put.text());
     assert_eq!(client.get(BUCKET, "key").status, 404);

@@ -94,7 +94,10 @@ async fn agree(on: &Subject, model: &Model, key: &str) {
             continue;
         };
         let (head, body) = found.expect("the version is there").split();
-        assert_eq!(dissect::standing(&head).version, shown(&kept.name));
+        let standing = dissect::standing(&head).version.clone();
+        // Some stores name the one version of a bucket that never kept any.
+        let unnamed = on.demands == Demands::OfS3 && shown(&kept.name).is_none();
+        assert_eq!(standing.filter(|version| !(unnamed && version.is_null())), shown(&kept.name));
         let (attributes, length, found) = dissect::head(head);
         let expected = version(*number);
         assert_eq!(

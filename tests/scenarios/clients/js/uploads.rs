@@ -96,7 +96,8 @@ fn presigned_urls() {
         let (want, back) = (fs::read(&file).unwrap(), session.file("back"));
         let mut arguments = json!({ "file": file, "key": "key ü", "to": back });
         let said = tool.run("presigned", arguments.clone()).bad();
-        assert!(said.contains("x-amz-checksum-crc32"), "{said}");
+        // Who still sends while it is refused may see no more than that it cannot go on.
+        assert!(said.contains("x-amz-checksum-crc32") || said.contains("EPIPE"), "{said}");
         session.absent(BUCKET, "key ü");
 
         arguments["requestChecksumCalculation"] = "WHEN_REQUIRED".into();

@@ -9,7 +9,8 @@ use super::{Lab, over};
 
 pub(in crate::stores) fn copies(kind: Kind) {
     over(kind, async |lab: &Lab| {
-        let bytes = Bytes::from_static(b"the bytes of the source");
+        // What is smaller is not copied in the store.
+        let bytes = Bytes::from(vec![7; 6 << 20]);
         let pin = lab.source(&bytes).await;
         let points: [(&str, Which); 4] = [
             ("before its upload is written down", Op::PutObject.naming("scratch/promotes/")),

@@ -98,7 +98,8 @@ pub(in crate::stores) fn promoting(kind: Kind) {
 /// A copy that belongs to a stage: it is assembled, where the store copies parts at all.
 pub(in crate::stores) fn assembling(kind: Kind) {
     over(kind, async |lab: &Lab| {
-        let bytes = bytes::Bytes::from_static(b"the bytes of the source");
+        // What is smaller is not copied in the store.
+        let bytes = bytes::Bytes::from(vec![7; 6 << 20]);
         let pin = lab.source(&bytes).await;
         let done = true;
         let faults: [(&str, Op, fn() -> Fault, bool); 6] = [
