@@ -10,6 +10,9 @@ use super::{Lab, over};
 const LOST: fn() -> Fault = || Fault::LosesAnswer(Ending::Reset);
 
 /// A success that turns out to be none, as S3 gives it where something takes long.
+/// Makes what goes wrong.
+type Make = fn() -> Fault;
+
 fn false_success() -> Answer {
     let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We \
                  encountered an internal error. Please try again.</Message></Error>";
@@ -22,7 +25,7 @@ fn failed() -> Answer {
 
 pub(in crate::stores) fn closing(kind: Kind) {
     over(kind, async |lab: &Lab| {
-        let faults: [(&str, fn() -> Fault); 6] = [
+        let faults: [(&str, Make); 6] = [
             ("the answer is lost", LOST),
             ("the request is lost", || Fault::Resets),
             ("done, and said to have failed", || Fault::AnswersInstead(failed())),
@@ -52,7 +55,7 @@ pub(in crate::stores) fn closing(kind: Kind) {
 pub(in crate::stores) fn promoting(kind: Kind) {
     over(kind, async |lab: &Lab| {
         let done = true;
-        let faults: [(&str, fn() -> Fault, bool); 5] = [
+        let faults: [(&str, Make, bool); 5] = [
             ("the answer is lost", LOST, done),
             ("the request is lost", || Fault::Resets, !done),
             ("done, and a success that is none", || Fault::AnswersInstead(false_success()), done),
@@ -102,7 +105,7 @@ pub(in crate::stores) fn assembling(kind: Kind) {
         let bytes = bytes::Bytes::from(vec![7; 6 << 20]);
         let pin = lab.source(&bytes).await;
         let done = true;
-        let faults: [(&str, Op, fn() -> Fault, bool); 6] = [
+        let faults: [(&str, Op, Make, bool); 6] = [
             (
                 "the target's upload cannot be begun",
                 Op::CreateUpload,
