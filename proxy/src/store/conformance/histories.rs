@@ -46,7 +46,7 @@ impl Model {
                 name
             }
             Versioning::Suspended => {
-                assert_eq!(named, Some(VersionId::null()));
+                assert!(named.is_none_or(|name| name.is_null()));
                 history.retain(|kept| !kept.name.is_null());
                 VersionId::null()
             }
