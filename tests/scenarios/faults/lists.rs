@@ -2,7 +2,6 @@
 
 use hallmark_tests::fault::{Answer, Call, Fault, Op};
 use hallmark_tests::raw::Response;
-use hallmark_tests::stores::STATE_BUCKET;
 
 use super::lab::{BUCKET, Lab};
 
