@@ -64,11 +64,6 @@ impl Model {
     }
 }
 
-/// Some stores do not name the version that was written while its bucket kept none, or name it where there are no others.
-fn as_demanded(on: &Subject, version: Option<VersionId>) -> Option<VersionId> {
-    version.filter(|version| on.demands == Demands::Full || !version.is_null())
-}
-
 /// Checks everything that can be seen of `key`.
 async fn agree(on: &Subject, model: &Model, key: &str) {
     let (object, history) = (on.object(key), model.of(key));
@@ -78,11 +73,7 @@ async fn agree(on: &Subject, model: &Model, key: &str) {
         Some(Kept { object: Some((number, _)), name }) => {
             on.expect(key, Some(&version(*number))).await;
             let head = on.store.head(&object, None).await.expect("it has a head");
-            assert_eq!(
-                as_demanded(on, dissect::standing(&head).version.clone()),
-                as_demanded(on, shown(name)),
-                "{key}"
-            );
+            assert_eq!(dissect::standing(&head).version, shown(name), "{key}");
         }
         Some(Kept { object: None, name }) => {
             let (head, found) =
@@ -103,10 +94,7 @@ async fn agree(on: &Subject, model: &Model, key: &str) {
             continue;
         };
         let (head, body) = found.expect("the version is there").split();
-        assert_eq!(
-            as_demanded(on, dissect::standing(&head).version.clone()),
-            as_demanded(on, shown(&kept.name))
-        );
+        assert_eq!(dissect::standing(&head).version, shown(&kept.name));
         let (attributes, length, found) = dissect::head(head);
         let expected = version(*number);
         assert_eq!(
