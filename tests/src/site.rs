@@ -239,6 +239,11 @@ fn set_private(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode can be set");
 }
 
+/// Whether deployments that do not say otherwise are over another store than the embedded one.
+pub fn over_another_store() -> bool {
+    std::env::var(USUAL).is_ok_and(|store| store != "local")
+}
+
 impl Engine {
     fn remote(&self) -> Option<Remote> {
         match self {
