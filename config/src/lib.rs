@@ -6,6 +6,7 @@
 
 mod error;
 mod files;
+mod fixed;
 mod load;
 mod name;
 mod nearest;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
+pub use load::Loaded;
 pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm, StoreBucket, StorePrefix};
 pub use secret::Secret;
 pub use state_secret::StateSecret;
