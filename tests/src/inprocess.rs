@@ -8,6 +8,7 @@ use hallmark_config::Config;
 use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
 use tokio::net::TcpListener;
@@ -107,7 +108,8 @@ fn serve(
     phase: watch::Receiver<Phase>,
 ) -> (Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
-    let app = runtime.block_on(App::start(&config, store.clone(), metrics)).expect("the proxy can start");
+    let seal_keys = PublishedSealKeys::default();
+    let app = runtime.block_on(App::start(&config, store.clone(), metrics, &seal_keys)).expect("the proxy can start");
     let server =
         Server::over(listener, &config.server, &config.limits, metrics).expect("there is no TLS to go wrong");
     let admin = config.admin.map(|admin| {
@@ -115,7 +117,7 @@ fn serve(
         let address = admin.address().expect("it is bound");
         let health = Health::new(metrics);
         health.serving();
-        runtime.spawn(admin.run(health.clone(), metrics.clone()));
+        runtime.spawn(admin.run(health.clone(), metrics.clone(), seal_keys.clone()));
         runtime.spawn(health.watch(store));
         address
     });
