@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod name;
 pub mod pace;
 pub mod proof;
+pub mod reload;
 pub mod s3;
 pub mod seal_keys;
 pub mod server;

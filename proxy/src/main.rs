@@ -24,6 +24,8 @@ use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::reload::{Reading, Reloader};
+use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
@@ -125,24 +127,37 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
         None => bootstrap::prepare(Path::new(bootstrap::DEFAULT_DIR))
             .with_context(|| format!("cannot prepare ./{}", bootstrap::DEFAULT_DIR))?,
     };
-    let mut config = Config::load(&file)?;
+    let reading = Reading::of(&file);
+    let mut config = reading.config()?.clone();
     config.server.listen = listen.unwrap_or(config.server.listen);
     // All that is wrong with keys and certificates, before anything is touched.
     hallmark_proxy::check(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(&config, unconfigured.then_some(file)));
+    let origin = Origin { file, reading, unconfigured };
+    let done = runtime.block_on(run(&config, origin));
     runtime.shutdown_timeout(LAST_WRITES);
     done
 }
 
-async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
+/// Where a configuration comes from.
+struct Origin {
+    file: PathBuf,
+    reading: Reading,
+    /// Nobody named one.
+    unconfigured: bool,
+}
+
+async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) -> anyhow::Result<()> {
+    // Before all that may take long: until then it ends the process.
+    let hangups = stop::hangups()?;
     let metrics = Metrics::new();
+    let seal_keys = PublishedSealKeys::default();
     let health = Health::new(&metrics);
     if let Some(admin) = &config.admin {
         // Before all that may take long, so that those who ask hear why.
         let admin = Admin::bind(admin).await?;
         writeln!(std::io::stdout(), "hallmark-proxy: health and metrics on http://{}", admin.address()?)?;
-        tokio::spawn(admin.run(health.clone(), metrics.clone()));
+        tokio::spawn(admin.run(health.clone(), metrics.clone(), seal_keys.clone()));
     }
     let (kind, store): (_, Arc<dyn Store>) = match &config.store {
         StoreConfig::Local { path } => ("local", Arc::new(LocalStore::open(path)?)),
@@ -155,17 +170,19 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
         }
     };
     tokio::spawn(sweep(Arc::clone(&store)));
-    if made.is_some() {
+    if unconfigured {
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
     }
-    let app = App::start(config, Arc::clone(&store), &metrics).await?;
+    let app = Arc::new(App::start(config, Arc::clone(&store), &metrics, &seal_keys).await?);
     let server = Server::bind(&config.server, &config.limits, &metrics).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     let endpoint = format!("{scheme}://{}", server.address()?);
-    if let Some(file) = made {
+    if unconfigured {
         greet(&file, &endpoint)?;
     }
+    let reloader = Reloader::new(&file, reading, Arc::clone(&app), server.certificates(), &metrics)?;
+    tokio::spawn(reloader.run(hangups));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         realm = config.realm.as_str(),
@@ -185,7 +202,7 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     health.serving();
     writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
 
-    match server.run(Arc::new(app), phase).await {
+    match server.run(app, phase).await {
         Cut { connections: 0, work: 0 } => tracing::info!("stopped"),
         Cut { connections, work } => {
             tracing::warn!(connections, work, "stopped, and cut off what was not done in time");

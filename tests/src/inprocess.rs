@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::Config;
+use hallmark_config::{Config, ConfigErrors};
 use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
@@ -27,6 +27,7 @@ pub struct InProcess {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     metrics: Metrics,
+    app: Arc<App>,
     phase: watch::Sender<Phase>,
     server: JoinHandle<Cut>,
     // Held for its threads: dropping it ends the server.
@@ -52,8 +53,8 @@ impl InProcess {
         let address = listener.local_addr().expect("it is bound");
         let metrics = Metrics::new();
         let (phase, told) = watch::channel(Phase::Serving);
-        let (admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
-        Self { site, address, admin, metrics, phase, server, runtime }
+        let (app, admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
+        Self { site, address, admin, metrics, app, phase, server, runtime }
     }
 
     /// Where it listens.
@@ -73,6 +74,14 @@ impl InProcess {
     /// Its metrics, as text.
     pub fn metrics(&self) -> String {
         self.metrics.text()
+    }
+
+    /// Takes over the configuration as it is now, at once.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub fn renew(&self) -> Result<(), ConfigErrors> {
+        self.app.renew(&Config::load(&self.site.config_file())?)
     }
 
     /// Says how far the server is to be on its way to its end.
@@ -97,8 +106,8 @@ impl InProcess {
     }
 }
 
-/// The one place that knows how the proxy is put together in process. Says where health and metrics are, and what it
-/// cut off in the end.
+/// The one place that knows how the proxy is put together in process. Says what it serves, where health and metrics are,
+/// and what it cut off in the end.
 fn serve(
     runtime: &Runtime,
     listener: TcpListener,
@@ -106,10 +115,11 @@ fn serve(
     store: Arc<dyn Store>,
     metrics: &Metrics,
     phase: watch::Receiver<Phase>,
-) -> (Option<SocketAddr>, JoinHandle<Cut>) {
+) -> (Arc<App>, Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
     let seal_keys = PublishedSealKeys::default();
     let app = runtime.block_on(App::start(&config, store.clone(), metrics, &seal_keys)).expect("the proxy can start");
+    let app = Arc::new(app);
     let server =
         Server::over(listener, &config.server, &config.limits, metrics).expect("there is no TLS to go wrong");
     let admin = config.admin.map(|admin| {
@@ -122,5 +132,5 @@ fn serve(
         address
     });
     // It ends with its runtime, if nobody stops it before.
-    (admin, runtime.spawn(server.run(Arc::new(app), phase)))
+    (Arc::clone(&app), admin, runtime.spawn(server.run(app, phase)))
 }
