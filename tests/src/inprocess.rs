@@ -118,7 +118,9 @@ fn serve(
 ) -> (Arc<App>, Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
     let seal_keys = PublishedSealKeys::default();
-    let app = runtime.block_on(App::start(&config, store.clone(), metrics, &seal_keys)).expect("the proxy can start");
+    let app = runtime
+        .block_on(App::start(&config, store.clone(), metrics, &seal_keys))
+        .expect("the proxy can start");
     let app = Arc::new(app);
     let server =
         Server::over(listener, &config.server, &config.limits, metrics).expect("there is no TLS to go wrong");

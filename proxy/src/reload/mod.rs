@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::server::{Certificates, read_tls};
 
 /// Between two looks at the files. A change is taken over after the second look that shows the same, so within twice this.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// How often a configuration is read again that names other files than the one before: each is looked at before it is read.
 const MAX_READS: usize = 3;
@@ -131,7 +131,9 @@ impl Reloader {
                 (reloader, outcome)
             });
             let Ok((returned, outcome)) = done.await else {
-                tracing::error!("reading the configuration again failed; it is not read again before a restart");
+                tracing::error!(
+                    "reading the configuration again failed; it is not read again before a restart"
+                );
                 return;
             };
             reloader = returned;
