@@ -202,7 +202,10 @@ impl Origin {
 
     fn create(&self, name: &str, headers: &HeaderMap) -> Answer {
         let id = self.etag();
-        lock(&self.uploads).insert(id.clone(), Upload { name: name.to_owned(), headers: kept(headers), ..Upload::default() });
+        lock(&self.uploads).insert(
+            id.clone(),
+            Upload { name: name.to_owned(), headers: kept(headers), ..Upload::default() },
+        );
         let (bucket, key) = name.split_once('/').unwrap_or_default();
         xml(&format!(
             "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
