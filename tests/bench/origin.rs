@@ -69,16 +69,18 @@ pub(crate) async fn serve() {
 }
 
 /// Names in queries that mean something here.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 14] = [
     "continuation-token",
     "delimiter",
     "encoding-type",
     "fetch-owner",
+    "key-marker",
     "list-type",
     "max-keys",
     "partNumber",
     "prefix",
     "start-after",
+    "upload-id-marker",
     "uploadId",
     "uploads",
     "x-id",
@@ -323,13 +325,22 @@ impl Origin {
             .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let page: Vec<_> = found.by_ref().take(most).collect();
         let more = found.next().is_some();
-        let key = |name: &str| encode(name.split_once('/').unwrap_or_default().1);
+        let encoded = query.get("encoding-type") == Some("url");
+        let raw = |name: &str| {
+            name.split_once('/').unwrap_or_default().1.replace('&', "&amp;").replace('<', "&lt;")
+        };
+        let key = |name: &str| {
+            if encoded { encode(name.split_once('/').unwrap_or_default().1) } else { raw(name) }
+        };
         let mut text = format!(
-            "<ListBucketResult><Name>{bucket}</Name><KeyCount>{}</KeyCount><IsTruncated>{more}</IsTruncated><EncodingType>url</EncodingType>",
+            "<ListBucketResult><Name>{bucket}</Name><KeyCount>{}</KeyCount><IsTruncated>{more}</IsTruncated>",
             page.len()
         );
+        if encoded {
+            text += "<EncodingType>url</EncodingType>";
+        }
         if let (true, Some((last, _))) = (more, page.last()) {
-            text += &format!("<NextContinuationToken>{}</NextContinuationToken>", key(last));
+            text += &format!("<NextContinuationToken>{}</NextContinuationToken>", raw(last));
         }
         for (name, object) in page {
             text += &format!(
