@@ -49,8 +49,8 @@ pub enum StartError {
 }
 
 /// What keys and policy of a configuration amount to.
-struct Keys {
-    trusted: Trusted,
+pub(crate) struct Keys {
+    pub(crate) trusted: Trusted,
     bundle: SealKeyBundle,
 }
 
@@ -253,7 +253,7 @@ impl Keys {
         }
     }
 
-    fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
+    pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
         Self::read(config).map_err(|problems| config.sources.errors(problems.0))
     }
 }

@@ -10,6 +10,7 @@ pub mod admin;
 mod app;
 pub mod bootstrap;
 pub mod cache;
+pub mod explain;
 pub mod gate;
 pub mod metrics;
 pub mod name;

@@ -7,8 +7,10 @@ compile_error!(
 );
 
 mod check_store;
+mod explaining;
 mod log;
 mod report;
+mod rotate;
 mod stop;
 
 use std::io::Write;
@@ -76,17 +78,45 @@ enum Command {
         /// The configuration.
         file: PathBuf,
     },
+    /// Says what would become of a download, and why: the rule, the seal, who signed, and what is missing.
+    ///
+    /// Exit codes: 0 it is served, 3 it is refused, 1 there is nothing or the store fails.
+    Explain {
+        /// The configuration; its store is asked.
+        #[arg(long, env = "HALLMARK_CONFIG")]
+        config: PathBuf,
+        /// The object.
+        #[arg(value_name = "s3://BUCKET/KEY")]
+        object: explaining::Location,
+    },
+    /// Goes from one seal key to the next: finds out how far that is, and says what to do next.
+    ///
+    /// Makes NEW_KEY if it is not there, and the public halves beside both keys; writes nothing else. Repeat it after each
+    /// step. Exit code 1: some instance is not where the configuration is.
+    RotateSealKey {
+        /// The configuration.
+        config: PathBuf,
+        /// The file of the new private key, such as `seal-2027.key`.
+        new_key: PathBuf,
+        /// The admin listener of an instance, to be asked which keys it has; may be repeated.
+        #[arg(long = "instance", value_name = "HOST:PORT")]
+        instances: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
-        Some(Command::CheckConfig { file }) => check_config(&file),
-        Some(Command::CheckStore { file }) => check_store::run(&file),
-        None => serve(arguments.config, arguments.listen),
+        Some(Command::CheckConfig { file }) => check_config(&file).map(|()| ExitCode::SUCCESS),
+        Some(Command::CheckStore { file }) => check_store::run(&file).map(|()| ExitCode::SUCCESS),
+        Some(Command::Explain { config, object }) => explaining::run(&config, object),
+        Some(Command::RotateSealKey { config, new_key, instances }) => {
+            rotate::run(&config, &new_key, &instances)
+        }
+        None => serve(arguments.config, arguments.listen).map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report::last_word(&error);
             ExitCode::FAILURE

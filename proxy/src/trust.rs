@@ -126,8 +126,8 @@ impl TrustPolicy {
         }
     }
 
-    /// The rule with the longest match; an exact key beats every prefix.
-    fn rule(&self, object: &ObjectName) -> Option<&Rule> {
+    /// The rule for this name: the one with the longest match; an exact key beats every prefix.
+    pub fn rule(&self, object: &ObjectName) -> Option<&Rule> {
         let key = object.key.as_str();
         let matched = |rule: &&Rule| match &rule.target {
             RuleTarget::Key(exact) => exact == key,

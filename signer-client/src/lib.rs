@@ -14,6 +14,7 @@
 //! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`].
 
 mod blob;
+mod bundle;
 mod content;
 mod digest;
 pub mod dsse;
@@ -32,6 +33,7 @@ mod verdicts;
 mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+pub use bundle::MAX_BUNDLE_KEYS;
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
