@@ -18,8 +18,8 @@ use crate::site::{FULL, Site};
 
 pub use crate::site::Options;
 
-/// What the program prints on its standard output when it takes connections; the address follows.
-const READY: &str = "hallmark-proxy: listening on http://";
+/// What the program prints on its standard output when it takes connections; `http://` or `https://` and the address follow.
+const READY: &str = "hallmark-proxy: listening on ";
 /// What it prints before, where the configuration has `[admin]`.
 const ADMIN: &str = "hallmark-proxy: health and metrics on http://";
 
@@ -191,7 +191,8 @@ impl Log {
         let log = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if let (Some(ready), Some(address)) = (&ready, line.strip_prefix(READY)) {
+                let endpoint = line.strip_prefix(READY).and_then(|endpoint| endpoint.split_once("://"));
+                if let (Some(ready), Some((_, address))) = (&ready, endpoint) {
                     // Nobody listens any more after the first.
                     let _ = ready.send(address.trim().parse().expect("an address follows"));
                 }

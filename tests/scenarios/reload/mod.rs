@@ -1,5 +1,7 @@
 //! A changed configuration: taken over without a restart, as a whole or not at all.
 
+mod certificates;
+mod commands;
 mod files;
 mod halves;
 mod requests;
