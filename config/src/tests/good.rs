@@ -283,11 +283,11 @@ fn a_file_is_loaded_from_where_it_stands() {
 /// Who waits for a change must know what to look at, also while something is wrong with it.
 #[test]
 fn what_a_configuration_depends_on_is_told() {
-    let dir = super::folder();
+    let dir = folder();
     let path = dir.path().join("h.toml");
-    let base = super::BASE.replace("\"seal.key\"", "\"closed.key\"");
+    let base = BASE.replace("\"seal.key\"", "\"closed.key\"");
     let names = |text: &str| -> Vec<String> {
-        std::fs::write(&path, format!("{base}{text}")).unwrap();
+        fs::write(&path, format!("{base}{text}")).unwrap();
         let files = Config::load_with_files(&path).files;
         files.iter().map(|file| file.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
     };

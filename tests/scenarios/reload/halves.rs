@@ -48,12 +48,13 @@ fn p5_no_request_sees_half_of_each() {
                         let client = Site::client(proxy.address(), credentials);
                         let got = ask_on(&mut connection, &client, "GET", (SIGNED, KEY));
                         let text = got.text();
-                        match number {
-                            _ if text.contains("<Code>SignatureDoesNotMatch</Code>") => continue,
-                            0 => assert_eq!(got.body, body, "{text}"),
-                            _ => {
-                                assert_eq!(got.header("x-hallmark-refused"), Some("ArtifactSignerUntrusted"))
-                            }
+                        if text.contains("<Code>SignatureDoesNotMatch</Code>") {
+                            continue;
+                        }
+                        if number == 0 {
+                            assert_eq!(got.body, body, "{text}");
+                        } else {
+                            assert_eq!(got.header("x-hallmark-refused"), Some("ArtifactSignerUntrusted"));
                         }
                         seen[number].fetch_add(1, Ordering::Relaxed);
                     }
