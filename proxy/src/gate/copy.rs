@@ -159,7 +159,7 @@ impl Gate {
         at: u64,
     ) -> Result<SealLine, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        self.judge(upload, seal.sha256())?;
+        self.judge(upload, seal.sha256(), (at, Op::Copy))?;
         let large = seal.size() > MAX_INLINE;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,

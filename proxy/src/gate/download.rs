@@ -258,7 +258,7 @@ impl Gate {
     ) -> Result<Admitted, GateError> {
         let proven = self.prover.prove(&*self.store, name, version, found).await?;
         self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
-        Ok(proven.admit(&self.policy, reader, self.prover.verdicts())?)
+        Ok(proven.admit(&self.policy, reader, &[], self.prover.verdicts())?)
     }
 
     /// What the store said last, where the client takes that for an answer.
@@ -277,7 +277,7 @@ impl Gate {
         if !self.kept().is_fresh(sighting, freshness) {
             return None;
         }
-        self.prover.renew(sighting)?.admit(&self.policy, wanted.reader, self.prover.verdicts()).ok()
+        self.prover.renew(sighting)?.admit(&self.policy, wanted.reader, &[], self.prover.verdicts()).ok()
     }
 
     /// What is likely to be read, as far as can be said without asking the store.

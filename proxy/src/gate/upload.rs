@@ -3,9 +3,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hallmark_config::UnixMs;
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, SIGNATURE_HEADER,
-    SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
+    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
+    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
 use super::checked::CheckedUpload;
@@ -20,7 +21,7 @@ use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::TrustFault;
+use crate::trust::{Evidence, Judged, Taking, TrustFault};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -114,9 +115,9 @@ impl Gate {
                            it could be taken for one over a statement.";
             return Err(S3Error::new(Code::InvalidRequest, message).into());
         }
-        self.judge(upload, content.sha256())?;
         let etag = checked.etag();
         let at = checked.at(now_ms());
+        self.judge(upload, content.sha256(), (at, checked.op()))?;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: checked.op(),
@@ -151,9 +152,14 @@ impl Gate {
         })
     }
 
-    /// Judges the publishers' signatures by the rule for the name.
-    pub(super) fn judge(&self, upload: &Upload, sha256: &Sha256Digest) -> Result<(), GateError> {
-        self.judge_name(&upload.name, &upload.headers, sha256)
+    /// Judges the publishers' signatures by the rule for the name. `sealed`: when, and by what.
+    pub(super) fn judge(
+        &self,
+        upload: &Upload,
+        sha256: &Sha256Digest,
+        sealed: (u64, Op),
+    ) -> Result<(), GateError> {
+        self.judge_name(&upload.name, &upload.headers, sha256, sealed)
     }
 
     /// The same for what is to stand under `name` with these headers.
@@ -162,10 +168,12 @@ impl Gate {
         name: &ObjectName,
         headers: &SealedHeaders,
         sha256: &Sha256Digest,
+        (at, op): (u64, Op),
     ) -> Result<(), GateError> {
-        let header = headers.get(SIGNATURE_HEADER);
-        match self.policy.judge(name, sha256, header, self.prover.verdicts()) {
-            Ok(_signers) => Ok(()),
+        let evidence = Evidence::header_only(headers.get(SIGNATURE_HEADER));
+        let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op };
+        match self.policy.judge_upload(&judged, &evidence, Taking::Satisfying, self.prover.verdicts()) {
+            Ok(()) => Ok(()),
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             Err(fault) => Err(fault.into()),
         }
