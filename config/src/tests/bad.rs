@@ -55,7 +55,7 @@ fn the_whole_file() {
             "\"a b\" = 1",
             &[
                 "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `cache`, `seal`, `store`, `state`, \
-                 `keys`, `clients`, `buckets`",
+                 `keys`, `identities`, `roles`, `attestations`, `deny`, `clients`, `buckets`",
             ],
         ),
     ]);

@@ -147,6 +147,14 @@ impl Admitted {
         }
     }
 
+    /// Whether the policy accepts it, for whoever reads.
+    pub fn is_trusted(&self) -> bool {
+        match &*self.0 {
+            Kind::Sealed { signers, .. } => signers.is_some(),
+            Kind::Unsealed(_) => false,
+        }
+    }
+
     /// Names the version that was looked at, towards the store.
     pub fn pin(&self) -> &Pin {
         &self.place().pin

@@ -46,9 +46,9 @@ pub enum Signed {
         signer: SignerName,
         /// What it has signed.
         said: Said,
-        /// When it was signed, as far as an authority says that is trusted. Counts beside the time of the seal: both
+        /// When it was signed, as far as authorities say that are trusted. These count beside the time of the seal: all
         /// must be within the signer's validity.
-        signed_at: Option<UnixMs>,
+        signed_at: Vec<UnixMs>,
     },
 }
 

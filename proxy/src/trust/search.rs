@@ -90,7 +90,7 @@ impl Search<'_> {
                     }
                     Said::Bytes(_) | Said::Statement(_) => Fit::Neither,
                 };
-                let times: Vec<UnixMs> = [piece.at].into_iter().chain(*signed_at).collect();
+                let times: Vec<UnixMs> = [piece.at].into_iter().chain(signed_at.iter().copied()).collect();
                 let named = self.candidates(fit, &times, look_for, |kind| match kind {
                     SignerKind::Sigstore | SignerKind::Notation => Some(()),
                     SignerKind::Blob(_) | SignerKind::Statement(_) => None,

@@ -91,7 +91,8 @@ impl Gate {
             Origin::Stage(_) => Op::Mpu,
             Origin::Artifact(_) => Op::Copy,
         };
-        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256, (plan.at, op))?;
+        let (taking, _) = self.standing(&marker.object).await?;
+        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256, (plan.at, op), taking)?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {
