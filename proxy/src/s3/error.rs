@@ -138,7 +138,7 @@ codes! {
     /// Signed by a key outside its validity.
     ArtifactKeyNotValid Artifact FORBIDDEN,
     /// Some of the signers whom the rule asks for have signed, but not all.
-    ArtifactSignaturesMissing Artifact FORBIDDEN,
+    ArtifactRoleUnmet Artifact FORBIDDEN,
     /// No statement that the rule asks for, or not about this.
     ArtifactAttestationUnmet Artifact FORBIDDEN,
     /// Denied by digest or seal.

@@ -119,7 +119,7 @@ impl TrustFault {
             Self::KeyRevoked { .. } => Code::ArtifactKeyRevoked,
             Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
             Self::AttestationUnmet { .. } => Code::ArtifactAttestationUnmet,
-            Self::RoleUnmet(_) => Code::ArtifactSignaturesMissing,
+            Self::RoleUnmet(_) => Code::ArtifactRoleUnmet,
         }
     }
 
