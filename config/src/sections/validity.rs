@@ -1,11 +1,11 @@
 //! What `[keys.<name>]` and `[identities.<name>]` have in common: when signatures count.
 
-use crate::reader::{Read, Table};
+use crate::reader::{Read, Table, Value};
 use crate::trust::{Revocation, Validity};
 
 /// The keys of a table that say from when to when its signatures count.
 pub(super) fn validity(table: &mut Table<'_>) -> Read<Validity> {
-    let not_before = table.optional("not_before", |value| value.time());
+    let not_before = table.optional("not_before", Value::time);
     let not_after = table.optional("not_after", |value| Ok((value.place().clone(), value.time()?)));
     let reason = table.optional("revoked", |value| value.parse(reason));
     let revoked_at = table.optional("revoked_at", |value| Ok((value.place().clone(), value.time()?)));

@@ -9,6 +9,7 @@ use super::fault::TrustFault;
 use super::findings::{Findings, Found, Signers, Standing};
 use super::roles::{clauses, missing};
 use super::search::{LookFor, Search};
+use super::signer::Signer;
 use crate::name::ObjectName;
 
 /// An artifact that is sealed, or is about to be.
@@ -141,7 +142,7 @@ impl TrustPolicy {
         let Found { signer, at, standing } = found;
         match standing {
             Standing::Revoked => {
-                let reason = self.signers.get(&signer).and_then(|signer| signer.revocation());
+                let reason = self.signers.get(&signer).and_then(Signer::revocation);
                 let reason = reason.unwrap_or_default().to_owned();
                 TrustFault::KeyRevoked { signer, reason }
             }
