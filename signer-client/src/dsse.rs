@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::check_json;
 use crate::key::PublicKey;
 use crate::publisher::{MAX_SIGNATURES, TooManyKeys, verified_by};
 use crate::signature::Signature;
@@ -75,14 +76,15 @@ struct SignatureJson {
 
 impl Envelope {
     /// Reads the JSON form. Base64 may be standard or URL-safe, as DSSE asks of verifiers; fields that DSSE does not
-    /// know are ignored, as it asks too.
+    /// know are ignored, as it asks too; a key that stands twice in an object is refused.
     ///
     /// # Errors
-    /// Too long, not an envelope, no signature, or too many.
+    /// Too long, ambiguous, not an envelope, no signature, or too many.
     pub fn parse(json: &[u8]) -> Result<Self, EnvelopeError> {
         if json.len() > MAX_ENVELOPE {
             return Err(EnvelopeError::TooLong);
         }
+        check_json(json).map_err(|error| EnvelopeError::Json(error.to_string()))?;
         let json: EnvelopeJson =
             serde_json::from_slice(json).map_err(|error| EnvelopeError::Json(error.to_string()))?;
         if !(1..=MAX_SIGNATURES).contains(&json.signatures.len()) {
