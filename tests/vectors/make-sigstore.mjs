@@ -52,7 +52,7 @@ async function world(name, artifacts) {
     request.on('end', async () => {
       clock.setTime(Math.floor(Date.now() / 1000) * 1000);
       const answer = await handlers.find(handler => request.url === handler.path).fn(Buffer.concat(body).toString());
-      response.writeHead(answer.statusCode, { 'content-type': answer.contentType || 'text/plain' });
+      response.writeHead(answer.statusCode, { 'content-type': answer.contentType || 'text/plain', connection: 'close' });
       response.end(answer.response);
     });
   });
@@ -98,8 +98,7 @@ async function world(name, artifacts) {
     };
     write(`${file}-statement`, await new sign.DSSEBundleBuilder(parts('dsse')).create({ data: Buffer.from(JSON.stringify(statement)), type: 'application/vnd.in-toto+json' }));
   }
-  server.close();
-  server.closeAllConnections();
+  await new Promise(done => server.close(done));
 }
 
 await world('ours', { artifact: 'an artifact\n', other: 'another artifact\n' });

@@ -68,8 +68,7 @@ pub enum VerifyError {
 }
 
 impl Envelope {
-    /// The in-toto statement in this envelope, with the names of those candidates whose keys signed it (with a DER
-    /// signature); each key counts once. Nothing of the payload is read before a signature over it held.
+    /// The in-toto statement in this envelope, with the names of those candidates whose keys signed it; each key counts once. Nothing of the payload is read before a signature over it held.
     ///
     /// # Errors
     /// Another payload, nobody signed it, more than 16 candidates, or what they signed is no statement.
