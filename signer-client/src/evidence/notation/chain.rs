@@ -186,6 +186,6 @@ fn path(chain: &[Vec<u8>], at: u64) -> Result<(), ChainError> {
     let usage = ExtendedUsage::required_if_present(CODE_SIGNING);
     let path = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchor, between, time, usage, None, None);
     let path = path.map_err(failed)?;
-    let used = path.intermediate_certificates().map(|certificate| certificate.der());
+    let used = path.intermediate_certificates().map(webpki::Cert::der);
     if used.eq(between.iter().cloned()) { Ok(()) } else { Err(ChainError::Order(1)) }
 }
