@@ -68,14 +68,25 @@ impl std::fmt::Debug for SigstoreTrust {
 /// The proof that the identity of a [`SigstoreTrust`] signed an artifact, and when. Only [`CertificateBundle::verify`]
 /// makes one.
 ///
-/// ```compile_fail
+/// ```
 /// use hallmark_signer::evidence::SigstoreSignature;
-/// let proof: SigstoreSignature = Default::default();
+/// fn earliest(proof: &SigstoreSignature) -> Option<u64> {
+///     let copy = proof.clone();
+///     copy.times().iter().copied().min()
+/// }
 /// ```
 ///
 /// ```compile_fail
 /// use hallmark_signer::evidence::SigstoreSignature;
-/// let proof = SigstoreSignature { artifact: todo!(), times: vec![], statement: None };
+/// fn earlier(proof: &SigstoreSignature) -> SigstoreSignature {
+///     let copy = proof.clone();
+///     SigstoreSignature { times: vec![1], ..copy }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use hallmark_signer::evidence::SigstoreSignature;
+/// let proof: SigstoreSignature = Default::default();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigstoreSignature {

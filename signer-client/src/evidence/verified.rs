@@ -13,7 +13,7 @@ use crate::verdicts::Verdicts;
 /// ```
 /// use hallmark_signer::evidence::InTotoStatement;
 /// fn show(_: &InTotoStatement) {}
-/// if let Ok(statement) = InTotoStatement::parse(b"…") {
+/// if let Ok(statement) = InTotoStatement::parse(b"{}") {
 ///     show(&statement);
 /// }
 /// ```
@@ -21,14 +21,14 @@ use crate::verdicts::Verdicts;
 /// ```compile_fail
 /// use hallmark_signer::evidence::{InTotoStatement, VerifiedStatement};
 /// fn trust(_: &VerifiedStatement<&str>) {}
-/// if let Ok(statement) = InTotoStatement::parse(b"…") {
+/// if let Ok(statement) = InTotoStatement::parse(b"{}") {
 ///     trust(&statement);
 /// }
 /// ```
 ///
 /// ```compile_fail
 /// use hallmark_signer::evidence::{InTotoStatement, VerifiedStatement};
-/// if let Ok(statement) = InTotoStatement::parse(b"…") {
+/// if let Ok(statement) = InTotoStatement::parse(b"{}") {
 ///     let verified = VerifiedStatement { statement, signers: vec!["ci"] };
 /// }
 /// ```

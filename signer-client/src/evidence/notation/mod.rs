@@ -68,14 +68,25 @@ const MAX_SKEW: u64 = 5 * 60 * 1000;
 /// The proof that the identity of a [`NotationTrust`] signed an artifact, and when. Only [`NotationEnvelope::verify`] makes
 /// one.
 ///
-/// ```compile_fail
+/// ```
 /// use hallmark_signer::evidence::NotationSignature;
-/// let proof: NotationSignature = Default::default();
+/// fn earlier(proof: &NotationSignature) -> u64 {
+///     let copy = proof.clone();
+///     copy.signed_at() - 1
+/// }
 /// ```
 ///
 /// ```compile_fail
 /// use hallmark_signer::evidence::NotationSignature;
-/// let proof = NotationSignature { artifact: todo!(), signed_at: 0, profile_version: None, signing_job: None };
+/// fn earlier(proof: &NotationSignature) -> NotationSignature {
+///     let copy = proof.clone();
+///     NotationSignature { signed_at: 1, ..copy }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use hallmark_signer::evidence::NotationSignature;
+/// let proof: NotationSignature = Default::default();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotationSignature {
