@@ -2,10 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::dsse::{Envelope, EnvelopeError};
+use crate::evidence::bundle_json::{BundleJson, Material};
 use crate::evidence::json::{self, JsonError};
 use crate::signature::Signature;
 
@@ -68,42 +67,6 @@ pub enum BundleError {
     /// The fields that come with certificates are not what they should be.
     #[error("not a Sigstore bundle: {0}")]
     Certificate(String),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct BundleJson {
-    media_type: String,
-    verification_material: Material,
-    message_signature: Option<Message>,
-    dsse_envelope: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Material {
-    public_key: Option<Hint>,
-    certificate: Option<IgnoredAny>,
-    x509_certificate_chain: Option<IgnoredAny>,
-    #[serde(rename = "tlogEntries")]
-    _tlog_entries: Option<Vec<IgnoredAny>>,
-    #[serde(rename = "timestampVerificationData")]
-    _timestamps: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hint {
-    #[serde(rename = "hint")]
-    _hint: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Message {
-    #[serde(rename = "messageDigest")]
-    _digest: Option<IgnoredAny>,
-    signature: String,
 }
 
 impl Bundle {
@@ -203,6 +166,8 @@ mod tests {
             ("/verificationMaterial", "certificate", json!({}), "exactly one of a public key"),
             ("/verificationMaterial", "more", json!(1), "unknown field"),
             ("/verificationMaterial", "publicKey", json!({"rawBytes": ""}), "unknown field"),
+            ("/verificationMaterial", "tlogEntries", json!([{"inclusionPromises": null}]), "unknown field"),
+            ("/verificationMaterial", "timestampVerificationData", json!({"rfc3162": []}), "unknown field"),
         ] {
             let error = with(path, name, value.clone()).unwrap_err().to_string();
             assert!(error.contains(expected), "{name} {value}: {error}");

@@ -13,6 +13,7 @@
 
 mod attestation;
 mod bundle;
+mod bundle_json;
 mod detached;
 mod json;
 #[cfg(feature = "identities")]
