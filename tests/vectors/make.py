@@ -363,6 +363,7 @@ def notation():
     put("no-time", "Without a signing time", signed(headers=changed(x509_headers, [N + "signingTime"], ...)), "refused: neither `notary.x509`")
     put("other-scheme", "Of another scheme", signed(headers={**x509_headers, N + "signingScheme": "notary.x509.other"}), "refused: neither `notary.x509`")
     put("plugin", "That asks for a plugin", signed(headers={**x509_headers, N + "verificationPlugin": "com.example.plugin", "crit": [N + "signingScheme", N + "verificationPlugin"]}), "refused: critical header `io.cncf.notary.verificationPlugin`")
+    put("plugin-not-critical", "That asks for a plugin, but not critically", signed(headers={**x509_headers, N + "verificationPlugin": "com.example.plugin"}), "refused: plugin that is not known")
     put("both-headers", "With a header that is signed and unsigned", signed(headers={**x509_headers, "more": 1}, header={"more": 1}), "refused: among the signed and among the unsigned")
     put("duplicate", "With a payload that stands twice", dump(good).replace('{"payload":', '{"payload":"","payload":', 1), "refused: duplicate field `payload`")
     put("duplicate-header", "With an algorithm that stands twice in the signed headers", signed(headers=dump({"cty": "application/vnd.cncf.notary.payload.v1+json", **x509_headers})[:-1].encode() + b',"alg":"none","alg":"ES256"}'), "refused: duplicate field `alg`")

@@ -74,6 +74,13 @@ impl Headers {
             _ => return Err(NotationParseError::Scheme),
         };
         critical(headers, &scheme)?;
+        // Whoever names a plugin asks for its checks, also where that is not marked critical as it should be.
+        let for_aws = matches!(scheme, Scheme::Authority { aws: Some(_), .. });
+        if !for_aws
+            && [authority::PLUGIN, authority::PLUGIN_VERSION].iter().any(|name| headers.contains_key(*name))
+        {
+            return Err(NotationParseError::Plugin);
+        }
         Ok(Self { algorithm, scheme, expiry: moment(headers, EXPIRY)? })
     }
 }
