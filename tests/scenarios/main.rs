@@ -36,6 +36,7 @@ mod readme;
 mod store_faults;
 mod stores;
 mod tamper;
+mod trust;
 mod unknown_length;
 mod uploads;
 mod versions;
