@@ -10,4 +10,5 @@ mod lab;
 mod lists;
 mod matrix;
 mod rgw;
+mod stuck;
 mod tls;
