@@ -16,8 +16,9 @@ use crate::store::{GetError, Guard, PutError, Span, StateArea, StateName, StoreE
 /// The longest that is read at a time, bytes: the record of an artifact of 5 TiB has 160 MiB, and is read in pages.
 const MAX_READ: u64 = 256 << 20;
 
-/// Pages of a listing at most: one has a thousand names, on some stores less.
-const MAX_PAGES: usize = 1000;
+/// Pages of the store at most that make one listing of at most a thousand names: a page has as many as were asked for, on
+/// some stores less.
+const MAX_PAGES: usize = 32;
 
 impl S3Store {
     pub(super) async fn put_state(
