@@ -4,7 +4,7 @@ use hallmark_tests::stores::{Account, Kind};
 
 use super::action::Action;
 use super::lab::Lab;
-use super::{killed, lists, matrix, stuck, tls};
+use super::{killed, lists, long_put, matrix, reread, stuck, tls};
 
 fn lab() -> Lab {
     Lab::new(Account::new(Kind::Rgw))
@@ -71,6 +71,16 @@ fn p7_a_stuck_bucket_and_others() {
 fn p7_a_stuck_store() {
     let lines = "answer_timeout = \"10s\"\nattempts = 1\nmax_requests = 16";
     stuck::who_waits_too_long_is_turned_away(&Lab::with(Account::new(Kind::Rgw), lines), 16);
+}
+
+#[test]
+fn what_is_damaged_or_hidden_once_is_read_again() {
+    reread::once_and_for_good(lab());
+}
+
+#[test]
+fn p7_more_than_the_store_takes_at_once() {
+    long_put::more_than_the_store_takes(&lab());
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl S3Store {
         let digest = Sha256Digest::of(&value);
         let put = match self.hot.call(&call, &Whole::new(value.clone(), Some(digest))).await {
             Ok(answer) => said_to_be_stored(&answer),
-            Err(failed) => Err(own(failed.failure)),
+            Err(failed) => Err(unwritten(failed.failure)),
         };
         match put {
             // What stands there now is the same, whoever wrote it: then it is written.
@@ -124,6 +124,17 @@ impl S3Store {
             Err(failed) if is_missing(&failed.failure) => Ok(()),
             Err(failed) => Err(failed.failure),
         }
+    }
+}
+
+/// A write that was refused. That what it makes is missing is no reason to refuse it, and nobody asked for that.
+fn unwritten(failure: Failure) -> PutError {
+    match own(failure) {
+        PutError::NoSuchKey | PutError::NoSuchVersion | PutError::NoSuchStage => {
+            let message = "state was not written because what it makes is missing";
+            PutError::NotStored(StoreError::new(StoreFault::Protocol, message))
+        }
+        error => error,
     }
 }
 
