@@ -68,7 +68,7 @@ impl Server {
     /// logs, as it does by default, and a line for each Complete.
     pub(crate) fn hallmark(options: &Options) -> Self {
         let site = Site::new(options);
-        let (child, address) = start(hallmark(&site));
+        let (child, address) = start_hallmark(&site);
         Self { child, address, files: Files::Hallmark { site } }
     }
 
@@ -80,7 +80,7 @@ impl Server {
         let Files::Hallmark { site } = &self.files else { panic!("only Hallmark is started again") };
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child can be waited for");
-        (self.child, self.address) = start(hallmark(site));
+        (self.child, self.address) = start_hallmark(site);
     }
 
     /// The rest of the last line of the program's log that has `text` in it.
@@ -101,7 +101,7 @@ impl Server {
              region = \"us-east-1\"\ncredentials_file = \"store.credentials\"\nstate_bucket = \"hallmark-state\"\n"
         );
         site.edit_config(|text| text.replace("[store]\nkind = \"local\"\npath = \"data\"\n", &store));
-        let (child, address) = start(hallmark(&site));
+        let (child, address) = start_hallmark(&site);
         Self { child, address, files: Files::Hallmark { site } }
     }
 
@@ -256,19 +256,31 @@ fn hallmark(site: &Site) -> Command {
     command
 }
 
+/// Starts Hallmark; if it does not start, its log is shown.
+fn start_hallmark(site: &Site) -> (Child, SocketAddr) {
+    try_start(hallmark(site)).unwrap_or_else(|| {
+        panic!("Hallmark did not start: {}", fs::read_to_string(log_file(site)).unwrap_or_default())
+    })
+}
+
 fn log_file(site: &Site) -> PathBuf {
     site.path().join("log")
 }
 
 /// Starts a server that says on its standard output where it listens.
-fn start(mut command: Command) -> (Child, SocketAddr) {
+fn start(command: Command) -> (Child, SocketAddr) {
+    try_start(command).expect("the server says where it listens")
+}
+
+/// The same; `None`: it ended without.
+fn try_start(mut command: Command) -> Option<(Child, SocketAddr)> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
         let (_, address) = line.split_once(READY)?;
         address.trim().parse().ok()
     });
-    (child, ready.expect("the server says where it listens"))
+    Some((child, ready?))
 }
 
 /// Fields 14 and 15 of `/proc/<pid>/stat`.
