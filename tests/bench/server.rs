@@ -13,6 +13,15 @@ use tempfile::TempDir;
 
 use crate::machine::TICKS;
 
+/// Which artifacts have room in a server's cache of leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Leaves {
+    /// Small ones.
+    Small,
+    /// Large ones, too.
+    Large,
+}
+
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
 
@@ -22,9 +31,6 @@ const READY: &str = "listening on http://";
 /// What the program is told beside where the store is. Its buckets are not those of the other servers, whose objects bear no
 /// seals.
 const IN_FRONT: &str = r#"
-[cache]
-leaves = "512 MiB"
-
 [buckets.bench.kept_in]
 bucket = "hallmark-bench"
 
@@ -90,10 +96,15 @@ impl Server {
         log.lines().rev().find_map(|line| Some(line.split_once(text)?.1.trim().to_owned()))
     }
 
-    /// The program itself before the store at `upstream`, with room for cached leaves, and one bucket whose artifacts need
+    /// The program itself before the store at `upstream`, and one bucket whose artifacts need
     /// not be asked for again every time.
-    pub(crate) fn in_front(upstream: SocketAddr) -> Self {
-        let site = Site::new(&Options { tables: IN_FRONT.to_owned(), ..Options::default() });
+    pub(crate) fn in_front(upstream: SocketAddr, leaves: Leaves) -> Self {
+        let cache = match leaves {
+            Leaves::Small => "leaves = \"1 MiB\"\n",
+            Leaves::Large => "leaves = \"512 MiB\"\n",
+        };
+        let tables = IN_FRONT.to_owned();
+        let site = Site::new(&Options { cache: cache.to_owned(), tables, ..Options::default() });
         site.write_private("store.credentials", STORE_CREDENTIALS);
         site.write_private("state.secret", &format!("{}\n", "5a".repeat(32)));
         let store = format!(
