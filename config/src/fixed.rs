@@ -7,20 +7,9 @@ impl Config {
     /// key where it came, went, or is one thing.
     pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
         // Taken apart in full, so that nobody adds a setting without deciding on which side it belongs.
-        let Self {
-            realm,
-            server,
-            admin,
-            limits,
-            cache,
-            state,
-            store,
-            seal: _,
-            keys: _,
-            clients: _,
-            buckets: _,
-            sources: _,
-        } = self;
+        let Self { realm, server, admin, limits, cache, state, store, .. } = self;
+        let Self { seal: _, keys: _, identities: _, roles: _, attestations: _, deny: _, clients: _, .. } =
+            self;
         let mut changed = Vec::new();
         let mut note = |key, same: bool| {
             if !same {

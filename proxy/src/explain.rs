@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use hallmark_config::{Cache, Config, ConfigErrors, Rule, RuleTarget, Signatures};
-use hallmark_signer::{PublisherSignatures, SIGNATURE_HEADER};
+use hallmark_config::{Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, UnixMs};
+use hallmark_signer::{PublisherSignatures, SIGNATURE_HEADER, Verdicts};
 
 use crate::app::Keys;
 use crate::gate::{GateError, Trusted};
@@ -14,7 +14,7 @@ use crate::proof::{Admitted, Kept, Prover, Reader};
 use crate::s3::error::S3Error;
 use crate::s3::times::iso8601;
 use crate::store::Store;
-use crate::trust::TrustPolicy;
+use crate::trust::{Evidence, Findings, Judged, Standing, TrustPolicy};
 
 /// What was found out about an object. Shown as lines for people.
 pub struct Explanation {
@@ -22,6 +22,8 @@ pub struct Explanation {
     rule: Option<Rule>,
     /// Its seal, whatever the policy says of it.
     found: Option<Admitted>,
+    /// Who signed, and which roles that meets.
+    signers: Vec<String>,
     verdict: Result<Admitted, GateError>,
 }
 
@@ -41,8 +43,9 @@ pub async fn explain(
     let look = async |reader| look(&prover, &policy, store, &name, reader).await;
     let found = look(Reader::Inspecting).await.ok();
     let verdict = look(Reader::Trusting).await;
+    let signers = found.as_ref().and_then(|found| signers(&policy, found, prover.verdicts()));
     let rule = policy.rule(&name).cloned();
-    Ok(Explanation { name, rule, found, verdict })
+    Ok(Explanation { name, rule, found, signers: signers.unwrap_or_default(), verdict })
 }
 
 async fn look(
@@ -54,7 +57,7 @@ async fn look(
 ) -> Result<Admitted, GateError> {
     let head = store.head(name, None).await?;
     let proven = prover.prove(store, name, None, head).await?;
-    Ok(proven.admit(policy, reader, prover.verdicts())?)
+    Ok(proven.admit(policy, reader, &[], prover.verdicts())?)
 }
 
 /// What becomes of the download.
@@ -81,7 +84,7 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, rule, found, verdict } = self;
+        let Self { name, rule, found, signers, verdict } = self;
         writeln!(f, "object      {name}")?;
         match rule {
             None => writeln!(f, "rule        none is about this name: a seal is enough")?,
@@ -99,6 +102,7 @@ impl fmt::Display for Explanation {
                 writeln!(f, "            for {}, by the seal key {}", seal.by(), seal.signer().id().hint())?;
                 writeln!(f, "artifact    {} bytes, sha256 {}", seal.size(), seal.sha256().to_hex())?;
                 writeln!(f, "signatures  {}", signatures(found))?;
+                signers.iter().try_for_each(|line| writeln!(f, "            {line}"))?;
             }
         }
         match verdict {
@@ -121,14 +125,51 @@ fn show_rule(f: &mut fmt::Formatter<'_>, name: &ObjectName, rule: &Rule) -> fmt:
         RuleTarget::Prefix(prefix) => format!("prefix {:?}", prefix.as_str()),
     };
     writeln!(f, "rule        bucket {}, {about}", name.bucket)?;
-    let keys: Vec<_> = rule.keys.iter().map(ToString::to_string).collect();
-    let keys = keys.join(", ");
     match rule.signatures {
-        Signatures::Required => writeln!(f, "            a signature is required, by one of: {keys}"),
-        Signatures::Optional => {
-            writeln!(f, "            signatures are judged where there are any, by: {keys}")
-        }
+        Signatures::Required => writeln!(f, "            signatures are required:")?,
+        Signatures::Optional => writeln!(f, "            signatures are judged where there are any:")?,
     }
+    for clause in rule.clauses() {
+        let roles: Vec<_> = clause.iter().map(show_role).collect();
+        writeln!(f, "            {}", roles.join(", or "))?;
+    }
+    Ok(())
+}
+
+fn show_role(role: &Role) -> String {
+    let signers: Vec<_> = role.signers.iter().map(ToString::to_string).collect();
+    let of = format!("{} of: {}", role.threshold, signers.join(", "));
+    role.name.as_ref().map_or(of.clone(), |name| format!("{name} ({of})"))
+}
+
+/// Who signed an artifact, whether it counts, and what is missing.
+fn signers(policy: &TrustPolicy, found: &Admitted, verdicts: &dyn Verdicts) -> Option<Vec<String>> {
+    let seal = found.seal()?;
+    let judged = Judged {
+        object: found.name(),
+        sha256: seal.sha256(),
+        seal: Some(seal.id()),
+        at: UnixMs(seal.at()),
+        op: seal.op(),
+    };
+    let evidence = Evidence { header: found.headers().get(SIGNATURE_HEADER), pieces: &[] };
+    let Findings { rule: _, found, clauses, verdict: _ } = policy.examine(&judged, &evidence, verdicts);
+    let signed = found.iter().map(|found| {
+        let standing = match found.standing {
+            Standing::Counts => "counts",
+            Standing::Unfit => "does not count: it is not over what the rule asks for",
+            Standing::TooEarly => "does not count: the signer was not valid yet",
+            Standing::TooLate => "does not count: the signer was not valid any more",
+            Standing::Revoked => "does not count: the signer is revoked",
+        };
+        format!("{}, of {}: {standing}", found.signer, found.at)
+    });
+    let unmet = clauses.iter().filter(|clause| clause.iter().all(|role| role.lacks() > 0));
+    let missing = unmet.map(|clause| {
+        let roles = clause.iter().map(|role| format!("{} more of {}", role.lacks(), show_role(role.role)));
+        format!("missing: {}", roles.collect::<Vec<_>>().join(", or "))
+    });
+    Some(signed.chain(missing).collect())
 }
 
 /// How many stand in the header.

@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::blob::BlobDigest;
 use crate::digest::Sha256Digest;
+use crate::dsse::{Envelope, EnvelopeSignature, IN_TOTO, pae};
+use crate::evidence::NewStatement;
 use crate::seal::Statement;
 use crate::signature::Signature;
 use crate::text::{TextError, bytes_newtype};
@@ -231,6 +233,11 @@ impl PrivateKey {
     pub fn into_blob_key(self) -> BlobKey {
         BlobKey(Signer::new(self))
     }
+
+    /// Gives the key its use: to sign statements in DSSE envelopes.
+    pub fn into_dsse_key(self) -> DsseKey {
+        DsseKey(Signer::new(self))
+    }
 }
 
 /// A private key that signs seals and nothing else.
@@ -288,6 +295,46 @@ impl BlobKey {
     /// Signs a blob: as `openssl dgst -sha256 -sign` over the same bytes.
     pub fn sign(&self, blob: &BlobDigest) -> Signature {
         self.0.sign(blob.sha256())
+    }
+}
+
+/// A private key that signs in-toto statements other than seals, and nothing else.
+///
+/// ```
+/// use hallmark_signer::evidence::{APPROVAL, NewStatement};
+/// use hallmark_signer::{PrivateKey, Sha256Digest};
+/// let key = PrivateKey::generate()?.into_dsse_key();
+/// let subject = [("releases/app.tar", Sha256Digest::of(b"an artifact"))];
+/// let envelope = key.sign(&NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"}))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```compile_fail
+/// use hallmark_signer::evidence::{APPROVAL, NewStatement};
+/// use hallmark_signer::{PrivateKey, Sha256Digest};
+/// let key = PrivateKey::generate()?.into_blob_key();
+/// let subject = [("releases/app.tar", Sha256Digest::of(b"an artifact"))];
+/// let envelope = key.sign(&NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"}))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct DsseKey(Signer);
+
+impl DsseKey {
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public
+    }
+
+    /// An envelope with this statement and one signature.
+    pub fn sign(&self, statement: &NewStatement) -> Envelope {
+        let payload = statement.payload().to_vec();
+        let signature = self.0.sign(&Sha256Digest::of(&pae(IN_TOTO, &payload)));
+        let keyid = Some(self.public_key().id().to_hex());
+        Envelope {
+            payload_type: IN_TOTO.to_owned(),
+            payload,
+            signatures: vec![EnvelopeSignature { keyid, sig: signature.to_der() }],
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 mod arrivals;
 mod budget;
 mod checked;
+mod clock;
 mod copy;
 mod delete;
 mod download;
@@ -19,8 +20,10 @@ mod guard;
 mod hash;
 mod immutable;
 pub mod multipart;
+mod quarantine;
 mod receive;
 mod record;
+mod rollback;
 mod stream;
 mod unknown;
 mod upload;
@@ -32,6 +35,7 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::{SealKeys, Sealer};
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use clock::Clock;
 pub use copy::{Copied, Copy};
 pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
@@ -81,6 +85,7 @@ pub struct Gate {
     budget: Arc<Budget>,
     limits: Limits,
     multipart: Arc<Multipart>,
+    clock: Clock,
     /// Bytes of bodies that clients send.
     received: Counter,
 }
@@ -112,6 +117,7 @@ impl Gate {
             budget,
             limits,
             multipart,
+            clock: Clock::default(),
             received: Counter::default(),
         }
     }
@@ -130,6 +136,7 @@ impl Gate {
             budget: Arc::clone(&self.budget),
             limits: self.limits.clone(),
             multipart: Arc::clone(&self.multipart),
+            clock: self.clock.clone(),
             received: self.received.clone(),
         }
     }
@@ -145,6 +152,13 @@ impl Gate {
         self.budget.measure(metrics);
         self.multipart.windows.measure(metrics);
         Self { received: metrics.received(), ..self }
+    }
+
+    /// Seals by another clock than the system's.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// What is kept in memory.

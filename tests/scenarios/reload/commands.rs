@@ -168,10 +168,15 @@ fn a_download_is_explained() {
     let signed = format!("s3://{SIGNED}/{KEY}");
     explained(&proxy, &signed, 1, &["the embedded store is open to one process at a time"]);
     proxy.kill();
-    let rule = ["bucket signed, prefix \"\"", "a signature is required, by one of: ci"];
+    let rule = ["bucket signed, prefix \"\"", "signatures are required:\n            1 of: ci\n"];
     let seal =
         ["(put), made at 20", "for ci, by the seal key", "1 bytes, sha256 6b86b273", "1 in the header"];
-    explained(&proxy, &signed, 0, &[&rule[..], &seal, &["served; found good: seal,ci"]].concat());
+    explained(
+        &proxy,
+        &signed,
+        0,
+        &[&rule[..], &seal, &["ci, of 20", ": counts\n", "served; found good: seal,ci"]].concat(),
+    );
     explained(&proxy, &format!("s3://{BUCKET}/{KEY}"), 0, &["none is about this name", "good: seal\n"]);
     explained(&proxy, &format!("s3://{BUCKET}/none"), 1, &["NoSuchKey"]);
     revoke(&proxy.site);
@@ -179,7 +184,16 @@ fn a_download_is_explained() {
         &proxy,
         &signed,
         3,
-        &[&rule[..], &seal, &["not served: ArtifactKeyRevoked (key_revoked)"]].concat(),
+        &[
+            &rule[..],
+            &seal,
+            &[
+                "the signer is revoked\n",
+                "missing: 1 more of 1 of: ci",
+                "not served: ArtifactKeyRevoked (key_revoked)",
+            ],
+        ]
+        .concat(),
     );
     proxy.site.edit_config(|text| text.replace("\"seal.key\"", "\"other.key\""));
     explained(&proxy, &signed, 3, &["not served: ArtifactSealInvalid (seal_unknown_key)"]);
