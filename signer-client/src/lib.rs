@@ -11,7 +11,8 @@
 //! What came in parts has a [`PartTable`]: it is given to [`record::encode`] or stands in the header [`PARTS_HEADER`], and
 //! is believed when [`Pages::part_table`] or [`Seal::part_table`] says it.
 //!
-//! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`].
+//! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`], whose
+//! private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
 mod blob;
 mod content;
@@ -26,6 +27,7 @@ pub mod record;
 mod register;
 mod seal;
 mod signature;
+pub mod signer;
 mod text;
 pub mod tree;
 mod verdicts;
@@ -38,7 +40,7 @@ pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
 pub use headers::{
     CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, PARTS_HEADER, SealedHeaders,
 };
-pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, PrivateKey, PublicKey, SealKey};
+pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, LocalKey, PrivateKey, PublicKey, SealKey};
 pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
 pub use parts::{PartChecksums, PartTable, Parts, PartsError};
 pub use publisher::{
@@ -49,7 +51,7 @@ pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{
     BucketError, By, Claims, ClaimsError, ContentDigests, Hallmark, HallmarkError, LineError, MAX_INLINE,
-    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, SEAL_HEADER, Seal,
+    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, RemoteSealingError, SEAL_HEADER, Seal,
     SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement, TooManySealKeys,
     verify,
 };
