@@ -157,6 +157,13 @@ impl PublicKey {
         Self::from_der(der.as_bytes())
     }
 
+    /// From an uncompressed point (SEC 1, 2.3.3), as tokens have it.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
+        let key = Self::new(&VerifyingKey::from_sec1_bytes(point).map_err(|_| KeyError::Public)?);
+        if key.der.ends_with(point) { Ok(key) } else { Err(KeyError::PublicEncoding) }
+    }
+
     /// Its SubjectPublicKeyInfo in DER.
     pub fn to_der(&self) -> &[u8; DER_SIZE] {
         &self.der

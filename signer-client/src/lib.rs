@@ -51,9 +51,9 @@ pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{
     BucketError, By, Claims, ClaimsError, ContentDigests, Hallmark, HallmarkError, LineError, MAX_INLINE,
-    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, RemoteSealingError, SEAL_HEADER, Seal,
-    SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement, TooManySealKeys,
-    verify,
+    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, RemoteSealingError,
+    SEAL_HEADER, Seal, SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement,
+    TooManySealKeys, verify,
 };
 pub use signature::{Signature, SignatureError};
 pub use text::TextError;

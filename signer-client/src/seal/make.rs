@@ -101,7 +101,11 @@ impl Sealer<Signer> {
     ///
     /// # Errors
     /// As there; and the signer did not sign.
-    pub async fn seal(&self, claims: Claims, observed: &Observed<'_>) -> Result<SealLine, RemoteSealingError> {
+    pub async fn seal(
+        &self,
+        claims: Claims,
+        observed: &Observed<'_>,
+    ) -> Result<SealLine, RemoteSealingError> {
         let unsigned = Unsigned::new(claims, observed, self.public_key())?;
         let signature = self.0.sign(&unsigned.statement).await?;
         Ok(unsigned.signed(signature))

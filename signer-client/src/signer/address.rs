@@ -93,10 +93,13 @@ impl FromStr for SignerAddress {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         const KINDS: &str = "file:PATH, awskms:KEY, pkcs11:URI or awssigner:PROFILE";
         let (kind, rest) = text.split_once(':').ok_or_else(|| {
-            AddressError::new(format!("a signer is given as {KINDS}")).hint("a key file: `file:ci.key`, or `--key ci.key`")
+            AddressError::new(format!("a signer is given as {KINDS}"))
+                .hint("a key file: `file:ci.key`, or `--key ci.key`")
         })?;
         match kind {
-            "file" if rest.is_empty() => Err(AddressError::new("`file:` needs the path of a key file after it")),
+            "file" if rest.is_empty() => {
+                Err(AddressError::new("`file:` needs the path of a key file after it"))
+            }
             "file" => Ok(Self::File(rest.into())),
             "awskms" => aws(rest).map(|(id, place)| Self::AwsKms(KmsKey { id, place })),
             "pkcs11" => Pkcs11Uri::parse(rest).map(Self::Pkcs11),
@@ -136,8 +139,12 @@ impl SigningProfile {
     /// Names of profiles are letters, digits and `_` (AWS Signer API, `ProfileName`).
     fn named(name: &str, owner: Option<String>, place: AwsPlace) -> Result<Self, AddressError> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(AddressError::new("`awssigner:` needs the name or the ARN of a signing profile after it")
-                .hint("a profile's ARN is arn:aws:signer:REGION:ACCOUNT:/signing-profiles/NAME, without a version"));
+            return Err(AddressError::new(
+                "`awssigner:` needs the name or the ARN of a signing profile after it",
+            )
+            .hint(
+                "a profile's ARN is arn:aws:signer:REGION:ACCOUNT:/signing-profiles/NAME, without a version",
+            ));
         }
         Ok(Self { name: name.to_owned(), owner, place })
     }
@@ -165,7 +172,9 @@ fn aws(text: &str) -> Result<(String, AwsPlace), AddressError> {
         };
         let value = percent_decode_str(value).decode_utf8().unwrap_or_default();
         if value.is_empty() || field.replace(value.into_owned()).is_some() {
-            return Err(AddressError::new(format!("`{name}` stands once, with a value, in the address of a signer")));
+            return Err(AddressError::new(format!(
+                "`{name}` stands once, with a value, in the address of a signer"
+            )));
         }
     }
     if place.region.is_none() && id.starts_with("arn:") {

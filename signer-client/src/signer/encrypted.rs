@@ -3,9 +3,9 @@
 
 use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding, SecretDocument};
+use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
-use pkcs8::EncryptedPrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
 use super::secrets::Passphrase;
@@ -27,7 +27,8 @@ impl PrivateKey {
     pub fn from_encrypted_pem(pem: &str, passphrase: &Passphrase) -> Result<Self, KeyError> {
         let block = pem_block(pem, ENCRYPTED_LABEL).ok_or(KeyError::Pem { label: ENCRYPTED_LABEL })?;
         let (_, document) = SecretDocument::from_pem(block).map_err(|_| KeyError::Encryption)?;
-        let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| KeyError::Encryption)?;
+        let encrypted =
+            EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| KeyError::Encryption)?;
         check_work(&encrypted.encryption_algorithm)?;
         let key = encrypted.decrypt(passphrase.expose()).map_err(|_| KeyError::Passphrase)?;
         // With another passphrase one in 256 has a padding that looks right, and is no document.
@@ -44,7 +45,9 @@ impl PrivateKey {
     /// # Errors
     /// The system gave no random numbers.
     pub fn to_encrypted_pem(&self, passphrase: &Passphrase) -> Result<Zeroizing<String>, KeyError> {
-        self.secret().to_pkcs8_encrypted_pem(passphrase.expose(), LineEnding::LF).map_err(|_| KeyError::Random)
+        self.secret()
+            .to_pkcs8_encrypted_pem(passphrase.expose(), LineEnding::LF)
+            .map_err(|_| KeyError::Random)
     }
 }
 

@@ -47,7 +47,6 @@ impl SignerError {
         Self::Unusable { message: message.into(), hint: None }
     }
 
-    #[cfg(any(feature = "kms", feature = "pkcs11", feature = "awssigner"))]
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), hint: None }
     }

@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path, secrets: &dyn Secrets) -> Result<PrivateKey, Sig
 
 /// The text in a file of at most `limit` bytes that may hold a secret.
 pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, SignerError> {
-    let failed = |error| SignerError::unusable(format!("cannot read {}: {error}", path.display()));
+    let failed = |error| SignerError::failed(format!("cannot read {}: {error}", path.display()));
     // All the room at once: a buffer that grows leaves copies behind which nobody wipes.
     let mut text = Zeroizing::new(String::with_capacity(limit + 1));
     let file = File::open(path).map_err(failed)?;

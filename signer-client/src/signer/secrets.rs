@@ -69,7 +69,10 @@ pub struct NoSecrets;
 
 impl Secrets for NoSecrets {
     fn passphrase(&self, file: &Path) -> Result<Passphrase, SignerError> {
-        Err(SignerError::unusable(format!("{}: the key is encrypted, and no passphrase is known", file.display())))
+        Err(SignerError::unusable(format!(
+            "{}: the key is encrypted, and no passphrase is known",
+            file.display()
+        )))
     }
 
     fn pin(&self, token: &str) -> Result<Passphrase, SignerError> {
