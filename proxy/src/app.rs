@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallmark_config::{Config, ConfigErrors, Immutable, Sources};
-use hallmark_signer::{
-    KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
-};
+use hallmark_signer::signer::Signer;
+use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys, Sealer};
 
 use crate::access::Access;
 use crate::gate::{Deployment, Gate};
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Prover};
 use crate::s3::auth::Authenticator;
+use crate::seal_signer;
 use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
@@ -38,7 +38,7 @@ pub enum StartError {
 
 /// What keys and policy of a configuration amount to.
 struct Trusted {
-    sealer: Sealer,
+    sealer: Sealer<Signer>,
     seal_keys: SealKeys,
     policy: TrustPolicy,
 }
@@ -151,9 +151,10 @@ impl Trusted {
         let seal = &config.seal;
         let mut register = KeyRegister::default();
         let mut sealing = Vec::new();
-        let active = problems.key("seal.key_file", key_file(&seal.key_file, seal_key));
+        let at = seal_signer::config_key(seal);
+        let active = problems.key(at, seal_signer::open(seal).map(Signer::into_seal_key));
         if let Some(active) = &active {
-            problems.register(&mut register, active.public_key(), KeyUse::Seal, "seal.key_file");
+            problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
             sealing.push(active.public_key().clone());
         }
         for (index, path) in seal.trusted_key_files.iter().enumerate() {
@@ -205,10 +206,6 @@ impl Problems {
             );
         }
     }
-}
-
-fn seal_key(pem: &str) -> Result<SealKey, KeyError> {
-    PrivateKey::from_pem(pem).map(PrivateKey::into_seal_key)
 }
 
 fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, String> {

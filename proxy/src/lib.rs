@@ -16,6 +16,7 @@ pub mod name;
 pub mod pace;
 pub mod proof;
 pub mod s3;
+mod seal_signer;
 pub mod server;
 pub mod service;
 mod state_file;

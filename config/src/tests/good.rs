@@ -73,6 +73,7 @@ fn everything_said_comes_out() {
         leaves = "4 GiB"
         [seal]
         key_file = "closed.key"
+        passphrase_file = "closed.key"
         trusted_key_files = ["old.pub", "/older.pub"]
         [state]
         secret_file = "state.secret"
@@ -140,7 +141,7 @@ fn everything_said_comes_out() {
     let cache = &config.cache;
     assert_eq!([cache.verdicts, cache.heads, cache.records, cache.leaves], [1 << 10, 2 << 10, 0, 4 << 30]);
 
-    assert_eq!(config.seal.key_file, dir.path().join("closed.key"));
+    assert_eq!(config.seal.key, SealKey::File(dir.path().join("closed.key")));
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
     assert_eq!(config.state.secret_file, dir.path().join("state.secret"));
     assert_eq!(config.state.generated, Generated::Never);

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use hallmark_config::{Limits, Realm};
 use hallmark_signer::Sealer;
+use hallmark_signer::signer::Signer;
 
 pub use budget::{Budget, Exhausted, Reservation};
 pub use copy::{Copied, Copy};
@@ -60,7 +61,7 @@ pub struct Deployment {
 pub struct Gate {
     store: Arc<dyn Store>,
     realm: Realm,
-    sealer: Sealer,
+    sealer: Sealer<Signer>,
     prover: Prover,
     policy: TrustPolicy,
     suspects: Arc<Suspects>,
@@ -77,7 +78,7 @@ impl Gate {
     pub fn new(
         store: Arc<dyn Store>,
         Deployment { realm, state }: Deployment,
-        sealer: Sealer,
+        sealer: Sealer<Signer>,
         prover: Prover,
         policy: TrustPolicy,
         limits: Limits,

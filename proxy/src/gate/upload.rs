@@ -4,8 +4,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, SIGNATURE_HEADER,
-    SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
+    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed,
+    RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
 use super::checked::CheckedUpload;
@@ -90,7 +90,7 @@ impl Gate {
 
     /// Judges the publishers' signatures and makes the seal of an upload that came in one body. Asks for the proof that
     /// every declared check passed.
-    pub(super) fn seal(
+    pub(super) async fn seal(
         &self,
         upload: &Upload,
         headers: &SealedHeaders,
@@ -98,11 +98,11 @@ impl Gate {
         checked: &CheckedPayload,
     ) -> Result<Sealed, GateError> {
         let checked = CheckedUpload::of_body(content, *md5, checked).ok_or_else(internal)?;
-        self.seal_checked(upload, headers, &checked)
+        self.seal_checked(upload, headers, &checked).await
     }
 
     /// Judges the publishers' signatures and makes the seal: the one way to a seal for what clients upload.
-    pub(super) fn seal_checked(
+    pub(super) async fn seal_checked(
         &self,
         upload: &Upload,
         headers: &SealedHeaders,
@@ -127,12 +127,12 @@ impl Gate {
             parts: checked.parts(),
             etag,
         };
-        let line = self.sign(&upload.name, headers, claims)?;
+        let line = self.sign(&upload.name, headers, claims).await?;
         Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
     }
 
     /// Signs what was found of what is to stand under `name` with these headers.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         name: &ObjectName,
         headers: &SealedHeaders,
@@ -145,9 +145,15 @@ impl Gate {
             length: claims.content.size(),
             headers: headers.digest(),
         };
-        self.sealer.seal(claims, &observed).map_err(|error| {
+        self.sealer.seal(claims, &observed).await.map_err(|error| {
             tracing::error!(object = %name, %error, "cannot seal");
-            internal()
+            match error {
+                RemoteSealingError::Sealing(_) => internal(),
+                RemoteSealingError::Signer(_) => {
+                    S3Error::new(Code::ServiceUnavailable, "The key that seals is not available. Try again.")
+                        .into()
+                }
+            }
         })
     }
 

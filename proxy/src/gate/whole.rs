@@ -37,7 +37,7 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let guard = self.guard(&upload.name, &upload.condition).await?;
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked)?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked).await?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();

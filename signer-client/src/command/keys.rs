@@ -54,7 +54,7 @@ pub(crate) fn text(path: &Path, limit: u64) -> Result<Zeroizing<String>, Failure
     let file = File::open(path).map_err(failed)?;
     let read = file.take(limit + 1).read_to_string(&mut text).map_err(failed)?;
     if read as u64 > limit {
-        return Err(Failure::usage(format!("{} is longer than {limit} bytes", path.display())));
+        return Err(Failure::usage(format!("{} is too long: more than {limit} bytes", path.display())));
     }
     Ok(text)
 }

@@ -205,7 +205,7 @@ impl Gate {
         };
         let upload = marker.upload(&added, condition)?;
         let sealed =
-            self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after))?;
+            self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after)).await?;
         // Where the window held them all the stage is still open: refused parts could be sent again until now.
         self.store.stage_close(&marker.stage, &checked.selection().staged()).await?;
         let record = self.write_parts_record(marker, &checked, &sealed).await?;
