@@ -117,13 +117,24 @@ pub struct Cache {
     pub leaves: u64,
 }
 
-/// Seal keys, PEM files.
+/// Seal keys.
 #[derive(Debug, Clone)]
 pub struct Seal {
-    /// PKCS#8 private key (P-256) that makes new seals.
-    pub key_file: PathBuf,
+    /// The private key (P-256) that makes new seals.
+    pub key: SealKey,
+    /// What opens it: the passphrase of an encrypted file, or the PIN of a token.
+    pub passphrase: Option<Secret>,
     /// Public keys (SPKI PEM) whose seals are accepted beside the active key's.
     pub trusted_key_files: Vec<PathBuf>,
+}
+
+/// Where the key is that makes seals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealKey {
+    /// A PEM file.
+    File(PathBuf),
+    /// The address of a signer (`pkcs11:…`), as it stands: it is read by whoever knows signers.
+    Signer(String),
 }
 
 /// Files with the secret that authenticates upload ids and the records of uploads in progress, in the form of

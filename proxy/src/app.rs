@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, SignerName, Signs, Sources};
-use hallmark_signer::{
-    KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
-};
+use hallmark_signer::signer::Signer;
+use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys, Sealer};
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -16,6 +15,7 @@ use crate::gate::{Deployment, Gate, Trusted};
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
+use crate::seal_signer;
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::state_file;
@@ -222,9 +222,10 @@ impl Keys {
         let seal = &config.seal;
         let mut register = KeyRegister::default();
         let mut sealing = Vec::new();
-        let active = problems.key("seal.key_file", key_file(&seal.key_file, seal_key));
+        let at = seal_signer::config_key(seal);
+        let active = problems.key(at, seal_signer::open(seal).map(Signer::into_seal_key));
         if let Some(active) = &active {
-            problems.register(&mut register, active.public_key(), KeyUse::Seal, "seal.key_file");
+            problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
             sealing.push(active.public_key().clone());
         }
         for (index, path) in seal.trusted_key_files.iter().enumerate() {
@@ -257,7 +258,7 @@ impl Keys {
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers);
-                let bundle = SealKeyBundle::new(&active, &sealing);
+                let bundle = SealKeyBundle::new(active.public_key(), &sealing);
                 Ok(Self { trusted: Trusted { sealer: Sealer::new(active), seal_keys, policy }, bundle })
             }
             _ => Err(problems),
@@ -292,10 +293,6 @@ impl Problems {
             );
         }
     }
-}
-
-fn seal_key(pem: &str) -> Result<SealKey, KeyError> {
-    PrivateKey::from_pem(pem).map(PrivateKey::into_seal_key)
 }
 
 fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, String> {

@@ -19,6 +19,7 @@ pub mod proof;
 pub mod reload;
 pub mod s3;
 pub mod seal_keys;
+mod seal_signer;
 pub mod server;
 pub mod service;
 mod state_file;

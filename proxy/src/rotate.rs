@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use hallmark_config::Config;
+use hallmark_config::{Config, SealKey};
 use hallmark_signer::PublicKey;
 
 use self::files::{Made, made_or_read, public_half};
@@ -37,7 +37,12 @@ enum Step {
 pub(crate) fn run(config_file: &Path, new_key: &Path, instances: &[String]) -> anyhow::Result<ExitCode> {
     let config = Config::load(config_file)?;
     hallmark_proxy::check(&config)?;
-    let active_file = &config.seal.key_file;
+    let SealKey::File(active_file) = &config.seal.key else {
+        anyhow::bail!(
+            "the seal key is in a token (`seal.signer`), and this command works with key files: make the new key in the \
+             token, and take the steps of deploy/keys.md by hand (`hallmark public-key --signer …` writes its public half)"
+        );
+    };
     let active = public_half(active_file)?;
     let (new, made) = made_or_read(new_key)?;
     // The old key's public half is needed when it no longer makes seals.

@@ -19,6 +19,7 @@ use crate::dsse::{Envelope, EnvelopeSignature, IN_TOTO, pae};
 use crate::evidence::NewStatement;
 use crate::seal::Statement;
 use crate::signature::Signature;
+use crate::signer::{Signer, SignerError};
 use crate::text::{TextError, bytes_newtype};
 use crate::verifier::Verifier;
 
@@ -80,11 +81,41 @@ pub enum KeyError {
     )]
     PublicEncoding,
     /// Not a P-256 private key.
-    #[error("not an unencrypted P-256 private key (PKCS#8 or SEC 1)")]
+    #[error("not a P-256 private key (PKCS#8 or SEC 1)")]
     Private,
+    /// An encrypted private key, which takes a passphrase.
+    #[error("the key is encrypted, and no passphrase is known")]
+    Encrypted,
+    /// Encrypted in the way of old PEM files, whose key derivation is one round of MD5.
+    #[error("the key is encrypted in openssl's traditional way, which protects it badly")]
+    TraditionalEncryption,
+    /// Encrypted in a way that is not supported, or that asks for too much work.
+    #[error("the key is not encrypted with PBES2 (PBKDF2 or scrypt), or asks for too much work")]
+    Encryption,
+    /// It does not open the key.
+    #[error("the passphrase is wrong, or the key file damaged")]
+    Passphrase,
     /// The system gave no random numbers.
     #[error("the system's random number generator failed")]
     Random,
+}
+
+impl KeyError {
+    /// What to do next, if that is not in the message.
+    pub fn what_next(&self) -> Option<&'static str> {
+        match self {
+            Self::TraditionalEncryption | Self::Encryption => {
+                Some("convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key")
+            }
+            Self::Pem { .. }
+            | Self::Public
+            | Self::PublicEncoding
+            | Self::Private
+            | Self::Encrypted
+            | Self::Passphrase
+            | Self::Random => None,
+        }
+    }
 }
 
 /// A P-256 public key.
@@ -126,6 +157,13 @@ impl PublicKey {
         let block = pem_block(pem, LABEL).ok_or(KeyError::Pem { label: LABEL })?;
         let (_, der) = Document::from_pem(block).map_err(|_| KeyError::Public)?;
         Self::from_der(der.as_bytes())
+    }
+
+    /// From an uncompressed point (SEC 1, 2.3.3), as tokens have it.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
+        let key = Self::new(&VerifyingKey::from_sec1_bytes(point).map_err(|_| KeyError::Public)?);
+        if key.der.ends_with(point) { Ok(key) } else { Err(KeyError::PublicEncoding) }
     }
 
     /// Its SubjectPublicKeyInfo in DER.
@@ -203,11 +241,16 @@ impl PrivateKey {
     /// -genkey` makes it); text and other blocks around it are ignored.
     ///
     /// # Errors
-    /// None or several such blocks, encrypted, or not a key on P-256.
+    /// None or several such blocks, encrypted ([`from_encrypted_pem`](Self::from_encrypted_pem) reads those), or not a key
+    /// on P-256.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         const LABEL: &str = "PRIVATE KEY";
         let key = match (pem_block(pem, LABEL), pem_block(pem, "EC PRIVATE KEY")) {
             (Some(block), None) => SecretKey::from_pkcs8_pem(block).ok(),
+            (None, Some(block)) if block.contains("Proc-Type: 4,ENCRYPTED") => {
+                return Err(KeyError::TraditionalEncryption);
+            }
+            (None, None) if pem_block(pem, ENCRYPTED_LABEL).is_some() => return Err(KeyError::Encrypted),
             (None, Some(block)) => SecretDocument::from_pem(block)
                 .ok()
                 .and_then(|(_, der)| SecretKey::from_sec1_der(der.as_bytes()).ok()),
@@ -226,21 +269,29 @@ impl PrivateKey {
 
     /// Gives the key its use: to sign seals.
     pub fn into_seal_key(self) -> SealKey {
-        SealKey(Signer::new(self))
+        SealKey(LocalKey::new(self))
     }
 
     /// Gives the key its use: to sign blobs.
     pub fn into_blob_key(self) -> BlobKey {
-        BlobKey(Signer::new(self))
+        BlobKey(LocalKey::new(self))
+    }
+
+    pub(crate) fn from_secret(key: SecretKey) -> Self {
+        Self(key)
+    }
+
+    pub(crate) fn secret(&self) -> &SecretKey {
+        &self.0
     }
 
     /// Gives the key its use: to sign statements in DSSE envelopes.
     pub fn into_dsse_key(self) -> DsseKey {
-        DsseKey(Signer::new(self))
+        DsseKey(LocalKey::new(self))
     }
 }
 
-/// A private key that signs seals and nothing else.
+/// A private key that signs seals and nothing else. It lies in this process, or wherever a [`Signer`] keeps it.
 ///
 /// ```
 /// use hallmark_signer::{PrivateKey, Sealer};
@@ -253,7 +304,7 @@ impl PrivateKey {
 /// let sealer = Sealer::new(PrivateKey::generate()?.into_blob_key());
 /// # Ok::<(), hallmark_signer::KeyError>(())
 /// ```
-pub struct SealKey(Signer);
+pub struct SealKey<S = LocalKey>(S);
 
 impl SealKey {
     /// The key that verifies its signatures.
@@ -266,7 +317,23 @@ impl SealKey {
     }
 }
 
-/// A private key that signs blobs, and nothing that passes for a DSSE statement.
+impl SealKey<Signer> {
+    pub(crate) fn of(signer: Signer) -> Self {
+        Self(signer)
+    }
+
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    pub(crate) async fn sign(&self, statement: &Statement) -> Result<Signature, SignerError> {
+        self.0.sign(&statement.pae_digest()).await
+    }
+}
+
+/// A private key that signs blobs, and nothing that passes for a DSSE statement. It lies in this process, or wherever a
+/// [`Signer`] keeps it.
 ///
 /// ```
 /// use hallmark_signer::{BlobHasher, PrivateKey};
@@ -284,7 +351,7 @@ impl SealKey {
 /// key.sign(&Sha256Digest::of(b"DSSEv1 ..."));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct BlobKey(Signer);
+pub struct BlobKey<S = LocalKey>(S);
 
 impl BlobKey {
     /// The key that verifies its signatures.
@@ -298,7 +365,27 @@ impl BlobKey {
     }
 }
 
-/// A private key that signs in-toto statements other than seals, and nothing else.
+impl BlobKey<Signer> {
+    pub(crate) fn of(signer: Signer) -> Self {
+        Self(signer)
+    }
+
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    /// Signs a blob: as `openssl dgst -sha256 -sign` over the same bytes.
+    ///
+    /// # Errors
+    /// The signer cannot be reached, or refuses, or returned another signature.
+    pub async fn sign(&self, blob: &BlobDigest) -> Result<Signature, SignerError> {
+        self.0.sign(blob.sha256()).await
+    }
+}
+
+/// A private key that signs in-toto statements other than seals, and nothing else. It lies in this process, or wherever a
+/// [`Signer`] keeps it.
 ///
 /// ```
 /// use hallmark_signer::evidence::{APPROVAL, NewStatement};
@@ -317,7 +404,7 @@ impl BlobKey {
 /// let envelope = key.sign(&NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"}))?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct DsseKey(Signer);
+pub struct DsseKey<S = LocalKey>(S);
 
 impl DsseKey {
     /// The key that verifies its signatures.
@@ -327,32 +414,62 @@ impl DsseKey {
 
     /// An envelope with this statement and one signature.
     pub fn sign(&self, statement: &NewStatement) -> Envelope {
-        let payload = statement.payload().to_vec();
-        let signature = self.0.sign(&Sha256Digest::of(&pae(IN_TOTO, &payload)));
-        let keyid = Some(self.public_key().id().to_hex());
-        Envelope {
-            payload_type: IN_TOTO.to_owned(),
-            payload,
-            signatures: vec![EnvelopeSignature { keyid, sig: signature.to_der() }],
-        }
+        envelope(statement, self.public_key(), &self.0.sign(&statement_digest(statement)))
     }
 }
 
-/// Signs digests of any origin; the keys above decide of which.
-struct Signer {
+impl DsseKey<Signer> {
+    pub(crate) fn of(signer: Signer) -> Self {
+        Self(signer)
+    }
+
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    /// An envelope with this statement and one signature.
+    ///
+    /// # Errors
+    /// The signer cannot be reached, or refuses, or returned another signature.
+    pub async fn sign(&self, statement: &NewStatement) -> Result<Envelope, SignerError> {
+        let signature = self.0.sign(&statement_digest(statement)).await?;
+        Ok(envelope(statement, self.public_key(), &signature))
+    }
+}
+
+fn statement_digest(statement: &NewStatement) -> Sha256Digest {
+    Sha256Digest::of(&pae(IN_TOTO, statement.payload()))
+}
+
+fn envelope(statement: &NewStatement, key: &PublicKey, signature: &Signature) -> Envelope {
+    Envelope {
+        payload_type: IN_TOTO.to_owned(),
+        payload: statement.payload().to_vec(),
+        signatures: vec![EnvelopeSignature { keyid: Some(key.id().to_hex()), sig: signature.to_der() }],
+    }
+}
+
+/// A private key in this process. Signs digests of any origin, so nobody but the keys above, who decide of which, may have
+/// it sign.
+pub struct LocalKey {
     key: SigningKey,
     public: PublicKey,
 }
 
-impl Signer {
-    fn new(key: PrivateKey) -> Self {
+impl LocalKey {
+    pub(crate) fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    pub(crate) fn new(key: PrivateKey) -> Self {
         let key = SigningKey::from(key.0);
         let public = PublicKey::new(key.verifying_key());
         Self { key, public }
     }
 
     /// Deterministic (RFC 6979), with the lower of the two values of s.
-    fn sign(&self, digest: &Sha256Digest) -> Signature {
+    pub(crate) fn sign(&self, digest: &Sha256Digest) -> Signature {
         let signature: p256::ecdsa::Signature = self
             .key
             .sign_prehash(digest.as_bytes())
@@ -363,8 +480,11 @@ impl Signer {
     }
 }
 
+/// What stands before an encrypted PKCS#8 document (RFC 7468).
+pub(crate) const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+
 /// The text from the beginning to the end of the only PEM block with this label.
-fn pem_block<'a>(pem: &'a str, label: &str) -> Option<&'a str> {
+pub(crate) fn pem_block<'a>(pem: &'a str, label: &str) -> Option<&'a str> {
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let start = pem.find(&begin)?;
     let stop = start + pem[start..].find(&end)? + end.len();
@@ -424,7 +544,7 @@ mod tests {
     #[test]
     fn signatures_are_deterministic_and_low() {
         let scalar = hex::decode("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721").unwrap();
-        let signer = Signer::new(PrivateKey(SecretKey::from_slice(&scalar).unwrap()));
+        let signer = LocalKey::new(PrivateKey(SecretKey::from_slice(&scalar).unwrap()));
         let signature = signer.sign(&Sha256Digest::of(b"sample"));
         assert_eq!(
             hex::encode(signature.to_bytes()),

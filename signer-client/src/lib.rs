@@ -14,7 +14,8 @@
 //! What publishers leave beside an artifact, in formats of others, is read in [`evidence`].
 //!
 //! All signature checks end in [`PublicKey::verify`], but for those of certificates and of who signs with one on another
-//! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`].
+//! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`],
+//! whose private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
 mod blob;
 mod bundle;
@@ -31,6 +32,7 @@ pub mod record;
 mod register;
 mod seal;
 mod signature;
+pub mod signer;
 mod text;
 pub mod tree;
 mod verdicts;
@@ -44,7 +46,9 @@ pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
 pub use headers::{
     CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, PARTS_HEADER, SealedHeaders,
 };
-pub use key::{BadSignature, BlobKey, DsseKey, KeyError, KeyHint, KeyId, PrivateKey, PublicKey, SealKey};
+pub use key::{
+    BadSignature, BlobKey, DsseKey, KeyError, KeyHint, KeyId, LocalKey, PrivateKey, PublicKey, SealKey,
+};
 pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
 pub use parts::{PartChecksums, PartTable, Parts, PartsError};
 pub use publisher::{
@@ -55,9 +59,9 @@ pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{
     BucketError, By, Claims, ClaimsError, ContentDigests, Hallmark, HallmarkError, LineError, MAX_INLINE,
-    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, SEAL_HEADER, Seal,
-    SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement, TooManySealKeys,
-    verify,
+    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, Observed, Op, RandomError, RecordRef, RemoteSealingError,
+    SEAL_HEADER, Seal, SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement,
+    TooManySealKeys, verify,
 };
 pub use signature::{Signature, SignatureError};
 pub use text::TextError;

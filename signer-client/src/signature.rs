@@ -62,6 +62,18 @@ impl Signature {
         if signature.0.normalize_s() == signature.0 { Ok(signature) } else { Err(SignatureError::HighS) }
     }
 
+    /// The same with the lower of the two values of s.
+    pub(crate) fn to_low_s(self) -> Self {
+        Self(self.0.normalize_s())
+    }
+
+    /// The other signature that verifies where this one does: with n - s.
+    #[cfg(test)]
+    pub(crate) fn negated(self) -> Self {
+        let (r, s) = self.0.split_scalars();
+        p256::ecdsa::Signature::from_scalars(r, -s).map_or(self, Self)
+    }
+
     /// As it stands in seals.
     pub fn to_seal_text(&self) -> String {
         to_base64url(&self.to_bytes())

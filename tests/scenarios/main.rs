@@ -34,6 +34,7 @@ mod openssl;
 mod part_numbers;
 mod readme;
 mod reload;
+mod seal_signers;
 mod store_faults;
 mod stores;
 mod tamper;

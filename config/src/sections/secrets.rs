@@ -28,6 +28,18 @@ fn from_file(value: &Value<'_>) -> Read<Secret> {
     check(value, &text)
 }
 
+/// What opens a key, from a file: nobody types it, and whoever made it decided how long it is.
+pub(super) fn passphrase(value: &Value<'_>) -> Read<Secret> {
+    let path = value.path()?;
+    let text = files::read_private_text(&path, MAX_SECRET as u64 + 2)
+        .map_err(|message| value.place().problem(message))?;
+    let line = one_line(&text);
+    if line.is_empty() || line.contains(['\n', '\r', '\0']) {
+        return Err(value.place().problem("the passphrase (or PIN) must be one line"));
+    }
+    Ok(Secret::new(line.to_owned()))
+}
+
 /// The name of a file with a private key, which is read elsewhere.
 pub(super) fn private_file(value: &Value<'_>) -> Read<PathBuf> {
     let path = value.path()?;
@@ -50,8 +62,13 @@ fn variable(name: &str) -> Result<String, &'static str> {
     Err("the name of an environment variable (letters, digits and `_`), not its content")
 }
 
+/// The text without its line's end.
+fn one_line(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
+}
+
 fn check(value: &Value<'_>, text: &str) -> Read<Secret> {
-    let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    let secret = one_line(text);
     let problem = if secret.is_empty() {
         "the secret is empty".to_owned()
     } else if secret.chars().any(char::is_control) || secret.trim() != secret {

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use super::store::Kind;
 use crate::reader::{Read, Table, Value};
 use crate::state_secret::StateSecret;
-use crate::types::{Generated, Seal, State};
+use crate::types::{Generated, Seal, SealKey, State};
 
 /// In the folder of the seal key, if the file names no other.
 const DEFAULT_NAME: &str = "state.secret";
 
 const SHARED: &str = "all instances that share a store that speaks S3 need the same secret, so none is made; make it with \
+    `umask 077; openssl rand -hex 32 > state.secret` and add `secret_file = \"state.secret\"`";
+
+const NO_FOLDER: &str = "the seal key is in no folder where the secret could be; make it with \
     `umask 077; openssl rand -hex 32 > state.secret` and add `secret_file = \"state.secret\"`";
 
 /// `seal`: its key's folder is where the secret is, unless another file is named.
@@ -24,7 +27,10 @@ pub(super) fn state(table: &mut Table<'_>, seal: &Read<Seal>, kind: Read<Kind>) 
     let (secret_file, generated) = match (named?, seal) {
         (Some(path), _) => (path, Generated::Never),
         (None, _) if matches!(kind, Ok(Kind::S3)) => return Err(table.missing("secret_file", SHARED)),
-        (None, Ok(seal)) => (default_file(table, &seal.key_file)?, Generated::WhenAbsent),
+        (None, Ok(seal)) => match &seal.key {
+            SealKey::File(path) => (default_file(table, path)?, Generated::WhenAbsent),
+            SealKey::Signer(_) => return Err(table.missing("secret_file", NO_FOLDER)),
+        },
         (None, Err(reported)) => return Err(*reported),
     };
     let previous = previous?.map(|(place, path)| {

@@ -231,6 +231,27 @@ fn seal_and_store() {
             ],
         ),
         (
+            &file("signer = \"pkcs11:object=seal\"", "path = \"d\"\n[state]\nsecret_file = \"state.secret\""),
+            &[],
+        ),
+        (
+            &file("signer = \"pkcs11:object=seal\"", "path = \"d\""),
+            &[
+                "1:1: state.secret_file: missing; the seal key is in no folder where the secret could be; make it with \
+                 `umask 077; openssl rand -hex 32 > state.secret` and add `secret_file = \"state.secret\"`",
+            ],
+        ),
+        (
+            &file("key_file = \"k\"\nsigner = \"pkcs11:object=seal\"", "path = \"d\""),
+            &["4:10: seal.signer: stands beside `key_file`; keep one of the two"],
+        ),
+        (
+            &file("key_file = \"k\"\npassphrase_file = \"open.key\"", "path = \"d\""),
+            &[
+                "4:19: seal.passphrase_file: the file is open to others than its owner (mode 0640); run `chmod 600` on it",
+            ],
+        ),
+        (
             &file("key_file = \"k\"\ntrusted_key_files = [\"a\", \"b\",\n \"a\"]", "path = \"d\""),
             &["5:2: seal.trusted_key_files[2]: the same as in line 4; each may stand here once"],
         ),

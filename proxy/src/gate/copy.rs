@@ -124,7 +124,7 @@ impl Gate {
         };
         let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
         let at = self.time_for(&upload.name, self.clock.now());
-        let line = self.seal_copy(&upload, &source, &inherited, (at, taking))?;
+        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
         let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
         Ok(Copied {
@@ -153,7 +153,7 @@ impl Gate {
     }
 
     /// Judges the destination's rule and makes the seal of a copy, `at` a time.
-    pub(super) fn seal_copy(
+    pub(super) async fn seal_copy(
         &self,
         upload: &Upload,
         source: &Admitted,
@@ -173,7 +173,7 @@ impl Gate {
             parts: inherited.parts.as_ref().filter(|_| large).map(PartTable::digest),
             etag: inherited.etag,
         };
-        self.sign(&upload.name, &upload.headers, claims)
+        self.sign(&upload.name, &upload.headers, claims).await
     }
 
     /// Has the store make the copy: the record first, for whoever reads the copy needs it.

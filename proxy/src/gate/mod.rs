@@ -32,6 +32,7 @@ mod whole;
 use std::sync::Arc;
 
 use hallmark_config::{Limits, Realm};
+use hallmark_signer::signer::Signer;
 use hallmark_signer::{SealKeys, Sealer};
 
 pub use budget::{Budget, Exhausted, Reservation};
@@ -63,7 +64,7 @@ pub struct Deployment {
 /// What the operator trusts, as of one reading of the configuration.
 pub struct Trusted {
     /// Makes seals.
-    pub sealer: Sealer,
+    pub sealer: Sealer<Signer>,
     /// Whose seals are accepted.
     pub seal_keys: SealKeys,
     /// Which publishers must have signed what.
@@ -74,7 +75,7 @@ pub struct Trusted {
 /// gate that it began with. What is shared with the gates before and after it lies behind an `Arc`.
 pub struct Gate {
     // Of this gate alone.
-    sealer: Sealer,
+    sealer: Sealer<Signer>,
     prover: Prover,
     policy: TrustPolicy,
     // For the life of the process.

@@ -4,7 +4,7 @@
 use hallmark_config::UnixMs;
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
-    SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
+    RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
 use super::checked::CheckedUpload;
@@ -89,7 +89,7 @@ impl Gate {
 
     /// Judges the publishers' signatures and makes the seal of an upload that came in one body. Asks for the proof that
     /// every declared check passed.
-    pub(super) fn seal(
+    pub(super) async fn seal(
         &self,
         upload: &Upload,
         headers: &SealedHeaders,
@@ -98,11 +98,11 @@ impl Gate {
         taking: Taking,
     ) -> Result<Sealed, GateError> {
         let checked = CheckedUpload::of_body(content, *md5, checked).ok_or_else(internal)?;
-        self.seal_checked(upload, headers, &checked, taking)
+        self.seal_checked(upload, headers, &checked, taking).await
     }
 
     /// Judges the publishers' signatures and makes the seal: the one way to a seal for what clients upload.
-    pub(super) fn seal_checked(
+    pub(super) async fn seal_checked(
         &self,
         upload: &Upload,
         headers: &SealedHeaders,
@@ -128,12 +128,12 @@ impl Gate {
             parts: checked.parts(),
             etag,
         };
-        let line = self.sign(&upload.name, headers, claims)?;
+        let line = self.sign(&upload.name, headers, claims).await?;
         Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
     }
 
     /// Signs what was found of what is to stand under `name` with these headers.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         name: &ObjectName,
         headers: &SealedHeaders,
@@ -146,9 +146,15 @@ impl Gate {
             length: claims.content.size(),
             headers: headers.digest(),
         };
-        self.sealer.seal(claims, &observed).map_err(|error| {
+        self.sealer.seal(claims, &observed).await.map_err(|error| {
             tracing::error!(object = %name, %error, "cannot seal");
-            internal()
+            match error {
+                RemoteSealingError::Sealing(_) => internal(),
+                RemoteSealingError::Signer(_) => {
+                    S3Error::new(Code::ServiceUnavailable, "The key that seals is not available. Try again.")
+                        .into()
+                }
+            }
         })
     }
 

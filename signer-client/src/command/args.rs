@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use hallmark_signer::Sha256Digest;
+use hallmark_signer::signer::SignerAddress;
 
 use crate::command::location::{Destination, Location};
 
@@ -22,6 +23,21 @@ const REMOTE: &str = "\
 Endpoint, region and credentials are found as every AWS tool finds them: options, AWS_ENDPOINT_URL_S3 and
 AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on, then the profile. So is AWS_CA_BUNDLE.";
 
+const SIGNERS: &str = "\
+Signers:
+  file:PATH                            a key file, PEM, which may be encrypted (PKCS#8); --key PATH is short for it
+  awskms:KEY[?region=…&endpoint=…&profile=…]
+                                       a key in AWS KMS, by its id, ARN or alias (alias/NAME)
+  pkcs11:token=…;object=…[?module-path=…&pin-source=…]
+                                       a key in a token (RFC 7512)
+  awssigner:PROFILE[?region=…&endpoint=…&profile=…]
+                                       a signing profile of AWS Signer: `sign` makes FILE.jws.sig
+
+Secrets that open a key are never given on the command line:
+  HALLMARK_KEY_PASSPHRASE, --passphrase-file   the passphrase of an encrypted key file
+  HALLMARK_PIN, pin-source=FILE                the PIN of a token
+Otherwise they are asked for, if there is a terminal. HALLMARK_PKCS11_MODULE stands for module-path.";
+
 /// Signs, uploads, downloads and verifies artifacts.
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -37,6 +53,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Keygen(KeygenArgs),
+    PublicKey(PublicKeyArgs),
     Sign(SignArgs),
     Verify(VerifyArgs),
     Push(PushArgs),
@@ -52,6 +69,43 @@ pub(crate) enum Command {
 pub(crate) struct KeygenArgs {
     /// The name, which may be a path: `keys/ci` makes keys/ci.key and keys/ci.pub
     pub(crate) name: PathBuf,
+
+    /// Encrypt the secret key with a passphrase (that of --passphrase-file or HALLMARK_KEY_PASSPHRASE, else it is asked for)
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+
+    /// The file with the passphrase
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Which key signs.
+#[derive(Debug, Args)]
+pub(crate) struct SignerArgs {
+    /// The secret key
+    #[arg(long, value_name = "FILE.key", conflicts_with = "signer")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Where the secret key is: file:…, awskms:…, pkcs11:… or awssigner:…
+    #[arg(long, value_name = "SIGNER", value_parser = signer)]
+    pub(crate) signer: Option<SignerAddress>,
+
+    /// The file with the passphrase of an encrypted key [default: HALLMARK_KEY_PASSPHRASE, else it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Print the public key of a signer, PEM (SubjectPublicKeyInfo)
+///
+/// That is what the others need: to verify, and to be named in a configuration.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("which").args(["key", "signer"]).required(true),
+    after_help = format!("{SIGNERS}\n\nJSON: {{\"public_key\" (PEM), \"key_id\"}}")
+)]
+pub(crate) struct PublicKeyArgs {
+    #[command(flatten)]
+    pub(crate) signer: SignerArgs,
 }
 
 /// Sign a file: ECDSA on P-256 over its SHA-256
@@ -59,21 +113,23 @@ pub(crate) struct KeygenArgs {
 /// The signature is what `openssl dgst -sha256 -sign` makes:
 /// `openssl dgst -sha256 -verify NAME.pub -signature FILE.sig FILE` accepts it.
 /// Files that begin with `DSSEv1 ` are refused: a signature over one would pass for one over an attestation.
+/// AWS Signer makes another one, in Notary Project's form (JWS).
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
-    after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"signature\" (base64), \"signature_file\"}"
+    group = ArgGroup::new("which").args(["key", "signer"]).required(true),
+    after_help = format!("{SIGNERS}\n\nJSON: {{\"file\", \"size\", \"sha256\", \"key_id\", \"signature\" (base64), \
+                          \"signature_file\"}}; by AWS Signer \"profile\" and \"job\" in place of \"key_id\"")
 )]
 pub(crate) struct SignArgs {
-    /// The secret key
-    #[arg(long, value_name = "FILE.key")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgs,
 
     /// Write base64, as cosign does and as x-amz-meta-hallmark-signature wants it, not DER
     #[arg(long)]
     pub(crate) base64: bool,
 
-    /// Where to write the signature; `-` is standard output [default: FILE.sig]
+    /// Where to write the signature; `-` is standard output [default: FILE.sig; of AWS Signer FILE.jws.sig]
     #[arg(long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
@@ -106,13 +162,12 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
-    after_help = format!("{REMOTE}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"size\", \"sha256\", \"etag\", \
+    after_help = format!("{REMOTE}\n\n{SIGNERS}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"size\", \"sha256\", \"etag\", \
                           \"signed_by\" (key id or null), \"seal\" (as `inspect`; null: not checked)}}")
 )]
 pub(crate) struct PushArgs {
-    /// Sign with this secret key
-    #[arg(long, value_name = "FILE.key")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgs,
 
     /// The file's media type
     #[arg(long, value_name = "TYPE")]
@@ -232,6 +287,14 @@ fn sha256(text: &str) -> Result<Sha256Digest, String> {
     digest.map_err(|_| "expected 64 hexadecimal characters".to_owned())
 }
 
+fn signer(text: &str) -> Result<SignerAddress, String> {
+    let address = text.parse::<SignerAddress>();
+    address.map_err(|error| match error.what_next() {
+        Some(next) => format!("{error}\n  hint: {next}"),
+        None => error.to_string(),
+    })
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -265,6 +328,15 @@ mod tests {
             ("push --metadata a file s3://b/k", false),
             ("push file b/k", false),
             ("sign file", false),
+            ("sign --key a.key file", true),
+            ("sign --signer file:a.key --passphrase-file p file", true),
+            ("sign --signer a.key file", false),
+            ("sign --signer awskms:alias/ci --key a.key file", false),
+            ("push --signer awskms:alias/ci file s3://b/k", true),
+            ("public-key --signer pkcs11:object=ci", true),
+            ("public-key", false),
+            ("keygen ci --encrypt --passphrase-file p", true),
+            ("keygen ci --passphrase-file p", false),
             ("verify --key a.pub file", true),
             ("--json keygen ci", true),
             ("", false),

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::command::args::KeygenArgs;
 use crate::command::failure::Failure;
 use crate::command::output::Output;
-use crate::command::place;
+use crate::command::{place, signing};
 
 pub(crate) fn run(args: &KeygenArgs, output: &Output) -> Result<(), Failure> {
     if args.name.file_name().is_none() {
@@ -19,7 +19,11 @@ pub(crate) fn run(args: &KeygenArgs, output: &Output) -> Result<(), Failure> {
     let [secret_path, public_path] = ["key", "pub"].map(|kind| with_suffix(&args.name, kind));
     let failed = |error| Failure::failed(format!("cannot make a key: {error}"));
     let secret = PrivateKey::generate().map_err(failed)?;
-    let pem = secret.to_pem().map_err(failed)?;
+    let pem = match args.encrypt {
+        true => secret.to_encrypted_pem(&signing::new_passphrase(args.passphrase_file.as_deref())?),
+        false => secret.to_pem(),
+    }
+    .map_err(failed)?;
     let blob_key = secret.into_blob_key();
     let public = blob_key.public_key();
 

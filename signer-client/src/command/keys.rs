@@ -1,12 +1,11 @@
-//! Key files.
+//! Files with public keys.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hallmark_signer::{
-    BlobKey, KeyRegister, KeyUse, MAX_CANDIDATES, NoVerdicts, PrivateKey, PublicKey, PublisherSignatures,
-    SealKeys, Sha256Digest,
+    KeyRegister, KeyUse, MAX_CANDIDATES, NoVerdicts, PublicKey, PublisherSignatures, SealKeys, Sha256Digest,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -39,18 +38,9 @@ pub(crate) struct SealTrust {
     pub(crate) realm: String,
 }
 
-/// Reads a secret key.
-pub(crate) fn secret(path: &Path) -> Result<BlobKey, Failure> {
-    let key = PrivateKey::from_pem(&text(path)?).map_err(|error| {
-        Failure::usage(format!("{}: {error}", path.display()))
-            .hint("give the secret key, NAME.key of `hallmark keygen NAME`")
-    })?;
-    Ok(key.into_blob_key())
-}
-
 /// Reads a public key.
 pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
-    PublicKey::from_pem(&text(path)?).map_err(|error| {
+    PublicKey::from_pem(&text(path, MAX_KEY_FILE)?).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
             .hint("give the public key, NAME.pub of `hallmark keygen NAME`")
     })
@@ -58,19 +48,21 @@ pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
 
 /// Reads the public keys of a deployment: one, or all of them in one file.
 fn seal_keys(path: &Path) -> Result<Vec<PublicKey>, Failure> {
-    PublicKey::all_from_pem(&text(path)?).map_err(|error| {
+    PublicKey::all_from_pem(&text(path, MAX_KEY_FILE)?).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
             .hint("give what the deployment serves at /.hallmark/seal-keys.pem")
     })
 }
 
-fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
+/// The text in a file of at most `limit` bytes.
+pub(crate) fn text(path: &Path, limit: u64) -> Result<Zeroizing<String>, Failure> {
     let failed = |error| Failure::io("read", path, error);
-    let mut text = Zeroizing::new(String::new());
+    // All the room at once: a buffer that grows leaves copies behind which nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(limit + 1).unwrap_or_default()));
     let file = File::open(path).map_err(failed)?;
-    let read = file.take(MAX_KEY_FILE + 1).read_to_string(&mut text).map_err(failed)?;
-    if read as u64 > MAX_KEY_FILE {
-        return Err(Failure::usage(format!("{} is too long for a key", path.display())));
+    let read = file.take(limit + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > limit {
+        return Err(Failure::usage(format!("{} is too long: more than {limit} bytes", path.display())));
     }
     Ok(text)
 }

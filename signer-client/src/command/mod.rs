@@ -1,7 +1,7 @@
 //! The subcommands, and what happens around each of them.
 //!
-//! [`args`] says what can be asked for. A file is signed by [`sign`] and [`verify`] with keys that [`keygen`] made and
-//! [`keys`] reads. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
+//! [`args`] says what can be asked for. A file is signed by [`sign`] with a key that [`signing`] goes to, and verified by
+//! [`verify`] with one that [`keys`] reads; [`keygen`] makes both, [`public_key`] shows the one of the other. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
 //! that came of it is looked at. A download goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
 //! in [`place`] until they were checked too. What goes wrong is a [`failure::Failure`], with its exit code;
 //! all that is printed is printed by [`output`].
@@ -19,11 +19,13 @@ mod keys;
 mod location;
 mod output;
 mod place;
+mod public_key;
 mod pull;
 mod push;
 mod remote;
 mod service;
 mod sign;
+mod signing;
 mod told;
 mod verify;
 
@@ -41,7 +43,8 @@ pub(crate) fn run() -> ExitCode {
     let output = Output::new(if json { output::Form::Json } else { output::Form::Text });
     let done = match command {
         Command::Keygen(args) => keygen::run(&args, &output),
-        Command::Sign(args) => sign::run(&args, &output),
+        Command::PublicKey(args) => online(public_key::run(&args, &output)),
+        Command::Sign(args) => online(sign::run(&args, &output)),
         Command::Verify(args) => verify::run(&args, &output),
         Command::Push(args) => online(push::run(&args, &output)),
         Command::Pull(args) => online(pull::run(&args, &output)),
@@ -61,12 +64,15 @@ fn online(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fail
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         tokio::select! {
             done = command => done,
             () = interrupted() => Err(Failure::failed("interrupted")),
         }
-    })
+    });
+    // A token that does not answer is waited for no longer.
+    runtime.shutdown_background();
+    done
 }
 
 /// Ctrl-C, or the request to end.

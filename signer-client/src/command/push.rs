@@ -4,6 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::signer::Signer;
 use hallmark_signer::{
     BlobKey, Content, METADATA_PREFIX, Md5Digest, Op, PublisherSignatures, SIGNATURE_HEADER, SealedEtag,
     SealedHeaders, UploadHasher,
@@ -19,7 +20,7 @@ use crate::command::location::Location;
 use crate::command::output::Output;
 use crate::command::remote::{self, Remote};
 use crate::command::told::Told;
-use crate::command::{hash, keys, service};
+use crate::command::{hash, service, signing};
 
 /// The largest single upload, bytes: S3's limit.
 const MAX_UPLOAD: u64 = 5 << 30;
@@ -39,11 +40,11 @@ struct Upload<'a> {
 pub(crate) async fn run(args: &PushArgs, output: &Output) -> Result<(), Failure> {
     let location = args.destination.of_file(&args.file)?;
     let mut headers = headers(args)?;
-    let key = args.key.as_deref().map(keys::secret).transpose()?;
+    let key = signing::blob_key(&args.signer).await?;
     let remote = Remote::find(&args.remote).await?;
     let (content, md5) = read(&args.file, output)?;
     if let Some(key) = &key {
-        let signature = sign(key, &content, &args.file)?;
+        let signature = sign(key, &content, &args.file).await?;
         insert(&mut headers, SIGNATURE_HEADER, &signature)?;
     }
     let etag = SealedEtag::single(md5);
@@ -102,9 +103,10 @@ fn read(path: &Path, output: &Output) -> Result<(Content, Md5Digest), Failure> {
 }
 
 /// The value of the header that carries the signature.
-fn sign(key: &BlobKey, content: &Content, path: &Path) -> Result<String, Failure> {
+async fn sign(key: &BlobKey<Signer>, content: &Content, path: &Path) -> Result<String, Failure> {
     let blob = content.blob_digest().map_err(|error| hash::looks_like_dsse(path, error))?;
-    let signatures = PublisherSignatures::new(vec![key.sign(&blob)]);
+    let signature = key.sign(&blob).await.map_err(|error| signing::failure(&error))?;
+    let signatures = PublisherSignatures::new(vec![signature]);
     signatures.map(|signatures| signatures.to_value()).map_err(|error| Failure::failed(error.to_string()))
 }
 
@@ -167,7 +169,7 @@ impl Upload<'_> {
 
 fn report(
     upload: &Upload<'_>,
-    key: Option<&BlobKey>,
+    key: Option<&BlobKey<Signer>>,
     checked: Option<&CheckedHead>,
     output: &Output,
 ) -> Result<(), Failure> {

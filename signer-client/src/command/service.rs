@@ -113,7 +113,7 @@ fn hint(code: Option<&str>) -> Option<&'static str> {
              among the proxy's seal.key_file and seal.trusted_key_files"
         }
         "ArtifactSignatureMissing" | "ArtifactSignerUntrusted" | "ArtifactKeyRevoked" => {
-            "the endpoint's rule for this key names who must sign: upload it signed (`hallmark push --key FILE.key`), or \
+            "the endpoint's rule for this key names who must sign: upload it signed (`hallmark push --key FILE.key`, or `--signer`), or \
              change the rule"
         }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {

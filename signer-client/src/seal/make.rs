@@ -1,12 +1,15 @@
 //! Making seals.
 
-use crate::key::{PublicKey, SealKey};
+use crate::digest::Sha256Digest;
+use crate::key::{KeyHint, LocalKey, PublicKey, SealKey};
 use crate::seal::claims::{Claims, ClaimsError};
 use crate::seal::line::SealLine;
 use crate::seal::statement::{BucketError, Observed, Statement};
+use crate::signature::Signature;
+use crate::signer::{Signer, SignerError};
 
 /// Seals artifacts with a seal key.
-pub struct Sealer(SealKey);
+pub struct Sealer<S = LocalKey>(SealKey<S>);
 
 /// A seal that cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,12 +30,51 @@ pub enum SealingError {
     Bucket(#[from] BucketError),
 }
 
-impl Sealer {
-    /// Seals with this key.
-    pub fn new(key: SealKey) -> Self {
-        Self(key)
+/// A seal that cannot be made, or that the signer did not sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteSealingError {
+    /// It cannot be made.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// It was not signed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+}
+
+/// What is signed, while it waits for its signature.
+struct Unsigned {
+    claims: Claims,
+    statement: Statement,
+    headers: Sha256Digest,
+    key: KeyHint,
+}
+
+impl Unsigned {
+    fn new(claims: Claims, observed: &Observed<'_>, key: &PublicKey) -> Result<Self, SealingError> {
+        claims.check()?;
+        let hashed = claims.content.size();
+        if hashed != observed.length {
+            return Err(SealingError::Length { hashed, observed: observed.length });
+        }
+        let key = key.id();
+        let statement = Statement::new(&claims, observed, key)?;
+        Ok(Self { claims, statement, headers: observed.headers, key: key.hint() })
     }
 
+    fn signed(self, signature: Signature) -> SealLine {
+        let Self { claims, statement: _, headers, key } = self;
+        SealLine { claims, headers, key, signature }
+    }
+}
+
+impl<S> Sealer<S> {
+    /// Seals with this key.
+    pub fn new(key: SealKey<S>) -> Self {
+        Self(key)
+    }
+}
+
+impl Sealer {
     /// The key that verifies its seals.
     pub fn public_key(&self) -> &PublicKey {
         self.0.public_key()
@@ -43,15 +85,30 @@ impl Sealer {
     /// # Errors
     /// Claims that do not go together or with what is observed. No line that is made is refused when it is read.
     pub fn seal(&self, claims: Claims, observed: &Observed<'_>) -> Result<SealLine, SealingError> {
-        claims.check()?;
-        let hashed = claims.content.size();
-        if hashed != observed.length {
-            return Err(SealingError::Length { hashed, observed: observed.length });
-        }
-        let key = self.public_key().id();
-        let statement = Statement::new(&claims, observed, key)?;
-        let signature = self.0.sign(&statement);
-        Ok(SealLine { claims, headers: observed.headers, key: key.hint(), signature })
+        let unsigned = Unsigned::new(claims, observed, self.public_key())?;
+        let signature = self.0.sign(&unsigned.statement);
+        Ok(unsigned.signed(signature))
+    }
+}
+
+impl Sealer<Signer> {
+    /// The key that verifies its seals.
+    pub fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    /// Seals an artifact. Where the key lies in this process there is nothing to wait for.
+    ///
+    /// # Errors
+    /// As there; and the signer did not sign.
+    pub async fn seal(
+        &self,
+        claims: Claims,
+        observed: &Observed<'_>,
+    ) -> Result<SealLine, RemoteSealingError> {
+        let unsigned = Unsigned::new(claims, observed, self.public_key())?;
+        let signature = self.0.sign(&unsigned.statement).await?;
+        Ok(unsigned.signed(signature))
     }
 }
 
@@ -74,7 +131,7 @@ mod tests {
         assert_eq!(seal(&|claims| claims.op = Op::Copy, &observed), Err(ClaimsError::Source.into()));
         assert_eq!(seal(&|claims| claims.op = Op::Mpu, &observed), Err(ClaimsError::Etag.into()));
         assert_eq!(seal(&|claims| claims.at = MAX_NUMBER + 1, &observed), Err(ClaimsError::Number.into()));
-        let parts = Some(crate::Sha256Digest::of(b""));
+        let parts = Some(Sha256Digest::of(b""));
         assert_eq!(seal(&|claims| claims.parts = parts, &observed), Err(ClaimsError::Parts.into()));
         let longer = Observed { length: 6, ..observed };
         assert_eq!(seal(&|_| (), &longer), Err(SealingError::Length { hashed: 5, observed: 6 }));

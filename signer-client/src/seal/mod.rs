@@ -17,7 +17,7 @@ pub use claims::{Claims, ClaimsError, ContentDigests, MAX_INLINE, MAX_NUMBER};
 pub use fields::{By, Op, RandomError, RecordRef, SealId, SealedEtag};
 pub use keys::{MAX_KEYS_PER_HINT, SealKeys, TooManySealKeys};
 pub use line::{LineError, MAX_LINE, SealLine};
-pub use make::{Sealer, SealingError};
+pub use make::{RemoteSealingError, Sealer, SealingError};
 pub use reference::{Hallmark, HallmarkError, SEAL_HEADER};
 pub use statement::{BucketError, Observed, Statement};
 pub use verify::{Seal, SealError, verify};
