@@ -15,6 +15,7 @@
 //! private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
 mod blob;
+mod checksums;
 mod content;
 mod digest;
 pub mod dsse;
@@ -34,6 +35,10 @@ mod verdicts;
 mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+pub use checksums::{
+    ChecksumLine, ChecksumLineError, ChecksumList, ChecksumListError, ListedName, MAX_CHECKSUM_LIST,
+    MAX_LISTED_NAME, NameError,
+};
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
