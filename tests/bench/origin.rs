@@ -42,6 +42,7 @@ struct Object {
 
 #[derive(Default)]
 struct Upload {
+    name: String,
     headers: HeaderMap,
     parts: BTreeMap<u16, Arc<Object>>,
 }
@@ -67,6 +68,24 @@ pub(crate) async fn serve() {
     }
 }
 
+/// Names in queries that mean something here.
+const KNOWN: [&str; 14] = [
+    "continuation-token",
+    "delimiter",
+    "encoding-type",
+    "fetch-owner",
+    "key-marker",
+    "list-type",
+    "max-keys",
+    "partNumber",
+    "prefix",
+    "start-after",
+    "upload-id-marker",
+    "uploadId",
+    "uploads",
+    "x-id",
+];
+
 /// What the query asks for.
 struct Query(HashMap<String, String>);
 
@@ -82,6 +101,11 @@ impl Query {
         )
     }
 
+    /// Whether all of it is among what this store has: it has no versions, tags or locks.
+    fn is_known(&self) -> bool {
+        self.0.iter().all(|(name, _)| KNOWN.contains(&name.as_str()))
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -94,7 +118,14 @@ impl Origin {
         let name = path.trim_start_matches('/').trim_end_matches('/').to_owned();
         let is_bucket = !name.contains('/');
         let query = Query::of(parts.uri.query());
+        if !query.is_known() {
+            receive(body).await?;
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
         match (parts.method, query.get("uploadId")) {
+            (Method::GET, _) if is_bucket && query.get("uploads").is_some() => {
+                Ok(self.list_uploads(&name, query.get("prefix").unwrap_or_default()))
+            }
             (Method::GET, _) if is_bucket => Ok(self.list(&name, &query)),
             (Method::HEAD, _) if is_bucket => Ok(empty()),
             (Method::PUT | Method::DELETE, _) if is_bucket => {
@@ -106,6 +137,7 @@ impl Origin {
                     query.get("partNumber").and_then(|n| n.parse().ok()).ok_or(StatusCode::BAD_REQUEST)?;
                 self.part(id, number, &parts.headers, body).await
             }
+            (Method::GET, Some(id)) => self.list_parts(id),
             (Method::POST, Some(id)) => {
                 receive(body).await?;
                 self.complete(&name, id)
@@ -172,7 +204,10 @@ impl Origin {
 
     fn create(&self, name: &str, headers: &HeaderMap) -> Answer {
         let id = self.etag();
-        lock(&self.uploads).insert(id.clone(), Upload { headers: kept(headers), ..Upload::default() });
+        lock(&self.uploads).insert(
+            id.clone(),
+            Upload { name: name.to_owned(), headers: kept(headers), ..Upload::default() },
+        );
         let (bucket, key) = name.split_once('/').unwrap_or_default();
         xml(&format!(
             "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
@@ -240,6 +275,37 @@ impl Origin {
         Ok(answer)
     }
 
+    /// All on one page.
+    fn list_uploads(&self, bucket: &str, prefix: &str) -> Answer {
+        let mut text = format!(
+            "<ListMultipartUploadsResult><Bucket>{bucket}</Bucket><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>"
+        );
+        for (id, upload) in lock(&self.uploads).iter() {
+            let (of, key) = upload.name.split_once('/').unwrap_or_default();
+            if of == bucket && key.starts_with(prefix) {
+                let key = encode(key);
+                text += &format!(
+                    "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>2025-11-01T00:00:00.000Z</Initiated></Upload>"
+                );
+            }
+        }
+        xml(&(text + "</ListMultipartUploadsResult>"))
+    }
+
+    /// All on one page.
+    fn list_parts(&self, id: &str) -> Result<Answer, StatusCode> {
+        let uploads = lock(&self.uploads);
+        let upload = uploads.get(id).ok_or(StatusCode::NOT_FOUND)?;
+        let mut text = format!("<ListPartsResult><UploadId>{id}</UploadId><IsTruncated>false</IsTruncated>");
+        for (number, part) in &upload.parts {
+            text += &format!(
+                "<Part><PartNumber>{number}</PartNumber><LastModified>2025-11-01T00:00:00.000Z</LastModified><ETag>\"{}\"</ETag><Size>{}</Size></Part>",
+                part.etag, part.length
+            );
+        }
+        Ok(xml(&(text + "</ListPartsResult>")))
+    }
+
     /// ListObjectsV2, and of buckets nothing.
     fn list(&self, bucket: &str, query: &Query) -> Answer {
         if bucket.is_empty() {
@@ -259,13 +325,22 @@ impl Origin {
             .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let page: Vec<_> = found.by_ref().take(most).collect();
         let more = found.next().is_some();
-        let key = |name: &str| encode(name.split_once('/').unwrap_or_default().1);
+        let encoded = query.get("encoding-type") == Some("url");
+        let raw = |name: &str| {
+            name.split_once('/').unwrap_or_default().1.replace('&', "&amp;").replace('<', "&lt;")
+        };
+        let key = |name: &str| {
+            if encoded { encode(name.split_once('/').unwrap_or_default().1) } else { raw(name) }
+        };
         let mut text = format!(
-            "<ListBucketResult><Name>{bucket}</Name><KeyCount>{}</KeyCount><IsTruncated>{more}</IsTruncated><EncodingType>url</EncodingType>",
+            "<ListBucketResult><Name>{bucket}</Name><KeyCount>{}</KeyCount><IsTruncated>{more}</IsTruncated>",
             page.len()
         );
+        if encoded {
+            text += "<EncodingType>url</EncodingType>";
+        }
         if let (true, Some((last, _))) = (more, page.last()) {
-            text += &format!("<NextContinuationToken>{}</NextContinuationToken>", key(last));
+            text += &format!("<NextContinuationToken>{}</NextContinuationToken>", raw(last));
         }
         for (name, object) in page {
             text += &format!(

@@ -13,6 +13,15 @@ use tempfile::TempDir;
 
 use crate::machine::TICKS;
 
+/// Which artifacts have room in a server's cache of leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Leaves {
+    /// Small ones.
+    Small,
+    /// Large ones, too.
+    Large,
+}
+
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
 
@@ -22,9 +31,6 @@ const READY: &str = "listening on http://";
 /// What the program is told beside where the store is. Its buckets are not those of the other servers, whose objects bear no
 /// seals.
 const IN_FRONT: &str = r#"
-[cache]
-leaves = "512 MiB"
-
 [buckets.bench.kept_in]
 bucket = "hallmark-bench"
 
@@ -68,7 +74,7 @@ impl Server {
     /// logs, as it does by default, and a line for each Complete.
     pub(crate) fn hallmark(options: &Options) -> Self {
         let site = Site::new(options);
-        let (child, address) = start(hallmark(&site));
+        let (child, address) = start_hallmark(&site);
         Self { child, address, files: Files::Hallmark { site } }
     }
 
@@ -80,7 +86,7 @@ impl Server {
         let Files::Hallmark { site } = &self.files else { panic!("only Hallmark is started again") };
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child can be waited for");
-        (self.child, self.address) = start(hallmark(site));
+        (self.child, self.address) = start_hallmark(site);
     }
 
     /// The rest of the last line of the program's log that has `text` in it.
@@ -90,10 +96,15 @@ impl Server {
         log.lines().rev().find_map(|line| Some(line.split_once(text)?.1.trim().to_owned()))
     }
 
-    /// The program itself before the store at `upstream`, with room for cached leaves, and one bucket whose artifacts need
+    /// The program itself before the store at `upstream`, and one bucket whose artifacts need
     /// not be asked for again every time.
-    pub(crate) fn in_front(upstream: SocketAddr) -> Self {
-        let site = Site::new(&Options { tables: IN_FRONT.to_owned(), ..Options::default() });
+    pub(crate) fn in_front(upstream: SocketAddr, leaves: Leaves) -> Self {
+        let cache = match leaves {
+            Leaves::Small => "leaves = \"1 MiB\"\n",
+            Leaves::Large => "leaves = \"512 MiB\"\n",
+        };
+        let tables = IN_FRONT.to_owned();
+        let site = Site::new(&Options { cache: cache.to_owned(), tables, ..Options::default() });
         site.write_private("store.credentials", STORE_CREDENTIALS);
         site.write_private("state.secret", &format!("{}\n", "5a".repeat(32)));
         let store = format!(
@@ -101,7 +112,7 @@ impl Server {
              region = \"us-east-1\"\ncredentials_file = \"store.credentials\"\nstate_bucket = \"hallmark-state\"\n"
         );
         site.edit_config(|text| text.replace("[store]\nkind = \"local\"\npath = \"data\"\n", &store));
-        let (child, address) = start(hallmark(&site));
+        let (child, address) = start_hallmark(&site);
         Self { child, address, files: Files::Hallmark { site } }
     }
 
@@ -256,19 +267,31 @@ fn hallmark(site: &Site) -> Command {
     command
 }
 
+/// Starts Hallmark; if it does not start, its log is shown.
+fn start_hallmark(site: &Site) -> (Child, SocketAddr) {
+    try_start(hallmark(site)).unwrap_or_else(|| {
+        panic!("Hallmark did not start: {}", fs::read_to_string(log_file(site)).unwrap_or_default())
+    })
+}
+
 fn log_file(site: &Site) -> PathBuf {
     site.path().join("log")
 }
 
 /// Starts a server that says on its standard output where it listens.
-fn start(mut command: Command) -> (Child, SocketAddr) {
+fn start(command: Command) -> (Child, SocketAddr) {
+    try_start(command).expect("the server says where it listens")
+}
+
+/// The same; `None`: it ended without.
+fn try_start(mut command: Command) -> Option<(Child, SocketAddr)> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
         let (_, address) = line.split_once(READY)?;
         address.trim().parse().ok()
     });
-    (child, ready.expect("the server says where it listens"))
+    Some((child, ready?))
 }
 
 /// Fields 14 and 15 of `/proc/<pid>/stat`.

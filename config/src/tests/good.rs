@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
 use crate::{
-    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, Signatures, Store,
+    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey,
+    Signatures, Store,
 };
 
 #[test]
@@ -73,7 +74,7 @@ fn everything_said_comes_out() {
         leaves = "4 GiB"
         [seal]
         key_file = "closed.key"
-        passphrase_file = "closed.key"
+        passphrase_file = "seal.passphrase"
         trusted_key_files = ["old.pub", "/older.pub"]
         [state]
         secret_file = "state.secret"
@@ -142,6 +143,7 @@ fn everything_said_comes_out() {
     assert_eq!([cache.verdicts, cache.heads, cache.records, cache.leaves], [1 << 10, 2 << 10, 0, 4 << 30]);
 
     assert_eq!(config.seal.key, SealKey::File(dir.path().join("closed.key")));
+    assert_eq!(config.seal.passphrase.as_ref().map(Secret::expose), Some("open sesame"));
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
     assert_eq!(config.state.secret_file, dir.path().join("state.secret"));
     assert_eq!(config.state.generated, Generated::Never);
@@ -271,7 +273,7 @@ fn a_file_is_loaded_from_where_it_stands() {
     let path = dir.path().join("hallmark.toml");
     fs::write(&path, format!("{BASE}keys.ci.public_key_file = \"ci.pub\"\n")).unwrap();
     let config = Config::load(&path).unwrap();
-    assert_eq!(config.seal.key_file, dir.path().join("seal.key"));
+    assert_eq!(config.seal.key, SealKey::File(dir.path().join("seal.key")));
     assert_eq!(config.keys.len(), 1);
 
     fs::write(&path, "realm = 1\n[seal]\nkey_file = \"k\"\n[store]\npath = \"p\"\n").unwrap();

@@ -51,6 +51,7 @@ fn folder() -> TempDir {
         ("open.credentials", SECRET, 0o640),
         ("open.key", "", 0o640),
         ("closed.key", "", 0o600),
+        ("seal.passphrase", "open sesame\n", 0o600),
         ("ci.pub", KEY_A, 0o644),
         ("ci-again.pub", KEY_A_AGAIN, 0o644),
         ("other.pub", KEY_B, 0o644),

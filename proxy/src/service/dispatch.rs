@@ -5,6 +5,9 @@ use crate::s3::operation::Operation;
 
 impl S3Service {
     /// Answers one request that was understood. Whether its client may do that is for the handler to ask first.
+    ///
+    /// The handlers with much to remember are put on the heap: the future of every request is moved several times, and
+    /// would else have room for the largest.
     pub(super) async fn dispatch(&self, context: &Context, operation: Operation, upload: Upload) -> Answer {
         match operation {
             Operation::ListBuckets(listing) => self.list_buckets(context, &listing).await,
@@ -24,9 +27,9 @@ impl S3Service {
                 self.list_uploads(context, &bucket, &listing).await
             }
             Operation::DeleteObjects { bucket, retentions } => {
-                self.delete_objects(context, &bucket, retentions, upload).await
+                Box::pin(self.delete_objects(context, &bucket, retentions, upload)).await
             }
-            Operation::PostForm { bucket } => self.post_form(context, bucket, upload).await,
+            Operation::PostForm { bucket } => Box::pin(self.post_form(context, bucket, upload)).await,
             Operation::GetBucketVersioning { bucket } => self.bucket_versioning(context, &bucket).await,
             Operation::PutBucketVersioning { bucket } => {
                 self.put_bucket_versioning(context, &bucket, upload).await
@@ -40,8 +43,12 @@ impl S3Service {
             Operation::PutObjectLockConfiguration { bucket } => {
                 self.put_object_lock_configuration(context, &bucket, upload).await
             }
-            Operation::PutObject { object, put } => self.put_object(context, object, *put, upload).await,
-            Operation::CopyObject { object, copy } => self.copy_object(context, object, *copy).await,
+            Operation::PutObject { object, put } => {
+                Box::pin(self.put_object(context, object, *put, upload)).await
+            }
+            Operation::CopyObject { object, copy } => {
+                Box::pin(self.copy_object(context, object, *copy)).await
+            }
             Operation::GetObject { object, read } => self.get_object(context, &object, &read).await,
             Operation::HeadObject { object, read } => self.head_object(context, &object, &read).await,
             Operation::GetObjectAttributes { object, version, wanted } => {
@@ -57,16 +64,16 @@ impl S3Service {
                 self.delete_object(context, &object, version, &condition, retentions).await
             }
             Operation::CreateMultipartUpload { object, create } => {
-                self.create_upload(context, object, *create).await
+                Box::pin(self.create_upload(context, object, *create)).await
             }
             Operation::UploadPart { object, upload: id, number } => {
-                self.upload_part(context, object, &id, number, upload).await
+                Box::pin(self.upload_part(context, object, &id, number, upload)).await
             }
             Operation::UploadPartCopy { object, upload: id, number, copy } => {
-                self.upload_part_copy(context, object, &id, number, *copy).await
+                Box::pin(self.upload_part_copy(context, object, &id, number, *copy)).await
             }
             Operation::CompleteMultipartUpload { object, upload: id, complete } => {
-                self.complete_upload(context, object, &id, *complete, upload).await
+                Box::pin(self.complete_upload(context, object, &id, *complete, upload)).await
             }
             Operation::AbortMultipartUpload { object, upload: id } => {
                 self.abort_upload(context, object, &id).await

@@ -76,12 +76,15 @@ fn online(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fail
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         tokio::select! {
             done = command => done,
             () = interrupted() => Err(Failure::failed("interrupted")),
         }
-    })
+    });
+    // A token that does not answer is waited for no longer.
+    runtime.shutdown_background();
+    done
 }
 
 /// Ctrl-C, or the request to end.

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::secrets::Passphrase;
 use crate::key::{ENCRYPTED_LABEL, KeyError, PrivateKey, pem_block};
 
-/// The most rounds of PBKDF2 that a file may ask for: a few seconds. openssl's default is 2048.
-const MAX_ROUNDS: u32 = 10_000_000;
+/// The most rounds of PBKDF2 that a file may ask for: a second or two. openssl's default is 2048.
+const MAX_ROUNDS: u32 = 5_000_000;
 /// The most memory that a file may ask for by scrypt, bytes (128 N r, RFC 7914). Ours take 16 MiB.
 const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
 /// The most passes over that memory (p).

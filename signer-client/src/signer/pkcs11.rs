@@ -115,7 +115,9 @@ impl SignDigest for KeyInToken {
 
 impl Token {
     fn sign(&self, digest: &Sha256Digest) -> Result<Signature, SignerError> {
-        if let Some(opened) = self.idle().pop() {
+        // Unlocked again before anything is done with it.
+        let idle = self.idle().pop();
+        if let Some(opened) = idle {
             match self.sign_in(opened, digest) {
                 Ok(signature) => return Ok(signature),
                 // Those that were opened before share its fate.

@@ -72,16 +72,19 @@ pub(super) async fn artifact() -> Artifact {
 
 /// Makes the buckets, and the objects that are downloaded again and again.
 pub(super) async fn prepare(peer: &Peer, contents: &Contents, artifact: &Artifact, only: &str) {
-    let mut connection = Connection::open(peer.address(), FULL).await;
-    for bucket in [BUCKET, FRESH] {
+    for (bucket, work) in [(BUCKET, Work::Get), (FRESH, Work::GetFresh)] {
+        let mut connection = Connection::open(peer.address(work), FULL).await;
         text(connection.send("PUT", &format!("/{bucket}"), None).await).await;
         for (size, count) in [(Contents::SMALL, OBJECTS), (Contents::LARGE, LARGE_OBJECTS)] {
             for number in 0..count {
                 let target = format!("/{bucket}/{size}/hot-{number}");
                 connection.put(&target, contents.of_size(size).payload()).await;
+                // Where there are caches, they are warm.
+                connection.get(&target, |_| ()).await;
             }
         }
     }
+    let mut connection = Connection::open(peer.address(Work::Put), FULL).await;
     let wanted = |case: &Case| case.size == HUGE && case.name.contains(only) && peer.takes(case);
     if CASES.iter().any(wanted) {
         connection.put(&huge(), artifact.whole.payload(&artifact.sha256)).await;
@@ -110,7 +113,7 @@ pub(super) async fn run(
         let workers: Vec<_> = (0..case.connections)
             .map(|number| {
                 let worker = Worker {
-                    peer: peer.address(),
+                    peer: peer.address(case.work),
                     bucket: if case.work == Work::GetFresh { FRESH } else { BUCKET },
                     work: case.work,
                     content: contents.of_size(case.size).clone(),
@@ -134,11 +137,11 @@ pub(super) async fn run(
 /// The largest artifact once, in either direction.
 async fn transfer(peer: &Peer, case: &Case, artifact: &Artifact) {
     if case.work == Work::Parts {
-        let client = Client { address: peer.address(), at_once: AT_ONCE };
+        let client = Client { address: peer.address(case.work), at_once: AT_ONCE };
         let sent = client.send_parts("parts", artifact).await;
         return client.complete(sent).await;
     }
-    let mut connection = Connection::open(peer.address(), FULL).await;
+    let mut connection = Connection::open(peer.address(case.work), FULL).await;
     let mut length = 0;
     connection.get(&huge(), |piece| length += piece.len() as u64).await;
     assert_eq!(length, HUGE, "it ended early");

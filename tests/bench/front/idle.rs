@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hallmark_tests::site::FULL;
 
 use crate::load::{BUCKET, Connection, Contents, text};
-use crate::server::Server;
+use crate::server::{Leaves, Server};
 
 /// Connections that ask nothing after their first request.
 const IDLE: usize = 1000;
@@ -17,7 +17,7 @@ const LOAD: Duration = Duration::from_secs(5);
 
 /// Measures a server that was just started.
 pub(super) async fn measure(origin: &Server) -> String {
-    let mut server = Server::in_front(origin.address());
+    let mut server = Server::in_front(origin.address(), Leaves::Small);
     let began = Instant::now();
     server.restart();
     let start = began.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::cases::{Case, Work};
-use crate::server::{Cpu, Server};
+use crate::server::{Cpu, Leaves, Server};
 
 /// Where nginx stands in the list.
 pub(super) const NGINX: usize = 1;
@@ -20,6 +20,8 @@ pub(super) struct Peer {
     pub(super) name: &'static str,
     index: usize,
     server: Option<Server>,
+    /// Another with room for all large artifacts in its memory, for [`Work::GetFresh`]; without it the first does that too.
+    caching: Option<Server>,
     address: SocketAddr,
 }
 
@@ -31,7 +33,7 @@ pub(super) fn names(few: bool) -> &'static [&'static str] {
 pub(super) fn start(origin: &Server, few: bool) -> Vec<Peer> {
     let upstream = origin.address();
     let servers = [
-        Some(Server::in_front(upstream)),
+        Some(Server::in_front(upstream, Leaves::Small)),
         Server::nginx(upstream),
         None,
         (!few).then(|| Server::s3s_proxy(upstream)).flatten(),
@@ -43,19 +45,24 @@ pub(super) fn start(origin: &Server, few: bool) -> Vec<Peer> {
             eprintln!("SKIPPED: {name} is not installed; it is left out of the comparison");
         }
         let address = server.as_ref().map_or(upstream, Server::address);
-        peers.push(Peer { name, index, server, address });
+        let caching = (index == 0).then(|| Server::in_front(upstream, Leaves::Large));
+        peers.push(Peer { name, index, server, caching, address });
     }
     peers
 }
 
 impl Peer {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it takes such work.
+    pub(super) fn address(&self, work: Work) -> SocketAddr {
+        match (work, &self.caching) {
+            (Work::GetFresh, Some(caching)) => caching.address(),
+            (Work::Get | Work::GetFresh | Work::Put | Work::Parts, _) => self.address,
+        }
     }
 
     /// Its own processor time, without the store's.
     pub(super) fn cpu(&self) -> Cpu {
-        self.server.as_ref().map(Server::cpu).unwrap_or_default()
+        [&self.server, &self.caching].into_iter().flatten().map(Server::cpu).sum()
     }
 
     /// Whether it is there, and can do that in a way that compares.

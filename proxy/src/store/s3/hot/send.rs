@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use hallmark_signer::Sha256Digest;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::uri::InvalidUri;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error;
 use tokio::time::{Instant, sleep, timeout};
@@ -267,6 +267,7 @@ impl Hot {
             |error: &dyn std::fmt::Display| Failure::new(Cause::Unsent, &call.what(), &error.to_string());
         let identity = self.signer.keyring.current().await.map_err(|error| unsent(&error))?;
         let url = self.endpoint.url(call.bucket, call.key, &call.query);
+        let url: Uri = url.parse().map_err(|error: InvalidUri| unsent(&error))?;
         let mut headers = call.headers.clone();
         self.signer
             .sign(&identity, &call.method, &url, &mut headers, payload)
@@ -276,7 +277,7 @@ impl Hot {
         }
         let mut request = Request::new(body);
         *request.method_mut() = call.method.clone();
-        *request.uri_mut() = url.parse().map_err(|error: InvalidUri| unsent(&error))?;
+        *request.uri_mut() = url;
         *request.headers_mut() = headers;
         Ok((request, identity))
     }
