@@ -17,6 +17,8 @@ use hallmark_tests::sigv4::sha256_hex;
 use hallmark_tests::site::{NOBODY, Options, REALM};
 use serde_json::Value;
 
+use crate::command::Liar;
+
 const BUCKET: &str = "releases";
 
 /// Exit codes, as `hallmark --help` documents them.
@@ -221,6 +223,33 @@ fn an_audit_that_can_read_nothing_says_so() {
     lab.sandbox.set("AWS_SECRET_ACCESS_KEY", NOBODY.1);
     let ran = lab.hallmark(&["audit", "s3://releases"]);
     assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
+}
+
+/// A list that makes no sense is not taken for a short one.
+#[test]
+fn an_audit_of_a_nonsensical_list_fails() {
+    let mut lab = lab();
+    let object = |key: &str| format!("<Contents><Key>{key}</Key></Contents>");
+    let (a, b) = (object("app/a"), object("app/b"));
+    let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";
+    for (list, why) in [
+        (format!("{b}{a}"), "its keys are not in order"),
+        (format!("{a}{a}"), "its keys are not in order"),
+        (object("other/a"), "it names what was not asked for"),
+        (format!("{a}<IsTruncated>true</IsTruncated>"), "it breaks off"),
+        (more.to_owned(), "it goes on where it stands"),
+        (format!("{more}{a}"), "its keys are not in order"),
+    ] {
+        let text = format!("<ListBucketResult>{list}</ListBucketResult>");
+        let liar =
+            Liar::answering(&[("Content-Type".to_owned(), "application/xml".to_owned())], text.as_bytes());
+        lab.sandbox.set("AWS_ENDPOINT_URL", format!("http://{}", liar.0));
+        for command in ["audit", "checksums"] {
+            let ran = lab.hallmark(&[command, "s3://releases/app/"]);
+            assert_eq!(ran.status.code(), Some(FAILED), "{list}: {}", ran.bad());
+            assert!(ran.stderr.contains(why), "{list}: {}", ran.stderr);
+        }
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ Otherwise they are asked for, if there is a terminal. HALLMARK_PKCS11_MODULE sta
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// Write one JSON object to standard output
+    /// Write JSON to standard output: one object; of many objects, one on each line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
