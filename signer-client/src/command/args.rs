@@ -271,7 +271,7 @@ pub(crate) struct InspectArgs {
 /// Whom to trust.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Public key of a publisher; may be repeated. `pull` demands that each of them signed
+    /// Public key of a publisher; may be repeated. `pull` and `audit` demand that each of them signed
     #[arg(long = "signer", value_name = "FILE.pub")]
     pub(crate) signers: Vec<PathBuf>,
 
@@ -380,6 +380,7 @@ mod tests {
             ("checksums s3://b/p/", true),
             ("checksums --sign --key a.key s3://b", false),
             ("checksums --sign --output F s3://b", false),
+            ("checksums --key a.key --output F s3://b", false),
             ("checksums --sign --output F --signer awskms:alias/ci --seal-key a.pub --realm r s3://b", true),
             ("--json keygen ci", true),
             ("", false),

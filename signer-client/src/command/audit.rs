@@ -73,6 +73,9 @@ pub(crate) async fn run(args: &AuditArgs, output: &Output) -> Result<(), Failure
     let objects = crew::on_each(listing, args.jobs, verify, done).await;
     audit.bar.finish_and_clear();
     let objects = objects?;
+    if objects == 0 {
+        return Err(args.prefix.nothing());
+    }
 
     let problems = objects - verified;
     let location = args.prefix.to_string();
@@ -97,9 +100,8 @@ pub(crate) async fn run(args: &AuditArgs, output: &Output) -> Result<(), Failure
              --seal-key FILE.pub --realm REALM checks them here",
         );
     }
-    match (objects, problems) {
-        (0, _) => Err(args.prefix.nothing()),
-        (_, 0) => Ok(()),
+    match problems {
+        0 => Ok(()),
         _ => Err(Failure::refused(
             "ArtifactsNotVerified",
             format!("{problems} of {objects} objects of {location} could not be verified"),

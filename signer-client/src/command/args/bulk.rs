@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{REMOTE, RemoteArgs, SIGNERS, SealArgs, SignerArgs, TrustArgs};
 use crate::command::crew::Jobs;
@@ -55,6 +55,7 @@ pub(crate) struct AuditArgs {
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
+    group = ArgGroup::new("which").args(["key", "signer"]).requires("sign"),
     after_help = format!("{REMOTE}\n\n{SIGNERS}\n\nJSON (with --output): {{\"checksums\" (the file), \"files\", \
                           \"sha256\" (of the list), \"signature_file\" (or null), \"key_id\" (or null), \
                           \"seals_verified\"}}; before it, on failure, a line {{\"problem\"}} (as `audit`) for each object")
