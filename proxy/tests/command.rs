@@ -89,6 +89,43 @@ fn a_configuration_that_works_is_ok() {
 }
 
 #[test]
+fn a_seal_key_is_in_a_file_or_in_a_token() {
+    const BASE: &str = "realm = \"r\"\nstore.path = \"data\"\nstate.secret_file = \"state.secret\"\n";
+    for (seal, said) in [
+        (
+            "seal.signer = \"awskms:alias/seal\"",
+            "a seal key is in a file (`key_file`) or in a token (`pkcs11:…`)",
+        ),
+        ("seal.signer = \"file:seal.key\"", "a key file is named by `key_file`"),
+        ("seal.signer = \"pkcs11:token=x\"", "the PKCS#11 URI names no key"),
+        ("seal.key_file = \"encrypted.key\"", "name a file with its passphrase (`passphrase_file`)"),
+        (
+            "seal = { key_file = \"encrypted.key\", passphrase_file = \"wrong\" }",
+            "the passphrase is wrong, or the key file damaged",
+        ),
+        ("seal = { key_file = \"encrypted.key\", passphrase_file = \"right\" }", ""),
+    ] {
+        let dir = folder(&format!("{BASE}{seal}\n"));
+        let passphrase = hallmark_signer::signer::Passphrase::new("right").unwrap();
+        let encrypted = PrivateKey::generate().unwrap().to_encrypted_pem(&passphrase).unwrap();
+        let state = "5c1f0e3b7a29d846".repeat(4);
+        for (name, text) in [
+            ("encrypted.key", encrypted.as_str()),
+            ("right", "right\n"),
+            ("wrong", "wrong\n"),
+            ("state.secret", &state),
+        ] {
+            fs::write(dir.path().join(name), text).unwrap();
+            fs::set_permissions(dir.path().join(name), Permissions::from_mode(0o600)).unwrap();
+        }
+        let ran = run(&dir, &["check-config", "hallmark.toml"], None);
+        let stderr = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.success(), said.is_empty(), "{seal}: {stderr}");
+        assert!(stderr.contains(said), "{seal}: {stderr}");
+    }
+}
+
+#[test]
 fn every_file_that_cannot_be_used_is_reported_at_once() {
     check(
         r#"realm = "r"

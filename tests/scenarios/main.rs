@@ -34,6 +34,7 @@ mod open_access;
 mod openssl;
 mod part_numbers;
 mod readme;
+mod seal_signers;
 mod store_faults;
 mod stores;
 mod tamper;

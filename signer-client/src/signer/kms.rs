@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::get_public_key::GetPublicKeyOutput;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 
@@ -31,11 +32,12 @@ impl KeyInKms {
         let place = format!("the key `{}` in AWS KMS", key.id);
         let answer = client.get_public_key().key_id(&key.id).send().await;
         let answer = answer.map_err(|error| failure(&format!("get the public half of {place}"), &error))?;
-        let fits = answer.key_spec() == Some(&KeySpec::EccNistP256)
+        let spec = spec(&answer);
+        let fits = spec == Some(KeySpec::EccNistP256.as_str())
             && answer.key_usage() == Some(&KeyUsageType::SignVerify)
             && answer.signing_algorithms().contains(&SigningAlgorithmSpec::EcdsaSha256);
         if !fits {
-            let is = answer.key_spec().map_or("of an unknown kind", KeySpec::as_str);
+            let is = spec.unwrap_or("of an unknown kind");
             let does = answer.key_usage().map_or("unknown use", KeyUsageType::as_str);
             return Err(SignerError::unusable(format!("{place} is {is} for {does}"))
                 .hint("make one with: aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY"));
@@ -68,6 +70,13 @@ impl SignDigest for KeyInKms {
         let der = answer.signature().map(Blob::as_ref).unwrap_or_default();
         Signature::from_der(der).map_err(|_| SignerError::WrongSignature)
     }
+}
+
+/// The kind of a key, under its name of today or its old one, which is all that some say that speak for KMS.
+fn spec(answer: &GetPublicKeyOutput) -> Option<&str> {
+    #[allow(deprecated, reason = "servers other than AWS's know no other name")]
+    let old = answer.customer_master_key_spec().map(|spec| spec.as_str());
+    answer.key_spec().map(KeySpec::as_str).or(old)
 }
 
 fn failure<E>(doing: &str, error: &SdkError<E>) -> SignerError

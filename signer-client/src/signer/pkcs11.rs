@@ -302,15 +302,17 @@ fn slot(module: &Pkcs11, uri: &Pkcs11Uri) -> Result<Slot, SignerError> {
     let (mut meant, mut labels) = (Vec::new(), Vec::new());
     for slot in module.get_slots_with_token().map_err(failed)? {
         let info = module.get_token_info(slot).map_err(failed)?;
+        // Some show a free slot as a token without a name.
+        if !info.token_initialized() {
+            continue;
+        }
         let is =
             |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is.trim_end());
         let here = is(&uri.token, info.label()) && is(&uri.serial, info.serial_number());
         if here && uri.slot.is_none_or(|wanted| wanted == slot.id()) {
             meant.push(slot);
         }
-        if info.token_initialized() {
-            labels.push(format!("`{}`", info.label().trim_end()));
-        }
+        labels.push(format!("`{}`", info.label().trim_end()));
     }
     match meant.as_slice() {
         [slot] => Ok(*slot),

@@ -1,4 +1,5 @@
-//! Keys in AWS KMS, as moto's server has them.
+//! Keys in AWS KMS, as moto's server has them. As it comes, moto hashes what it is given once more, though it is told that it
+//! is a digest; `tests/clients/moto_kms.py` puts that right, and as it comes it is a keeper that signs something else.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -16,13 +17,12 @@ struct Moto {
 }
 
 impl Moto {
-    fn start() -> Self {
+    /// Starts `program` with `arguments`, and what says where to listen.
+    fn start(program: &str, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(installed("moto_server"));
-        command
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let mut command = Command::new(installed(program));
+        command.args(arguments).args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let server = command.spawn().unwrap();
         let moto = Self { server, endpoint: format!("http://127.0.0.1:{port}") };
         let until = Instant::now() + DEADLINE;
@@ -60,9 +60,8 @@ fn key(bench: &Bench, spec: &str, usage: &str, alias: &str) -> String {
     bench.good(&installed("python"), &["-c", &script])
 }
 
-#[test]
-fn keys_in_kms_sign() {
-    let moto = Moto::start();
+/// A bench whose AWS is there.
+fn bench(moto: &Moto) -> Bench {
     let mut bench = Bench::new();
     for (name, value) in [
         ("AWS_ENDPOINT_URL", moto.endpoint.as_str()),
@@ -73,6 +72,23 @@ fn keys_in_kms_sign() {
     ] {
         bench.set(name, value);
     }
+    bench
+}
+
+#[test]
+fn a_signature_over_something_else_is_not_used() {
+    let moto = Moto::start("moto_server", &[]);
+    let bench = bench(&moto);
+    key(&bench, "ECC_NIST_P256", "SIGN_VERIFY", "ci");
+    let sign = ["sign", "--signer", "awskms:alias/ci", "app.tar"];
+    bench.bad(&sign, 3, "its own public key does not verify", "");
+}
+
+#[test]
+fn keys_in_kms_sign() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients/moto_kms.py");
+    let moto = Moto::start("python", &[&script.display().to_string()]);
+    let mut bench = bench(&moto);
     let arn = key(&bench, "ECC_NIST_P256", "SIGN_VERIFY", "ci");
     let id = arn.rsplit('/').next().unwrap();
     key(&bench, "ECC_NIST_P384", "SIGN_VERIFY", "large");
