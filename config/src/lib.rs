@@ -1,12 +1,14 @@
 //! Hallmark's configuration: TOML in, validated and typed settings out. Knows nothing of the rest of Hallmark.
 //!
 //! [`Config::load`] is the way in. What a file may say stands in `sections/`, one file per table; how a TOML tree is
-//! read without stopping at the first error, in `reader/`; what comes out, in `types.rs`. The commented example for
-//! operators is `deploy/hallmark.example.toml`; a test holds it to the keys that `sections/` asks for.
+//! read without stopping at the first error, in `reader/`; what comes out, in `types.rs`, and in `trust.rs` as far as it
+//! says who must have signed what. The commented example for operators is `deploy/hallmark.example.toml`; a test holds
+//! it to the keys that `sections/` asks for.
 
 mod error;
 mod files;
 mod load;
+mod moment;
 mod name;
 mod nearest;
 mod pem;
@@ -14,6 +16,7 @@ mod reader;
 mod secret;
 mod sections;
 mod state_secret;
+mod trust;
 mod types;
 mod units;
 
@@ -22,7 +25,12 @@ mod tests;
 
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
-pub use name::{BucketName, ClientName, KeyName, NameError, Prefix, Realm, StoreBucket, StorePrefix};
+pub use moment::UnixMs;
+pub use name::{
+    AttestationName, BucketName, ClientName, NameError, Prefix, Realm, RoleName, SealIdText, SignerName,
+    StoreBucket, StorePrefix,
+};
 pub use secret::Secret;
 pub use state_secret::StateSecret;
+pub use trust::*;
 pub use types::*;

@@ -54,8 +54,20 @@ name! {
     ClientName, client, "1 to 48 of A-Z a-z 0-9 . _ @ + - (not `-` alone)"
 }
 name! {
-    /// A publisher key's name in the configuration.
-    KeyName, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+    /// The name of a publisher's key or an identity in the configuration.
+    SignerName, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+}
+name! {
+    /// The name of a role in the configuration.
+    RoleName, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+}
+name! {
+    /// The name of a kind of statements in the configuration.
+    AttestationName, realm, "1 to 64 of A-Z a-z 0-9 . _ -"
+}
+name! {
+    /// The id of a seal, as it stands there.
+    SealIdText, seal_id, "the `id` of a seal: 22 of A-Z a-z 0-9 - _, the last of them A, Q, g or w"
 }
 name! {
     /// A bucket as clients name it.
@@ -96,6 +108,13 @@ fn client(text: &str) -> bool {
     (1..=48).contains(&text.len())
         && text != "-"
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
+}
+
+/// 16 bytes in base64url: four bits of the last character are over, and zero.
+fn seal_id(text: &str) -> bool {
+    text.len() == 22
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        && text.ends_with(['A', 'Q', 'g', 'w'])
 }
 
 fn bucket(text: &str) -> bool {

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Sources;
-use crate::name::{BucketName, ClientName, KeyName, Prefix, Realm, StoreBucket, StorePrefix};
+use crate::name::{
+    AttestationName, BucketName, ClientName, Prefix, Realm, RoleName, SignerName, StoreBucket, StorePrefix,
+};
 use crate::secret::Secret;
+use crate::trust::{Attestation, Denial, Identity, PublisherKey, Role, Rule};
 
 /// All settings of one proxy.
 #[derive(Debug, Clone)]
@@ -31,7 +34,15 @@ pub struct Config {
     /// Where artifacts are kept.
     pub store: Store,
     /// Publisher keys by name.
-    pub keys: BTreeMap<KeyName, PublisherKey>,
+    pub keys: BTreeMap<SignerName, PublisherKey>,
+    /// Identities by name; none has the name of a key.
+    pub identities: BTreeMap<SignerName, Identity>,
+    /// Roles by name; rules hold copies of those that they name.
+    pub roles: BTreeMap<RoleName, Role>,
+    /// What statements must say, by name; the same.
+    pub attestations: BTreeMap<AttestationName, Attestation>,
+    /// What is refused whatever the rules say.
+    pub deny: Vec<Denial>,
     /// Clients, in the order of the file. Names are distinct, and so are access keys.
     pub clients: Vec<Client>,
     /// Per-bucket settings. A bucket that is not named here has the defaults of [`Bucket`].
@@ -219,17 +230,6 @@ pub struct KeptIn {
     pub prefix: StorePrefix,
 }
 
-/// A key that publishers sign with.
-#[derive(Debug, Clone)]
-pub struct PublisherKey {
-    /// SPKI PEM, P-256. The text is checked to be one PEM block of that label; the key itself by its user.
-    pub public_key_pem: String,
-    /// The dotted key under which the PEM, or its file, stands; for messages.
-    pub config_key: String,
-    /// Why the key is no longer trusted; `None`: it is.
-    pub revoked: Option<String>,
-}
-
 /// Somebody who may sign requests.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -361,6 +361,8 @@ pub struct Bucket {
     pub freshness: Duration,
     /// What is never overwritten or deleted through the proxy.
     pub immutable: Immutable,
+    /// Refuse what was sealed before something that this instance has served under the same name.
+    pub refuse_rollback: bool,
     /// Who must have signed what. The rule with the longest match decides.
     pub rules: Vec<Rule>,
 }
@@ -386,33 +388,4 @@ impl Immutable {
             Self::Everything => true,
         }
     }
-}
-
-/// Who must have signed the artifacts under one prefix, or one key.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    /// What the rule is about.
-    pub target: RuleTarget,
-    /// Whether a signature must be there.
-    pub signatures: Signatures,
-    /// Keys whose signature counts; 1 to 16, distinct.
-    pub keys: Vec<KeyName>,
-}
-
-/// The keys of a bucket that a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RuleTarget {
-    /// Keys that begin with this: empty, or ends in `/`.
-    Prefix(Prefix),
-    /// This key alone.
-    Key(String),
-}
-
-/// Whether publisher signatures must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signatures {
-    /// An artifact without a trusted signature is neither taken nor served.
-    Required,
-    /// Signatures are judged where they are given.
-    Optional,
 }

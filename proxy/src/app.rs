@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::{Config, ConfigErrors, Immutable, Sources};
+use hallmark_config::{Config, ConfigErrors, Immutable, SignerName, Signs, Sources};
 use hallmark_signer::signer::Signer;
 use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys, Sealer};
 
@@ -166,11 +166,22 @@ impl Trusted {
         let seal_keys = SealKeys::new(sealing)
             .map_err(|error| problems.add("seal.trusted_key_files", error.to_string()))
             .ok();
-        let mut publishers = Vec::new();
+        let mut publishers: Vec<(SignerName, PublicKey)> = Vec::new();
         for (name, configured) in &config.keys {
             let read = PublicKey::from_pem(&configured.public_key_pem).map_err(|error| error.to_string());
             let Some(key) = problems.key(&configured.config_key, read) else { continue };
-            problems.register(&mut register, &key, KeyUse::Blob, &configured.config_key);
+            let key_use = match configured.signs {
+                Signs::Blobs => KeyUse::Blob,
+                Signs::Statements => KeyUse::Dsse,
+            };
+            problems.register(&mut register, &key, key_use, &configured.config_key);
+            // Two texts can be one key; it would count twice where two signers are asked for.
+            if let Some((first, _)) = publishers.iter().find(|(_, known)| known.id() == key.id()) {
+                problems.add(
+                    &configured.config_key,
+                    format!("is the same key as `{first}`: keep one of the two"),
+                );
+            }
             publishers.push((name.clone(), key));
         }
         match (active, seal_keys) {
@@ -223,6 +234,7 @@ mod tests {
         Capabilities {
             guards: Guards { absent, ..Guards::ALL },
             max_key_bytes: 1024,
+            max_put_bytes: u64::MAX,
             min_part_bytes: 1,
             leaves_parts_out: true,
             promotes_once: false,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::check_json;
 use crate::key::PublicKey;
 use crate::publisher::{MAX_SIGNATURES, TooManyKeys, verified_by};
 use crate::signature::Signature;
@@ -37,7 +38,7 @@ pub struct Envelope {
 pub struct EnvelopeSignature {
     /// A hint which key made it; not signed.
     pub keyid: Option<String>,
-    /// The signature's bytes. Ours are DER; DSSE leaves the encoding to those who sign.
+    /// The signature's bytes. Ours are DER.
     pub sig: Vec<u8>,
 }
 
@@ -75,14 +76,15 @@ struct SignatureJson {
 
 impl Envelope {
     /// Reads the JSON form. Base64 may be standard or URL-safe, as DSSE asks of verifiers; fields that DSSE does not
-    /// know are ignored, as it asks too.
+    /// know are ignored, as it asks too; a key that stands twice in an object is refused.
     ///
     /// # Errors
-    /// Too long, not an envelope, no signature, or too many.
+    /// Too long, ambiguous, not an envelope, no signature, or too many.
     pub fn parse(json: &[u8]) -> Result<Self, EnvelopeError> {
         if json.len() > MAX_ENVELOPE {
             return Err(EnvelopeError::TooLong);
         }
+        check_json(json).map_err(|error| EnvelopeError::Json(error.to_string()))?;
         let json: EnvelopeJson =
             serde_json::from_slice(json).map_err(|error| EnvelopeError::Json(error.to_string()))?;
         if !(1..=MAX_SIGNATURES).contains(&json.signatures.len()) {
@@ -116,8 +118,9 @@ impl Envelope {
         serde_json::to_string(&json).expect("structs of strings have a JSON form")
     }
 
-    /// The names of those candidates whose key signed this envelope (with a DER signature); each key counts once.
-    /// Key ids in the envelope decide nothing.
+    /// The names of those candidates whose key signed this envelope; each key counts once. Key ids in the envelope decide
+    /// nothing. DSSE leaves the encoding of signatures to those who sign: DER is read, as tools make it, and r || s, as the
+    /// specification's example has it.
     ///
     /// # Errors
     /// More than 16 candidates.
@@ -127,10 +130,16 @@ impl Envelope {
         verdicts: &dyn Verdicts,
     ) -> Result<Vec<N>, TooManyKeys> {
         let signatures: Vec<_> =
-            self.signatures.iter().filter_map(|signature| Signature::from_der(&signature.sig).ok()).collect();
+            self.signatures.iter().filter_map(|signature| decode_signature(&signature.sig)).collect();
         let pae = pae(&self.payload_type, &self.payload);
         verified_by(Signed::Pae(&pae), &signatures, candidates, verdicts)
     }
+}
+
+/// DER, or r || s. A signature in DER that has 64 bytes is one in DER.
+fn decode_signature(sig: &[u8]) -> Option<Signature> {
+    let raw = || sig.try_into().ok().and_then(|bytes| Signature::from_bytes(bytes).ok());
+    Signature::from_der(sig).ok().or_else(raw)
 }
 
 /// Standard or URL-safe base64, padded or not, with nothing of the four mixed.
@@ -163,14 +172,10 @@ mod tests {
             Signature::from_bytes(&envelope.signatures[0].sig.clone().try_into().unwrap()).unwrap();
         assert_eq!(key.verify(&Sha256Digest::of(&pae), &signature), Ok(()));
 
-        // With the same signature in DER, the envelope itself verifies.
-        assert_eq!(
-            envelope.verified_by([((), &key)], &NoVerdicts),
-            Ok(vec![]),
-            "raw signatures do not count"
-        );
-        envelope.signatures[0].sig = signature.to_der();
-        assert_eq!(envelope.verified_by([((), &key)], &NoVerdicts), Ok(vec![()]));
+        for sig in [signature.to_bytes().to_vec(), signature.to_der()] {
+            envelope.signatures[0].sig = sig;
+            assert_eq!(envelope.verified_by([((), &key)], &NoVerdicts), Ok(vec![()]));
+        }
         envelope.payload_type.push('x');
         assert_eq!(envelope.verified_by([((), &key)], &NoVerdicts), Ok(vec![]));
     }

@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::blob::BlobDigest;
 use crate::digest::Sha256Digest;
+use crate::dsse::{Envelope, EnvelopeSignature, IN_TOTO, pae};
+use crate::evidence::NewStatement;
 use crate::seal::Statement;
 use crate::signature::Signature;
 use crate::signer::{Signer, SignerError};
@@ -282,6 +284,11 @@ impl PrivateKey {
     pub(crate) fn secret(&self) -> &SecretKey {
         &self.0
     }
+
+    /// Gives the key its use: to sign statements in DSSE envelopes.
+    pub fn into_dsse_key(self) -> DsseKey {
+        DsseKey(LocalKey::new(self))
+    }
 }
 
 /// A private key that signs seals and nothing else. It lies in this process, or wherever a [`Signer`] keeps it.
@@ -374,6 +381,72 @@ impl BlobKey<Signer> {
     /// The signer cannot be reached, or refuses, or returned another signature.
     pub async fn sign(&self, blob: &BlobDigest) -> Result<Signature, SignerError> {
         self.0.sign(blob.sha256()).await
+    }
+}
+
+/// A private key that signs in-toto statements other than seals, and nothing else. It lies in this process, or wherever a
+/// [`Signer`] keeps it.
+///
+/// ```
+/// use hallmark_signer::evidence::{APPROVAL, NewStatement};
+/// use hallmark_signer::{PrivateKey, Sha256Digest};
+/// let key = PrivateKey::generate()?.into_dsse_key();
+/// let subject = [("releases/app.tar", Sha256Digest::of(b"an artifact"))];
+/// let envelope = key.sign(&NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"}))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```compile_fail
+/// use hallmark_signer::evidence::{APPROVAL, NewStatement};
+/// use hallmark_signer::{PrivateKey, Sha256Digest};
+/// let key = PrivateKey::generate()?.into_blob_key();
+/// let subject = [("releases/app.tar", Sha256Digest::of(b"an artifact"))];
+/// let envelope = key.sign(&NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"}))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct DsseKey<S = LocalKey>(S);
+
+impl DsseKey {
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public
+    }
+
+    /// An envelope with this statement and one signature.
+    pub fn sign(&self, statement: &NewStatement) -> Envelope {
+        envelope(statement, self.public_key(), &self.0.sign(&statement_digest(statement)))
+    }
+}
+
+impl DsseKey<Signer> {
+    pub(crate) fn of(signer: Signer) -> Self {
+        Self(signer)
+    }
+
+    /// The key that verifies its signatures.
+    pub fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    /// An envelope with this statement and one signature.
+    ///
+    /// # Errors
+    /// The signer cannot be reached, or refuses, or returned another signature.
+    pub async fn sign(&self, statement: &NewStatement) -> Result<Envelope, SignerError> {
+        let signature = self.0.sign(&statement_digest(statement)).await?;
+        Ok(envelope(statement, self.public_key(), &signature))
+    }
+}
+
+fn statement_digest(statement: &NewStatement) -> Sha256Digest {
+    Sha256Digest::of(&pae(IN_TOTO, statement.payload()))
+}
+
+fn envelope(statement: &NewStatement, key: &PublicKey, signature: &Signature) -> Envelope {
+    Envelope {
+        payload_type: IN_TOTO.to_owned(),
+        payload: statement.payload().to_vec(),
+        signatures: vec![EnvelopeSignature { keyid: Some(key.id().to_hex()), sig: signature.to_der() }],
     }
 }
 

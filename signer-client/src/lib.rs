@@ -11,14 +11,18 @@
 //! What came in parts has a [`PartTable`]: it is given to [`record::encode`] or stands in the header [`PARTS_HEADER`], and
 //! is believed when [`Pages::part_table`] or [`Seal::part_table`] says it.
 //!
-//! All signature checks end in [`PublicKey::verify`]; all that is signed is made by [`SealKey`] or [`BlobKey`], whose
-//! private key lies in this process or is reached by a [`Signer`](signer::Signer).
+//! What publishers leave beside an artifact, in formats of others, is read in [`evidence`].
+//!
+//! All signature checks end in [`PublicKey::verify`], but for those of certificates and of who signs with one on another
+//! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`],
+//! whose private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
 mod blob;
 mod checksums;
 mod content;
 mod digest;
 pub mod dsse;
+pub mod evidence;
 mod headers;
 mod key;
 mod leaves;
@@ -45,7 +49,9 @@ pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
 pub use headers::{
     CHECKSUM_HEADER, CONTENT_HEADERS, HeaderError, METADATA_PREFIX, PARTS_HEADER, SealedHeaders,
 };
-pub use key::{BadSignature, BlobKey, KeyError, KeyHint, KeyId, LocalKey, PrivateKey, PublicKey, SealKey};
+pub use key::{
+    BadSignature, BlobKey, DsseKey, KeyError, KeyHint, KeyId, LocalKey, PrivateKey, PublicKey, SealKey,
+};
 pub use leaves::{ExpectedLeaf, LeafCheck, LeafMismatch};
 pub use parts::{PartChecksums, PartTable, Parts, PartsError};
 pub use publisher::{

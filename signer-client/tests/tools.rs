@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use hallmark_signer::evidence::{APPROVAL, NewStatement};
 use hallmark_signer::{
     BlobHasher, By, Claims, ContentDigests, KeyError, NoVerdicts, Observed, Op, PrivateKey, PublicKey,
     PublisherSignatures, Seal, SealId, SealKeys, SealedEtag, SealedHeaders, Sealer, Sha256Digest,
@@ -189,6 +190,25 @@ fn openssl_verifies_a_seal() {
     let statement: serde_json::Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(statement["subject"][0]["name"], "releases/app/1.2.3/ключ \"1\".tar");
     assert_eq!(statement["subject"][0]["digest"]["sha256"], Sha256Digest::of(ARTIFACT).to_hex());
+}
+
+#[test]
+fn openssl_verifies_a_statement() {
+    let bench = Bench::new();
+    let key = PrivateKey::generate().unwrap().into_dsse_key();
+    let subject = [("releases/app.tar", Sha256Digest::of(ARTIFACT))];
+    let statement = NewStatement::new(subject, APPROVAL, &serde_json::json!({"role": "release"})).unwrap();
+    let envelope: serde_json::Value = serde_json::from_str(&key.sign(&statement).to_json()).unwrap();
+    bench.write("payload.b64", envelope["payload"].as_str().unwrap());
+    bench.write("sig.b64", envelope["signatures"][0]["sig"].as_str().unwrap());
+    bench.run("openssl base64 -d -A -in payload.b64 -out payload");
+    bench.run("openssl base64 -d -A -in sig.b64 -out sig");
+    bench.write("pae", pae(envelope["payloadType"].as_str().unwrap(), &bench.read("payload")));
+    bench.write("public.pem", key.public_key().to_pem());
+    bench.run("openssl dgst -sha256 -verify public.pem -signature sig pae");
+    let payload: serde_json::Value = serde_json::from_slice(&bench.read("payload")).unwrap();
+    assert_eq!(payload["subject"][0]["digest"]["sha256"], Sha256Digest::of(ARTIFACT).to_hex());
+    assert_eq!(envelope["signatures"][0]["keyid"], key.public_key().id().to_hex());
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod seal_signers;
 mod store_faults;
 mod stores;
 mod tamper;
+mod trust;
 mod unknown_length;
 mod uploads;
 mod versions;

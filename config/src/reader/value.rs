@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::{Place, Read, Table, Unique};
+use crate::moment::UnixMs;
 use crate::nearest::suggestion;
 use crate::units;
 
@@ -53,6 +54,13 @@ impl<'a> Value<'a> {
                 Err(self.place.problem(format_args!("unknown word; {hint}")))
             }
         }
+    }
+
+    /// A point in time.
+    pub(crate) fn time(&self) -> Read<UnixMs> {
+        let expected = "a date and time with offset, not in quotes, such as 2026-12-31T23:59:59Z";
+        let time = self.value.as_datetime().ok_or_else(|| self.mismatch(expected))?;
+        UnixMs::from_toml(time).map_err(|rule| self.place.problem(rule))
     }
 
     /// A whole number.

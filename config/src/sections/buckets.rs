@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::clients::permissions;
+use super::declared::Declared;
 use super::kept_in::Mappings;
 use super::rules::{folder, rules};
 use crate::name::Prefix;
@@ -16,11 +17,11 @@ const ANONYMOUS: [Permission; 2] = [Permission::Read, Permission::List];
 /// As long as somebody may be served what was replaced or deleted elsewhere.
 const FRESHNESS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(5);
 
-/// `name`: its own. `declared`: the names in `[keys]`.
+/// `name`: its own. `declared`: what rules refer to.
 pub(super) fn bucket<'a>(
     table: &mut Table<'a>,
     name: &str,
-    declared: &[&str],
+    declared: &Declared<'_>,
     mappings: &Mappings<'a, '_>,
 ) -> Read<Bucket> {
     let anonymous = table.or("anonymous", Permissions::default(), |value| permissions(value, &ANONYMOUS));
@@ -29,6 +30,7 @@ pub(super) fn bucket<'a>(
     let kept_in = mappings.read(table, name);
     let freshness = table.or("freshness", Duration::ZERO, |value| value.duration(FRESHNESS));
     let immutable = immutable(table);
+    let refuse_rollback = table.or("refuse_rollback", false, Value::boolean);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
     Ok(Bucket {
         anonymous: anonymous?,
@@ -36,6 +38,7 @@ pub(super) fn bucket<'a>(
         kept_in: kept_in?,
         freshness: freshness?,
         immutable: immutable?,
+        refuse_rollback: refuse_rollback?,
         rules: rules?,
     })
 }

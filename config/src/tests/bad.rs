@@ -55,7 +55,7 @@ fn the_whole_file() {
             "\"a b\" = 1",
             &[
                 "4:1: \"a b\": unknown key; known: `realm`, `server`, `admin`, `limits`, `cache`, `seal`, `store`, `state`, \
-                 `keys`, `clients`, `buckets`",
+                 `keys`, `identities`, `roles`, `attestations`, `deny`, `clients`, `buckets`",
             ],
         ),
     ]);
@@ -574,29 +574,29 @@ fn buckets_and_rules() {
             "[buckets.rel]\nserve_unsealed = true",
             &[
                 "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `freshness`, `immutable`, \
-                 `immutable_prefixes`, `rules`",
+                 `immutable_prefixes`, `refuse_rollback`, `rules`",
             ],
         ),
         (
             "[[buckets.rel.rules]]\nprefix = \"\"\nsignatures = \"required\"\nkeys = [\"ci\"]",
-            &["7:9: buckets.rel.rules[0].keys[0]: no such key in [keys]; there is none"],
+            &["7:9: buckets.rel.rules[0].keys[0]: no such name in [keys] or [identities]; there is none"],
         ),
         (
             &rules("{ prefix = \"\", signatures = \"require\", keys = [\"cl\", \"ci\", \"ci\"] },\n{}"),
             &[
                 "7:29: buckets.rel.rules[0].signatures: unknown word; did you mean `required`?",
-                "7:48: buckets.rel.rules[0].keys[0]: no such key in [keys]; known: `ci`",
+                "7:48: buckets.rel.rules[0].keys[0]: no such name in [keys] or [identities]; known: `ci`",
                 "7:60: buckets.rel.rules[0].keys[2]: the same as in line 7; each may stand here once",
                 "8:1: buckets.rel.rules[1]: `prefix` or `key` is missing; add one",
                 "8:1: buckets.rel.rules[1].signatures: missing; add `signatures = \"required\"`",
-                "8:1: buckets.rel.rules[1].keys: missing; add `keys = [\"release-ci\"]`",
+                "8:1: buckets.rel.rules[1].keys: missing; add `keys = [\"release-ci\"]`, or roles in `all_of` or `any_of`",
             ],
         ),
         (
             &rules("{ prefix = \"\", key = \"a\", signatures = \"optional\", keys = [] }"),
             &[
                 "7:22: buckets.rel.rules[0].key: stands beside `prefix`; keep one of the two",
-                "7:59: buckets.rel.rules[0].keys: must name from 1 to 16 keys",
+                "7:59: buckets.rel.rules[0].keys: must name from 1 to 16 signers",
             ],
         ),
         (
@@ -647,7 +647,7 @@ fn a_rule_names_at_most_16_keys() {
     };
     check(&[
         (&text(16), &[]),
-        (&text(17), &["21:69: buckets.rel.rules[0].keys: must name from 1 to 16 keys"]),
+        (&text(17), &["21:69: buckets.rel.rules[0].keys: must name from 1 to 16 signers"]),
     ]);
 }
 
@@ -693,7 +693,7 @@ public_key_file = "ci.pub"
             "16:1: clients[1].access_key: missing; add `access_key = \"ci-access\"`",
             "16:1: clients[1]: `secret_file` or `secret_env` is missing; add one",
             "17:8: clients[1].name: the same as in line 12; each may stand here once",
-            "19:58: buckets.releases.rules[0].keys[0]: no such key in [keys]; did you mean `release_ci`?",
+            "19:58: buckets.releases.rules[0].keys[0]: no such name in [keys] or [identities]; did you mean `release_ci`?",
         ],
     )]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
 use crate::{
-    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey,
+    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey, Secret,
     Signatures, Store,
 };
 
@@ -155,10 +155,10 @@ fn everything_said_comes_out() {
     let [("ci", ci), ("old", old)] = keys.as_slice() else { panic!("{keys:?}") };
     assert_eq!(ci.public_key_pem, KEY_A.trim());
     assert_eq!(ci.config_key, "keys.ci.public_key_file");
-    assert_eq!(ci.revoked, None);
+    assert_eq!(ci.validity, crate::Validity::default());
     assert_eq!(old.public_key_pem, KEY_B.trim());
     assert_eq!(old.config_key, "keys.old.public_key");
-    assert_eq!(old.revoked.as_deref(), Some("leaked"));
+    assert_eq!(old.validity.revoked.as_ref().map(|revoked| revoked.reason.as_str()), Some("leaked"));
 
     let [file, env] = config.clients.as_slice() else { panic!("{:?}", config.clients) };
     assert_eq!((file.name.as_str(), file.access_key.as_str()), ("file", "AKIA+FILE"));
@@ -182,7 +182,10 @@ fn everything_said_comes_out() {
     let [app, x] = bucket.rules.as_slice() else { panic!("{:?}", bucket.rules) };
     assert!(matches!(&app.target, RuleTarget::Prefix(prefix) if prefix.as_str() == "app/"));
     assert_eq!(app.signatures, Signatures::Required);
-    assert_eq!(app.keys.iter().map(crate::KeyName::as_str).collect::<Vec<_>>(), ["ci", "old"]);
+    assert_eq!(
+        app.all_of[0].signers.iter().map(crate::SignerName::as_str).collect::<Vec<_>>(),
+        ["ci", "old"]
+    );
     assert_eq!(x.target, RuleTarget::Key("app/x".to_owned()));
     assert_eq!(x.signatures, Signatures::Optional);
 

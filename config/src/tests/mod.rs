@@ -3,6 +3,7 @@
 mod bad;
 mod example;
 mod good;
+mod policy;
 mod s3;
 mod weakening;
 
@@ -55,6 +56,8 @@ fn folder() -> TempDir {
         ("ci.pub", KEY_A, 0o644),
         ("ci-again.pub", KEY_A_AGAIN, 0o644),
         ("other.pub", KEY_B, 0o644),
+        ("trusted_root.json", "{}\n", 0o644),
+        ("anchors.pem", "-----BEGIN CERTIFICATE-----\n", 0o644),
         ("private.pem", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n", 0o600),
     ] {
         let path = dir.path().join(name);

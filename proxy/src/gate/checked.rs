@@ -3,7 +3,6 @@
 use hallmark_signer::{Content, MAX_INLINE, Md5Digest, Op, PartTable, SealedEtag, Sha256Digest};
 
 use super::multipart::CheckedParts;
-use super::upload::now_ms;
 use crate::s3::payload::{CheckedPayload, DeclaredChecksum};
 
 /// How far a clock may lag behind that of the instance which sealed what stands there now, milliseconds: 15 minutes.
@@ -19,11 +18,7 @@ enum Kind<'a> {
 }
 
 /// A time for a seal, later than that of what stands there now.
-pub(super) fn time_after(after: Option<u64>) -> u64 {
-    later(now_ms(), after)
-}
-
-fn later(now: u64, after: Option<u64>) -> u64 {
+pub(super) fn later(now: u64, after: Option<u64>) -> u64 {
     let after = after.filter(|after| *after < now.saturating_add(MAX_SKEW));
     after.map_or(now, |after| now.max(after.saturating_add(1)))
 }

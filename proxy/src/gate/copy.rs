@@ -10,8 +10,9 @@ use hallmark_signer::{
     SealId, SealLine, SealedEtag, SealedHeaders, tree,
 };
 
+use super::quarantine::Ground;
 use super::record::Contents;
-use super::upload::{Settled, Upload, internal, no_randomness, now_ms, too_large};
+use super::upload::{Settled, Upload, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, ArtifactFault, Reader};
@@ -20,6 +21,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::HeaderDirective;
 use crate::s3::payload::DeclaredChecksum;
 use crate::store::{Attributes, Guard, Lock, PutError, Source, Tags, VersionId};
+use crate::trust::Taking;
 
 /// How often a copy begins again because the source changed between the look at it and the copy.
 const MAX_TRIES: usize = 3;
@@ -120,9 +122,9 @@ impl Gate {
             tags: copy.tags.clone(),
             lock: copy.lock.clone(),
         };
-        let guard = self.guard(&upload.name, &upload.condition).await?;
-        let at = now_ms();
-        let line = self.seal_copy(&upload, &source, &inherited, at).await?;
+        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
+        let at = self.time_for(&upload.name, self.clock.now());
+        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
         let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
         Ok(Copied {
@@ -150,16 +152,16 @@ impl Gate {
         Ok(Inherited { etag, parts, leaves })
     }
 
-    /// Judges the destination's rule and makes the seal of a copy.
+    /// Judges the destination's rule and makes the seal of a copy, `at` a time.
     pub(super) async fn seal_copy(
         &self,
         upload: &Upload,
         source: &Admitted,
         inherited: &Inherited,
-        at: u64,
+        (at, taking): (u64, Taking),
     ) -> Result<SealLine, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        self.judge(upload, seal.sha256())?;
+        self.judge(upload, seal.sha256(), (at, Op::Copy), taking)?;
         let large = seal.size() > MAX_INLINE;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,

@@ -21,6 +21,8 @@ impl Gate {
         self.deletable(name)?;
         let guard = self.guard_deletion(name, condition).await?;
         let deleted = self.store.delete(name, Deletion { version, guard, retentions }).await;
+        // Whatever came of it: what comes to light may be older.
+        self.kept().marks().forget(name);
         deleted.map_err(|error| deletion_refused(condition, error))
     }
 
@@ -31,6 +33,9 @@ impl Gate {
         let permitted = deletions.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
         let permitted: Vec<_> = permitted.map(|(deletion, _)| deletion.clone()).collect();
         let mut deleted = self.store.delete_many(&permitted).await.into_iter();
+        for (name, _) in &permitted {
+            self.kept().marks().forget(name);
+        }
         // One answer for each that was asked for, in their order: the store's contract.
         let answer = |refused: Option<GateError>| match refused {
             Some(refused) => Err(refused),

@@ -258,7 +258,9 @@ impl Gate {
     ) -> Result<Admitted, GateError> {
         let proven = self.prover.prove(&*self.store, name, version, found).await?;
         self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
-        Ok(proven.admit(&self.policy, reader, self.prover.verdicts())?)
+        let admitted = proven.admit(&self.policy, reader, &[], self.prover.verdicts())?;
+        self.check_mark(&admitted, version, asked, reader)?;
+        Ok(admitted)
     }
 
     /// What the store said last, where the client takes that for an answer.
@@ -277,7 +279,9 @@ impl Gate {
         if !self.kept().is_fresh(sighting, freshness) {
             return None;
         }
-        self.prover.renew(sighting)?.admit(&self.policy, wanted.reader, self.prover.verdicts()).ok()
+        let proven = self.prover.renew(sighting)?;
+        let admitted = proven.admit(&self.policy, wanted.reader, &[], self.prover.verdicts()).ok()?;
+        (!self.is_behind(&admitted, wanted)).then_some(admitted)
     }
 
     /// What is likely to be read, as far as can be said without asking the store.

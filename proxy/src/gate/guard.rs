@@ -83,7 +83,7 @@ pub(super) fn deletion_refused(condition: &DeleteCondition, error: PutError) -> 
     }
 }
 
-fn conflict() -> GateError {
+pub(super) fn conflict() -> GateError {
     let message =
         "The conditional request cannot succeed due to a conflicting operation against this resource.";
     S3Error::new(Code::ConditionalRequestConflict, message).into()

@@ -3,6 +3,7 @@
 //! A write becomes one that the store makes only if nothing stands under the name, so two first writers cannot both
 //! win. Deletions are refused whether there is something or not: between a look and the deletion it could have come.
 
+use super::guard::conflict;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::condition::PutCondition;
@@ -32,8 +33,13 @@ impl Gate {
     /// What a write is answered that found something standing under its name, though its client had asked for nothing.
     pub(super) fn explain(&self, name: &ObjectName, asked: &PutCondition, error: GateError) -> GateError {
         let failed = matches!(&error, GateError::Client(S3Error { code: Code::PreconditionFailed, .. }));
-        if failed && *asked == PutCondition::None && self.policy.immutable(name) {
+        if !failed || *asked != PutCondition::None {
+            error
+        } else if self.policy.immutable(name) {
             refused(name, "overwrite")
+        } else if self.policy.quarantines(name) {
+            // The guard was ours: what stands there was replaced since it was looked at.
+            conflict()
         } else {
             error
         }

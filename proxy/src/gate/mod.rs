@@ -11,6 +11,7 @@
 mod arrivals;
 mod budget;
 mod checked;
+mod clock;
 mod copy;
 mod delete;
 mod download;
@@ -19,8 +20,10 @@ mod guard;
 mod hash;
 mod immutable;
 pub mod multipart;
+mod quarantine;
 mod receive;
 mod record;
+mod rollback;
 mod stream;
 mod unknown;
 mod upload;
@@ -33,6 +36,7 @@ use hallmark_signer::Sealer;
 use hallmark_signer::signer::Signer;
 
 pub use budget::{Budget, Exhausted, Reservation};
+pub use clock::Clock;
 pub use copy::{Copied, Copy};
 pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
@@ -69,6 +73,7 @@ pub struct Gate {
     budget: Budget,
     limits: Limits,
     multipart: Multipart,
+    clock: Clock,
     /// Bytes of bodies that clients send.
     received: Counter,
 }
@@ -100,6 +105,7 @@ impl Gate {
             budget,
             limits,
             multipart,
+            clock: Clock::default(),
             received: Counter::default(),
         }
     }
@@ -110,6 +116,13 @@ impl Gate {
         self.budget.measure(metrics);
         self.multipart.windows.measure(metrics);
         Self { received: metrics.received(), ..self }
+    }
+
+    /// Seals by another clock than the system's.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// What is kept in memory.

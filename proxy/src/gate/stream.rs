@@ -9,6 +9,7 @@ use hallmark_signer::{CHECKSUM_HEADER, Hallmark, RecordRef, tree};
 
 use super::guard::refused;
 use super::hash::Hashing;
+use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
 use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, no_randomness};
@@ -16,6 +17,7 @@ use super::{Gate, GateError};
 use crate::s3::error::S3Error;
 use crate::s3::payload::{DeclaredChecksum, Payload, Step};
 use crate::store::{Attributes, Body, BodyWriter, PutError, StoreStopped, committed};
+use crate::trust::Taking;
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -47,7 +49,7 @@ impl Gate {
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload.name, &upload.condition).await?;
+        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
         let first = first_bytes(&mut body).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {
@@ -56,7 +58,7 @@ impl Gate {
         };
         let (writer, store_body) = Body::channel(1);
         let put = self.store.put(&upload.name, upload.write(attributes, guard), length, store_body);
-        let feed = self.feed(&upload, body, first, length, &reference, writer);
+        let feed = self.feed(&upload, body, first, (length, taking), &reference, writer);
         let (put, fed) = match select(put, pin!(feed)).await {
             Either::Left((put, feed)) => (put, feed.await),
             Either::Right((fed, put)) => (committed(put).await, fed),
@@ -83,7 +85,7 @@ impl Gate {
         upload: &Upload,
         mut body: Payload<B>,
         mut batch: VecDeque<Bytes>,
-        length: u64,
+        (length, taking): (u64, Taking),
         reference: &RecordRef,
         writer: BodyWriter,
     ) -> Result<Sealed, FeedError>
@@ -118,7 +120,7 @@ impl Gate {
             declare(&mut headers, sum)?;
         }
         let sum = sum.map(DeclaredChecksum::to_metadata);
-        let sealed = self.seal(upload, &headers, &hashed, &checked).await?;
+        let sealed = self.seal(upload, &headers, &hashed, &checked, taking).await?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: sum.as_deref(), parts: None };
         self.write_record(&upload.name, reference, &sealed.line, contents).await?;
         writer.data(last).await?;

@@ -11,13 +11,14 @@ use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef};
 
 use super::budget::Reservation;
 use super::hash::Hashing;
+use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
 use super::upload::{Settled, Upload, Uploaded, declare, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{
-    Attributes, Body, Committed, Guard, PartNumber, PutError, StageId, StagedPart, Store, committed,
+    Attributes, Body, Committed, PartNumber, PutError, StageId, StagedPart, Store, committed,
 };
 
 /// So long is every part but the last: as much as is held in memory for an upload that turns out to be small. With all
@@ -53,11 +54,11 @@ impl Gate {
         body: &mut Payload<B>,
         beginning: Beginning,
     ) -> Result<Uploaded, GateError> {
-        let guard = self.guard(&upload.name, &upload.condition).await?;
+        let ground = self.ground(&upload.name, &upload.condition).await?;
         let Beginning { held, buffer, rest } = beginning;
         let stage = OpenStage { store: self.store.clone(), id: Some(self.store.stage_open().await?) };
         let parts = Parts { body, buffer, rest, end: None };
-        let uploaded = self.put_staged(upload, parts, held, &stage, guard).await;
+        let uploaded = self.put_staged(upload, parts, held, &stage, ground).await;
         // Promoted or not: nobody else knows of it.
         stage.close().await;
         uploaded
@@ -69,7 +70,7 @@ impl Gate {
         mut parts: Parts<'_, B>,
         mut held: Reservation,
         stage: &OpenStage,
-        guard: Guard,
+        Ground { guard, taking }: Ground,
     ) -> Result<Uploaded, GateError> {
         let stage = stage.id()?;
         let mut hasher = Hashing::of_unknown_length();
@@ -96,7 +97,7 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked).await?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
         self.store.stage_close(stage, &staged).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: None, parts: None };

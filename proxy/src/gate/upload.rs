@@ -1,10 +1,9 @@
 //! The path of an upload: received, checked, judged, sealed, and only then visible. What differs by size stands in
 //! [`whole`](super::whole) and [`stream`](super::stream).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use hallmark_config::UnixMs;
 use hallmark_signer::{
-    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed,
+    By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
     RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
 };
 
@@ -20,7 +19,7 @@ use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::TrustFault;
+use crate::trust::{Evidence, Judged, Taking, TrustFault};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -96,9 +95,10 @@ impl Gate {
         headers: &SealedHeaders,
         (content, md5): &(Content, Md5Digest),
         checked: &CheckedPayload,
+        taking: Taking,
     ) -> Result<Sealed, GateError> {
         let checked = CheckedUpload::of_body(content, *md5, checked).ok_or_else(internal)?;
-        self.seal_checked(upload, headers, &checked).await
+        self.seal_checked(upload, headers, &checked, taking).await
     }
 
     /// Judges the publishers' signatures and makes the seal: the one way to a seal for what clients upload.
@@ -107,6 +107,7 @@ impl Gate {
         upload: &Upload,
         headers: &SealedHeaders,
         checked: &CheckedUpload<'_>,
+        taking: Taking,
     ) -> Result<Sealed, GateError> {
         let content = checked.content();
         if content.blob_digest().is_err() {
@@ -114,9 +115,9 @@ impl Gate {
                            it could be taken for one over a statement.";
             return Err(S3Error::new(Code::InvalidRequest, message).into());
         }
-        self.judge(upload, content.sha256())?;
         let etag = checked.etag();
-        let at = checked.at(now_ms());
+        let at = self.time_for(&upload.name, checked.at(self.clock.now()));
+        self.judge(upload, content.sha256(), (at, checked.op()), taking)?;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: checked.op(),
@@ -157,9 +158,16 @@ impl Gate {
         })
     }
 
-    /// Judges the publishers' signatures by the rule for the name.
-    pub(super) fn judge(&self, upload: &Upload, sha256: &Sha256Digest) -> Result<(), GateError> {
-        self.judge_name(&upload.name, &upload.headers, sha256)
+    /// Judges the publishers' signatures by the rule for the name. `sealed`: when, and by what; `taking`: whether
+    /// what stands under the name may be replaced by what does not satisfy it.
+    pub(super) fn judge(
+        &self,
+        upload: &Upload,
+        sha256: &Sha256Digest,
+        sealed: (u64, Op),
+        taking: Taking,
+    ) -> Result<(), GateError> {
+        self.judge_name(&upload.name, &upload.headers, sha256, sealed, taking)
     }
 
     /// The same for what is to stand under `name` with these headers.
@@ -168,10 +176,13 @@ impl Gate {
         name: &ObjectName,
         headers: &SealedHeaders,
         sha256: &Sha256Digest,
+        (at, op): (u64, Op),
+        taking: Taking,
     ) -> Result<(), GateError> {
-        let header = headers.get(SIGNATURE_HEADER);
-        match self.policy.judge(name, sha256, header, self.prover.verdicts()) {
-            Ok(_signers) => Ok(()),
+        let evidence = Evidence::header_only(headers.get(SIGNATURE_HEADER));
+        let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op };
+        match self.policy.judge_upload(&judged, &evidence, taking, self.prover.verdicts()) {
+            Ok(()) => Ok(()),
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             Err(fault) => Err(fault.into()),
         }
@@ -225,11 +236,6 @@ impl Sealed {
 pub(super) fn declare(headers: &mut SealedHeaders, sum: &DeclaredChecksum) -> Result<(), GateError> {
     // Fails only if the name were there already, and clients' own `hallmark` metadata is dropped on arrival.
     headers.insert(CHECKSUM_HEADER, &sum.to_metadata()).map_err(|_| internal())
-}
-
-pub(super) fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn too_large() -> S3Error {

@@ -5,6 +5,7 @@ use hallmark_signer::MAX_INLINE;
 
 use super::budget::Reservation;
 use super::hash::hash_whole;
+use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::unknown::Beginning;
 use super::upload::{Upload, Uploaded, declare, too_large};
@@ -36,8 +37,8 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let guard = self.guard(&upload.name, &upload.condition).await?;
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked).await?;
+        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();

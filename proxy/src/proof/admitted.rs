@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hallmark_config::KeyName;
+use hallmark_config::{SignerName, UnixMs};
 use hallmark_signer::{SIGNATURE_HEADER, Seal, SealedHeaders, Verdicts};
 
 use super::artifact::{Artifact, Place, Proven, Unsealed};
@@ -11,7 +11,7 @@ use super::fault::ArtifactFault;
 use super::leaves::Leaves;
 use crate::name::ObjectName;
 use crate::store::{Pin, Standing, VersionId};
-use crate::trust::{Signers, TrustPolicy};
+use crate::trust::{Evidence, Judged, Piece, Signers, TrustPolicy};
 
 /// How a reader may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ enum Kind {
 }
 
 impl Proven {
-    /// Judges what was proven by the trust policy.
+    /// Judges what was proven by the trust policy. `pieces`: what was found in the artifact's siblings.
     ///
     /// # Errors
     /// There is no seal and none is dispensed with, or the policy does not accept the signatures.
@@ -43,12 +43,21 @@ impl Proven {
         self,
         policy: &TrustPolicy,
         reader: Reader,
+        pieces: &[Piece],
         verdicts: &dyn Verdicts,
     ) -> Result<Admitted, ArtifactFault> {
         let kind = match self {
             Self::Sealed(artifact) => {
                 let header = artifact.headers.get(SIGNATURE_HEADER);
-                let verdict = policy.judge(&artifact.place.name, artifact.seal.sha256(), header, verdicts);
+                let seal = &artifact.seal;
+                let judged = Judged {
+                    object: &artifact.place.name,
+                    sha256: seal.sha256(),
+                    seal: Some(seal.id()),
+                    at: UnixMs(seal.at()),
+                    op: seal.op(),
+                };
+                let verdict = policy.judge(&judged, &Evidence { header, pieces }, verdicts);
                 let signers = match (verdict, reader) {
                     (Ok(signers), _) => Some(signers),
                     (Err(_), Reader::Inspecting) => None,
@@ -130,11 +139,19 @@ impl Admitted {
     pub fn verified(&self) -> String {
         match &*self.0 {
             Kind::Sealed { signers: Some(signers), .. } => {
-                let names = signers.names().iter().map(KeyName::as_str);
+                let names = signers.names().iter().map(SignerName::as_str);
                 std::iter::once("seal").chain(names).collect::<Vec<_>>().join(",")
             }
             Kind::Sealed { signers: None, .. } => "seal-only".to_owned(),
             Kind::Unsealed(_) => "nothing".to_owned(),
+        }
+    }
+
+    /// Whether the policy accepts it, for whoever reads.
+    pub fn is_trusted(&self) -> bool {
+        match &*self.0 {
+            Kind::Sealed { signers, .. } => signers.is_some(),
+            Kind::Unsealed(_) => false,
         }
     }
 

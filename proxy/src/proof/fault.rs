@@ -73,11 +73,7 @@ impl ArtifactFault {
             | Self::Record(_)
             | Self::Parts(_) => Code::ArtifactSealInvalid,
             Self::Digest(_) | Self::Truncated(_) | Self::Part(_) => Code::ArtifactDigestMismatch,
-            Self::Trust(TrustFault::SignatureMissing) => Code::ArtifactSignatureMissing,
-            Self::Trust(TrustFault::SignatureMalformed | TrustFault::SignerUntrusted) => {
-                Code::ArtifactSignerUntrusted
-            }
-            Self::Trust(TrustFault::KeyRevoked) => Code::ArtifactKeyRevoked,
+            Self::Trust(fault) => fault.code(),
         }
     }
 }

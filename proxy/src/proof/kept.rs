@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use super::artifact::Artifact;
 use super::flight::Flights;
 use super::leaf::Leaf;
+use super::marks::Marks;
 use super::record::Record;
 use crate::cache::{Bounded, CacheStats, Changes, Count, Keep};
 use crate::metrics::Metrics;
@@ -42,6 +43,7 @@ pub struct Kept {
     leaves: Bounded<(CheckId, u64), Leaf>,
     flights: Flights,
     changes: Arc<Changes>,
+    marks: Marks,
 }
 
 /// What the store said of an object, proven, and when it was asked.
@@ -58,6 +60,13 @@ pub(crate) struct Asked {
     changes: Count,
 }
 
+impl Asked {
+    /// When.
+    pub(crate) fn at(&self) -> Instant {
+        self.at
+    }
+}
+
 impl Kept {
     /// Empty caches of these sizes.
     pub fn new(sizes: &hallmark_config::Cache) -> Self {
@@ -70,6 +79,7 @@ impl Kept {
             leaves: Bounded::new(sizes.leaves, Keep::Newest),
             flights: Flights::default(),
             changes: Arc::default(),
+            marks: Marks::default(),
         }
     }
 
@@ -105,6 +115,11 @@ impl Kept {
     /// What this instance changes is counted there.
     pub(crate) fn changes(&self) -> &Arc<Changes> {
         &self.changes
+    }
+
+    /// When what was seen under each name was sealed.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// Before the store is asked for `name`.

@@ -39,6 +39,7 @@ mod flight;
 mod kept;
 mod leaf;
 mod leaves;
+mod marks;
 mod outgoing;
 mod reader;
 mod record;

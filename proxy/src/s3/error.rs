@@ -135,6 +135,20 @@ codes! {
     ArtifactSignerUntrusted Artifact FORBIDDEN,
     /// Signed by a key that has been revoked since.
     ArtifactKeyRevoked Artifact FORBIDDEN,
+    /// Signed by a key outside its validity.
+    ArtifactKeyNotValid Artifact FORBIDDEN,
+    /// Some of the signers whom the rule asks for have signed, but not all.
+    ArtifactRoleUnmet Artifact FORBIDDEN,
+    /// No statement that the rule asks for, or not about this.
+    ArtifactAttestationUnmet Artifact FORBIDDEN,
+    /// Denied by digest or seal.
+    ArtifactDenied Artifact FORBIDDEN,
+    /// Sealed before the rule's time.
+    ArtifactSealTooOld Artifact FORBIDDEN,
+    /// Sealed by a kind of operation that the rule refuses.
+    ArtifactSealKindRefused Artifact FORBIDDEN,
+    /// Older than what was served under this name.
+    ArtifactRolledBack Artifact FORBIDDEN,
     /// Too much is asked for at the moment, of us or of the store.
     SlowDown Store SERVICE_UNAVAILABLE,
     /// The store is not there.

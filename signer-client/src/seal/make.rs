@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(seal(&|claims| claims.op = Op::Copy, &observed), Err(ClaimsError::Source.into()));
         assert_eq!(seal(&|claims| claims.op = Op::Mpu, &observed), Err(ClaimsError::Etag.into()));
         assert_eq!(seal(&|claims| claims.at = MAX_NUMBER + 1, &observed), Err(ClaimsError::Number.into()));
-        let parts = Some(crate::Sha256Digest::of(b""));
+        let parts = Some(Sha256Digest::of(b""));
         assert_eq!(seal(&|claims| claims.parts = parts, &observed), Err(ClaimsError::Parts.into()));
         let longer = Observed { length: 6, ..observed };
         assert_eq!(seal(&|_| (), &longer), Err(SealingError::Length { hashed: 5, observed: 6 }));

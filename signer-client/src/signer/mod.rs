@@ -1,7 +1,8 @@
 //! Signers: private keys wherever they lie, in a file, in a token (PKCS#11) or with a service (AWS KMS).
 //!
 //! A [`SignerAddress`] says where; [`Signer::open`] goes there. What comes back has no use yet, and so cannot sign: it is
-//! given its one use by [`Signer::into_seal_key`] or [`Signer::into_blob_key`], as a [`PrivateKey`] is. Whoever has keys
+//! given its one use by [`Signer::into_seal_key`], [`Signer::into_blob_key`] or [`Signer::into_dsse_key`], as a
+//! [`PrivateKey`] is. Whoever has keys
 //! in a place of another kind implements [`SignDigest`].
 //!
 //! What a signer elsewhere returns is verified here, with the public key that it named at the beginning, before anybody
@@ -31,7 +32,7 @@ pub use self::error::SignerError;
 pub use self::pkcs11_uri::Pkcs11Uri;
 pub use self::secrets::{MAX_PASSPHRASE, NoSecrets, Passphrase, PassphraseError, Secrets};
 use crate::digest::Sha256Digest;
-use crate::key::{BlobKey, LocalKey, PrivateKey, PublicKey, SealKey};
+use crate::key::{BlobKey, DsseKey, LocalKey, PrivateKey, PublicKey, SealKey};
 use crate::signature::Signature;
 
 /// Holds a P-256 private key somewhere and signs digests with it.
@@ -130,6 +131,11 @@ impl Signer {
     /// Gives the key its use: to sign blobs.
     pub fn into_blob_key(self) -> BlobKey<Self> {
         BlobKey::of(self)
+    }
+
+    /// Gives the key its use: to sign statements in DSSE envelopes.
+    pub fn into_dsse_key(self) -> DsseKey<Self> {
+        DsseKey::of(self)
     }
 
     /// Signs with the lower of the two values of s.

@@ -5,6 +5,7 @@ mod aborts;
 mod aws;
 mod boto3;
 mod curl;
+mod dsse;
 mod js;
 mod minio;
 mod rclone;

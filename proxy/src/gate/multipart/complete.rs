@@ -60,6 +60,7 @@ use super::selection::{Completion, Selection};
 use super::settle::Attempt;
 use super::verified::{CheckedParts, verify};
 use crate::gate::checked::CheckedUpload;
+use crate::gate::quarantine::Ground;
 use crate::gate::record::Contents;
 use crate::gate::upload::{Sealed, Uploaded, internal, no_randomness};
 use crate::gate::{Gate, GateError};
@@ -88,8 +89,8 @@ const MAX_OVERTAKEN: usize = 2;
 
 /// What is seen of the destination before anything is done.
 pub(super) struct Ahead {
-    /// On what the write depends, towards the store.
-    pub(super) guard: Guard,
+    /// On what the write depends, towards the store, and whether it may be made without satisfying its rule.
+    pub(super) ground: Ground,
     /// When what stands there now was sealed.
     pub(super) after: Option<u64>,
     /// A guard for just what stands there now, or that nothing does.
@@ -193,7 +194,8 @@ impl Gate {
         asked: Asked,
         condition: &PutCondition,
     ) -> Result<(Plan, Attempt), GateError> {
-        let Ahead { guard, after, standing: _ } = self.look_ahead(&marker.object, condition).await?;
+        let Ahead { ground: Ground { guard, taking }, after, standing: _ } =
+            self.look_ahead(&marker.object, condition).await?;
         let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let checked = self.check_parts(marker, selection).await?;
@@ -204,8 +206,9 @@ impl Gate {
             signatures: None,
         };
         let upload = marker.upload(&added, condition)?;
-        let sealed =
-            self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after)).await?;
+        let sealed = self
+            .seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after), taking)
+            .await?;
         // Where the window held them all the stage is still open: refused parts could be sent again until now.
         self.store.stage_close(&marker.stage, &checked.selection().staged()).await?;
         let record = self.write_parts_record(marker, &checked, &sealed).await?;
@@ -231,7 +234,7 @@ impl Gate {
         object: &ObjectName,
         condition: &PutCondition,
     ) -> Result<Ahead, GateError> {
-        let guard = self.guard(object, condition).await?;
+        let ground = self.ground(object, condition).await?;
         let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
             Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
@@ -239,9 +242,9 @@ impl Gate {
             Err(GateError::Artifact(_)) => (None, Guard::Any),
             Err(error) => return Err(error),
         };
-        match (&guard, &standing) {
+        match (&ground.guard, &standing) {
             (Guard::Absent, Guard::Any | Guard::Matches(_)) => Err(PutError::GuardFailed.into()),
-            _ => Ok(Ahead { guard, after, standing }),
+            _ => Ok(Ahead { ground, after, standing }),
         }
     }
 

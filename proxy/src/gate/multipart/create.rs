@@ -4,7 +4,8 @@ use hallmark_signer::{By, PublisherSignatures, SIGNATURE_HEADER, SealedHeaders};
 
 use super::id::UploadId;
 use super::marker::Marker;
-use crate::gate::upload::{internal, malformed_signature, no_randomness, now_ms};
+use crate::gate::clock::now_ms;
+use crate::gate::upload::{internal, malformed_signature, no_randomness};
 use crate::gate::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::s3::payload::ChecksumPlan;

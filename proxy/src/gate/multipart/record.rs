@@ -6,7 +6,8 @@ use hallmark_signer::Md5Digest;
 use super::commits::Turn;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
-use crate::gate::upload::{internal, now_ms};
+use crate::gate::clock::now_ms;
+use crate::gate::upload::internal;
 use crate::gate::{Gate, GateError};
 use crate::store::{Guard, PartNumber};
 

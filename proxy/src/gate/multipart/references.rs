@@ -17,6 +17,8 @@ use super::plan::{Added, Asked, Plan};
 use super::selection::{Completion, Selection, Whole, check_list, select, whole_of};
 use super::settle::Attempt;
 use super::source::CopiedSource;
+use crate::gate::checked::later;
+use crate::gate::quarantine::Ground;
 use crate::gate::{Gate, GateError};
 use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
@@ -106,7 +108,8 @@ impl Gate {
         asked: Asked,
         condition: &PutCondition,
     ) -> Result<(Plan, Attempt), GateError> {
-        let Ahead { guard, after, standing } = self.look_ahead(&marker.object, condition).await?;
+        let Ahead { ground: Ground { guard, taking }, after, standing } =
+            self.look_ahead(&marker.object, condition).await?;
         let leaves = hallmark_signer::tree::leaf_count(copy.source.size) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source).await?;
@@ -115,8 +118,8 @@ impl Gate {
         let added = added(marker, &source, &copy.table);
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = marker.upload(&added, condition)?;
-        let at = crate::gate::checked::time_after(after);
-        let line = self.seal_copy(&upload, &source, &inherited, at).await?;
+        let at = self.time_for(&marker.object, later(self.clock.now(), after));
+        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
         let record = self.record_copy(&marker.object, &source, &inherited, &line).await?;
         // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,

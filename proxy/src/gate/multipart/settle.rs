@@ -1,6 +1,6 @@
 //! The end of an upload: the plan is carried out, and what came of it is looked at.
 
-use hallmark_signer::{Seal, SealedHeaders};
+use hallmark_signer::{Op, Seal, SealedHeaders};
 
 use super::marker::Marker;
 use super::names;
@@ -87,7 +87,12 @@ impl Gate {
         }
         // A plan that was found may be of another time, or of an instance that goes by another configuration.
         let write = self.write_of(marker, plan)?;
-        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256)?;
+        let op = match origin {
+            Origin::Stage(_) => Op::Mpu,
+            Origin::Artifact(_) => Op::Copy,
+        };
+        let (taking, _) = self.standing(&marker.object).await?;
+        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256, (plan.at, op), taking)?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {

@@ -1,0 +1,86 @@
+//! `[identities.<name>]`: who signs with a certificate.
+
+use std::path::PathBuf;
+
+use super::validity::validity;
+use crate::files;
+use crate::reader::{Read, Table, Value};
+use crate::trust::{Identity, IdentityKind};
+
+/// Sigstore's own `trusted_root.json` has 6 KiB; authorities of one's own add little.
+const MAX_ROOTS: u64 = 1 << 20;
+
+/// The longest name in a certificate that anybody needs.
+const MAX_IDENTITY: usize = 2048;
+
+/// `is_key`: whether a key has the same name, and rules could not tell the two apart.
+pub(super) fn identity(table: &mut Table<'_>, is_key: Clash) -> Read<Identity> {
+    let clash = match is_key {
+        Clash::None => Ok(()),
+        Clash::Key => Err(table
+            .place()
+            .problem("there is a key of the same name in [keys]; call one of them otherwise")),
+    };
+    let kind = table.either(
+        ("sigstore", |value: &Value<'_>| value.table(sigstore)),
+        ("notation", |value: &Value<'_>| value.table(notation)),
+    );
+    let validity = validity(table);
+    clash?;
+    let (kind, config_key) = kind?;
+    Ok(Identity { kind, config_key, validity: validity? })
+}
+
+/// Whether a name is taken.
+#[derive(Clone, Copy)]
+pub(super) enum Clash {
+    /// It is not.
+    None,
+    /// A key has it.
+    Key,
+}
+
+fn sigstore(table: &mut Table<'_>) -> Read<(IdentityKind, String)> {
+    let root = table.required("trusted_root_file", "\"trusted_root.json\"", roots);
+    let identity = table.required("identity", "\"release@acme.example\"", |value| value.parse(name));
+    let issuer = table.required("issuer", "\"https://accounts.example.com\"", |value| value.parse(name));
+    let (trusted_root_file, trusted_root, config_key) = root?;
+    let kind =
+        IdentityKind::Sigstore { trusted_root_file, trusted_root, identity: identity?, issuer: issuer? };
+    Ok((kind, config_key))
+}
+
+fn notation(table: &mut Table<'_>) -> Read<(IdentityKind, String)> {
+    let anchors = table.required("trust_anchors_file", "\"anchors.pem\"", roots);
+    let example = "\"x509.subject: C=US, O=acme, CN=build\"";
+    let identity = table.required("identity", example, |value| value.parse(notation_identity));
+    let (trust_anchors_file, trust_anchors, config_key) = anchors?;
+    Ok((IdentityKind::Notation { trust_anchors_file, trust_anchors, identity: identity? }, config_key))
+}
+
+fn roots(value: &Value<'_>) -> Read<(PathBuf, String, String)> {
+    let path = value.path()?;
+    let text = files::read_text(&path, MAX_ROOTS).map_err(|message| value.place().problem(message))?;
+    if text.trim().is_empty() {
+        return Err(value.place().problem("the file is empty"));
+    }
+    Ok((path, text.as_str().to_owned(), value.place().key().to_owned()))
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() || text.len() > MAX_IDENTITY || text.chars().any(char::is_control) {
+        return Err("what stands in the certificate, 1 to 2048 bytes in one line");
+    }
+    if text.contains('*') {
+        return Err("what stands in the certificate, whole: there are no wildcards");
+    }
+    Ok(text.to_owned())
+}
+
+fn notation_identity(text: &str) -> Result<String, &'static str> {
+    let subject = text.strip_prefix("x509.subject:").is_some_and(|subject| subject.contains('='));
+    if !(subject || text.starts_with("arn:")) {
+        return Err("\"x509.subject: C=…, O=…, CN=…\", or the ARN of a signing profile");
+    }
+    name(text)
+}

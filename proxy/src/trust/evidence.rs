@@ -1,0 +1,106 @@
+//! What says that somebody vouches for an artifact.
+
+use hallmark_config::{Sibling, SignerName, UnixMs};
+use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, Sha256Digest};
+
+/// At most so many pieces of siblings are looked at for one artifact.
+pub const MAX_PIECES: usize = 16;
+
+/// Header signatures, and what was found in siblings. Nothing of it has been judged.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence<'e> {
+    /// The value of [`SIGNATURE_HEADER`](hallmark_signer::SIGNATURE_HEADER). Its signatures are of the time at which the
+    /// artifact was sealed.
+    pub header: Option<&'e str>,
+    /// From siblings; those after the first [`MAX_PIECES`] are not looked at.
+    pub pieces: &'e [Piece],
+}
+
+/// Something signed that stands in a sibling, which bears a seal of its own.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// In what kind of sibling; counts only where the rule names that kind.
+    pub from: Sibling,
+    /// When the sibling was sealed.
+    pub at: UnixMs,
+    /// What is signed, and by whom.
+    pub signed: Signed,
+}
+
+/// What is signed, and by whom.
+#[derive(Debug, Clone)]
+pub enum Signed {
+    /// Signatures over bytes, by keys that are to be found out: from `<key>.sig`, or a bundle that a key has signed.
+    Bytes(PublisherSignatures),
+    /// An envelope with a statement, signed by keys that are to be found out.
+    Statement {
+        /// The envelope, with its signatures.
+        envelope: Envelope,
+        /// What its payload says; read from the very bytes in `envelope`.
+        stated: Stated,
+    },
+    /// What a named identity was found to have signed. Whoever makes this has verified the certificate, by the roots and
+    /// the name in the configuration, and the signature.
+    ByIdentity {
+        /// Its name in the configuration.
+        signer: SignerName,
+        /// What it has signed.
+        said: Said,
+        /// When it was signed, as far as authorities say that are trusted. These count beside the time of the seal: all
+        /// must be within the signer's validity.
+        signed_at: Vec<UnixMs>,
+    },
+}
+
+/// What an identity has signed.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// The bytes with this digest.
+    Bytes(Sha256Digest),
+    /// A statement.
+    Statement(Stated),
+}
+
+/// What an in-toto statement says, as far as rules ask.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// What it is about.
+    pub subjects: Vec<StatementSubject>,
+    /// What it says.
+    pub predicate_type: String,
+    /// `runDetails.builder.id` of SLSA provenance.
+    pub builder_id: Option<String>,
+    /// `buildDefinition.buildType` of SLSA provenance.
+    pub build_type: Option<String>,
+    /// The repository that SLSA provenance says was built.
+    pub source: Option<String>,
+}
+
+/// A subject of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementSubject {
+    /// Its name; `bucket/key` where names are to count.
+    pub name: Option<String>,
+    /// Its SHA-256, if it has one.
+    pub sha256: Option<Sha256Digest>,
+}
+
+impl<'e> Evidence<'e> {
+    /// Of the header alone.
+    pub fn header_only(header: Option<&'e str>) -> Self {
+        Self { header, pieces: &[] }
+    }
+
+    /// The header's signatures.
+    ///
+    /// # Errors
+    /// It is not a list of signatures.
+    pub(super) fn header(&self) -> Result<Option<PublisherSignatures>, PublisherSignaturesError> {
+        self.header.map(PublisherSignatures::parse).transpose()
+    }
+
+    /// The pieces that are looked at.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'e Piece> {
+        self.pieces.iter().take(MAX_PIECES)
+    }
+}

@@ -1,0 +1,165 @@
+//! Why an artifact does not satisfy the policy.
+
+use std::fmt;
+
+use hallmark_config::{RoleName, SealOp, SignerName, UnixMs};
+
+use crate::s3::error::Code;
+
+/// Why the policy refuses an artifact: one variant for each step of the judgement. Texts are shown to clients.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustFault {
+    /// It is denied by name of its digest or seal, whatever the rules say.
+    #[error("it is denied by the configuration: {reason}")]
+    Denied {
+        /// Why, as the configuration says.
+        reason: String,
+    },
+    /// The seal is older than the rule accepts.
+    #[error("it was sealed at {at}, and the rule for this key accepts no seal before {not_before}")]
+    SealedTooEarly {
+        /// When it was sealed.
+        at: UnixMs,
+        /// The first time that is accepted.
+        not_before: UnixMs,
+    },
+    /// The rule does not accept what made the seal.
+    #[error("the rule for this key does not accept seals of the kind \"{op}\"", op = .0.word())]
+    OpRefused(SealOp),
+    /// This instance has served something under this name that was sealed later.
+    #[error(
+        "it was sealed at {at}, and what was sealed at {seen} has been served under this name: an older version was put back"
+    )]
+    RolledBack {
+        /// When it was sealed.
+        at: UnixMs,
+        /// When that was sealed which was served.
+        seen: UnixMs,
+    },
+    /// The rule asks for a signature and there is none.
+    #[error("the rule for this key requires a publisher's signature and there is none")]
+    SignatureMissing,
+    /// What stands in the header is not a list of signatures.
+    #[error("`x-amz-meta-hallmark-signature` is not a list of at most 8 base64 DER signatures")]
+    SignatureMalformed,
+    /// None of the signatures is by a signer whom the rule names.
+    #[error("no signature is by a key that the rule for this key trusts")]
+    SignerUntrusted,
+    /// The only good signatures are by signers who have been revoked.
+    #[error("the only good signature is by a revoked key, `{signer}`: {reason}")]
+    KeyRevoked {
+        /// One of them.
+        signer: SignerName,
+        /// Why it is revoked, as the configuration says.
+        reason: String,
+    },
+    /// The only good signatures were made before their signers' validity began, or after it ended.
+    #[error("the only good signature, by `{signer}`, is of {at}: that is outside the key's validity")]
+    KeyNotValid {
+        /// One of the signers.
+        signer: SignerName,
+        /// When it signed.
+        at: UnixMs,
+    },
+    /// The only good signatures are over statements that do not say what the rule asks for, or about something else.
+    #[error(
+        "what `{signer}` signed is not the statement about this artifact that the rule for this key asks for"
+    )]
+    AttestationUnmet {
+        /// One of the signers.
+        signer: SignerName,
+    },
+    /// Some of the signers whom the rule asks for have signed, but not all.
+    #[error("signatures are missing: {0}")]
+    RoleUnmet(Missing),
+}
+
+/// Who is missing: one of these roles for each group of which none is met. Shown as `2 of release (1 there)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing(pub Vec<Vec<MissingRole>>);
+
+/// A role that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRole {
+    /// Which; `None`: the keys of the rule.
+    pub role: Option<RoleName>,
+    /// How many of its signers must have signed.
+    pub threshold: usize,
+    /// How many of them count.
+    pub there: usize,
+}
+
+impl TrustFault {
+    /// For metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Denied { .. } => "denied",
+            Self::SealedTooEarly { .. } => "sealed_too_early",
+            Self::OpRefused(_) => "op_refused",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureMalformed => "signature_malformed",
+            Self::SignerUntrusted => "signer_untrusted",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::KeyNotValid { .. } => "key_not_valid",
+            Self::AttestationUnmet { .. } => "attestation_unmet",
+            Self::RoleUnmet(_) => "role_unmet",
+        }
+    }
+
+    /// The code that clients are told.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Denied { .. } => Code::ArtifactDenied,
+            Self::SealedTooEarly { .. } => Code::ArtifactSealTooOld,
+            Self::OpRefused(_) => Code::ArtifactSealKindRefused,
+            Self::RolledBack { .. } => Code::ArtifactRolledBack,
+            Self::SignatureMissing => Code::ArtifactSignatureMissing,
+            Self::SignatureMalformed | Self::SignerUntrusted => Code::ArtifactSignerUntrusted,
+            Self::KeyRevoked { .. } => Code::ArtifactKeyRevoked,
+            Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
+            Self::AttestationUnmet { .. } => Code::ArtifactAttestationUnmet,
+            Self::RoleUnmet(_) => Code::ArtifactRoleUnmet,
+        }
+    }
+
+    /// Whether more signatures, in siblings or by approvals to come, could make it good.
+    pub fn may_be_mended(&self) -> bool {
+        match self {
+            Self::SignatureMissing
+            | Self::SignerUntrusted
+            | Self::KeyRevoked { .. }
+            | Self::KeyNotValid { .. }
+            | Self::AttestationUnmet { .. }
+            | Self::RoleUnmet(_) => true,
+            Self::Denied { .. }
+            | Self::SealedTooEarly { .. }
+            | Self::OpRefused(_)
+            | Self::RolledBack { .. }
+            | Self::SignatureMalformed => false,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, group) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { ", and " })?;
+            for (index, role) in group.iter().enumerate() {
+                f.write_str(if index == 0 { "" } else { " or " })?;
+                fmt::Display::fmt(role, f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for MissingRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { role, threshold, there } = self;
+        match role {
+            Some(role) => write!(f, "{threshold} of `{role}` ({there} there)"),
+            None => write!(f, "{threshold} of the rule's keys ({there} there)"),
+        }
+    }
+}

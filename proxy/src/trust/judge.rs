@@ -1,0 +1,176 @@
+//! The judgement.
+
+use hallmark_config::{Enforce, Rule, SealOp, Signatures, UnixMs};
+use hallmark_signer::{Op, PublisherSignatures, SealId, Sha256Digest, Verdicts};
+
+use super::TrustPolicy;
+use super::evidence::Evidence;
+use super::fault::TrustFault;
+use super::findings::{Findings, Found, Signers, Standing};
+use super::roles::{clauses, missing};
+use super::search::{LookFor, Search};
+use super::signer::Signer;
+use crate::name::ObjectName;
+
+/// An artifact that is sealed, or is about to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// Under which name it stands.
+    pub object: &'a ObjectName,
+    /// Its digest, as sealed.
+    pub sha256: &'a Sha256Digest,
+    /// Its seal; `None`: it is about to be made.
+    pub seal: Option<SealId>,
+    /// When it was sealed; now, if it is about to be. Signatures in its header are of this time.
+    pub at: UnixMs,
+    /// What made the seal.
+    pub op: Op,
+}
+
+/// Whether an upload may be taken that does not satisfy its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// It may not: something that is served would be lost.
+    Satisfying,
+    /// It may, where the rule is for downloads only.
+    Quarantined,
+}
+
+impl TrustPolicy {
+    /// Judges an artifact that is asked for.
+    ///
+    /// Signatures are judged wherever a rule names keys, also where it does not require them: an artifact that bears
+    /// one by an unknown or revoked key is refused, for its uploader meant it to be trusted and it is not.
+    ///
+    /// # Errors
+    /// What the policy finds missing.
+    pub fn judge(
+        &self,
+        judged: &Judged<'_>,
+        evidence: &Evidence<'_>,
+        verdicts: &dyn Verdicts,
+    ) -> Result<Signers, TrustFault> {
+        if let Some(reason) = self.denials.reason(judged.sha256, judged.seal) {
+            return Err(TrustFault::Denied { reason: reason.to_owned() });
+        }
+        let header = evidence.header().map_err(|_| TrustFault::SignatureMalformed)?;
+        let Some(rule) = self.rule(judged.object) else { return Ok(Signers(Vec::new())) };
+        check_seal(rule, judged)?;
+        if header.is_none() && evidence.pieces.is_empty() {
+            return match rule.signatures {
+                Signatures::Required => Err(TrustFault::SignatureMissing),
+                Signatures::Optional => Ok(Signers(Vec::new())),
+            };
+        }
+        let search = self.search(rule, judged, verdicts);
+        let counting = names(search.find(header.as_ref(), evidence, LookFor::Counting));
+        match missing(&clauses(rule, &counting)) {
+            // Every rule asks for somebody. Should one ever not, nobody is not enough.
+            _ if counting.is_empty() => Err(self.nobody(&search, header.as_ref(), evidence)),
+            Some(missing) => Err(TrustFault::RoleUnmet(missing)),
+            None => Ok(Signers(counting)),
+        }
+    }
+
+    /// Judges an artifact that is about to be sealed.
+    ///
+    /// # Errors
+    /// What the policy finds missing. Of what may be taken without satisfying its rule: what no signature to come would
+    /// mend, and signatures by revoked signers.
+    pub fn judge_upload(
+        &self,
+        judged: &Judged<'_>,
+        evidence: &Evidence<'_>,
+        taking: Taking,
+        verdicts: &dyn Verdicts,
+    ) -> Result<(), TrustFault> {
+        let Err(fault) = self.judge(judged, evidence, verdicts) else { return Ok(()) };
+        let rule = self.rule(judged.object).filter(|rule| rule.enforce == Enforce::Download);
+        let (Some(rule), Taking::Quarantined, true) = (rule, taking, fault.may_be_mended()) else {
+            return Err(fault);
+        };
+        let header = evidence.header().map_err(|_| TrustFault::SignatureMalformed)?;
+        let others = self.search(rule, judged, verdicts).find(header.as_ref(), evidence, LookFor::Others);
+        match others.into_iter().find(|found| found.standing == Standing::Revoked) {
+            Some(revoked) => Err(self.not_counting(revoked)),
+            None => Ok(()),
+        }
+    }
+
+    /// Says how the verdict on an artifact comes about. Takes longer than to judge it.
+    pub fn examine<'p>(
+        &'p self,
+        judged: &Judged<'_>,
+        evidence: &Evidence<'_>,
+        verdicts: &dyn Verdicts,
+    ) -> Findings<'p> {
+        let verdict = self.judge(judged, evidence, verdicts);
+        let rule = self.rule(judged.object);
+        let (Some(rule), Ok(header)) = (rule, evidence.header()) else {
+            return Findings { rule, found: Vec::new(), clauses: Vec::new(), verdict };
+        };
+        let search = self.search(rule, judged, verdicts);
+        let mut found = search.find(header.as_ref(), evidence, LookFor::Counting);
+        let clauses = clauses(rule, &names(found.clone()));
+        let others = search.find(header.as_ref(), evidence, LookFor::Others);
+        found.extend(others);
+        Findings { rule: Some(rule), found, clauses, verdict }
+    }
+
+    fn search<'s>(
+        &'s self,
+        rule: &'s Rule,
+        judged: &'s Judged<'s>,
+        verdicts: &'s dyn Verdicts,
+    ) -> Search<'s> {
+        Search { signers: &self.signers, rule, judged, verdicts }
+    }
+
+    /// Why nobody counts.
+    fn nobody(
+        &self,
+        search: &Search<'_>,
+        header: Option<&PublisherSignatures>,
+        evidence: &Evidence<'_>,
+    ) -> TrustFault {
+        let others = search.find(header, evidence, LookFor::Others);
+        let gravest = others.into_iter().max_by_key(|found| found.standing);
+        gravest.map_or(TrustFault::SignerUntrusted, |found| self.not_counting(found))
+    }
+
+    fn not_counting(&self, found: Found) -> TrustFault {
+        let Found { signer, at, standing } = found;
+        match standing {
+            Standing::Revoked => {
+                let reason = self.signers.get(&signer).and_then(Signer::revocation);
+                let reason = reason.unwrap_or_default().to_owned();
+                TrustFault::KeyRevoked { signer, reason }
+            }
+            Standing::TooEarly | Standing::TooLate => TrustFault::KeyNotValid { signer, at },
+            Standing::Unfit | Standing::Counts => TrustFault::AttestationUnmet { signer },
+        }
+    }
+}
+
+fn names(found: Vec<Found>) -> Vec<hallmark_config::SignerName> {
+    found.into_iter().map(|found| found.signer).collect()
+}
+
+/// Whether the rule accepts such a seal.
+fn check_seal(rule: &Rule, judged: &Judged<'_>) -> Result<(), TrustFault> {
+    if let Some(not_before) = rule.not_sealed_before.filter(|not_before| judged.at < *not_before) {
+        return Err(TrustFault::SealedTooEarly { at: judged.at, not_before });
+    }
+    let op = seal_op(judged.op);
+    if rule.refuse_ops.contains(&op) { Err(TrustFault::OpRefused(op)) } else { Ok(()) }
+}
+
+fn seal_op(op: Op) -> SealOp {
+    match op {
+        Op::Put => SealOp::Put,
+        Op::Mpu => SealOp::Mpu,
+        Op::Copy => SealOp::Copy,
+        Op::Adopt => SealOp::Adopt,
+        Op::Reseal => SealOp::Reseal,
+    }
+}

@@ -1,0 +1,111 @@
+//! The trust policy: who must have signed an artifact, judged at upload and again at every download.
+//!
+//! [`TrustPolicy::judge`] and [`TrustPolicy::judge_upload`] are given what is known of the artifact ([`Judged`]) and what
+//! says who vouches for it ([`Evidence`]); they answer with the [`Signers`] that the rule counted, or with the
+//! [`TrustFault`]. [`TrustPolicy::examine`] says how the verdict came about ([`Findings`]). On the way:
+//!
+//! | | |
+//! |---|---|
+//! | `evidence` | header signatures and pieces of siblings: whoever they are by, when they were made, what they say |
+//! | `signer` | a key or an identity, and whether a signature of a certain time counts |
+//! | `search` | from evidence to those who signed, and those of them who count |
+//! | `roles` | whether those who count meet the roles of a rule, and who is missing |
+//! | `statement` | whether a statement is about this artifact and says what the rule wants |
+//!
+//! Nothing here is remembered from one request to the next but that a signature is by a key (`Verdicts`).
+
+mod deny;
+mod evidence;
+mod fault;
+mod findings;
+mod judge;
+mod roles;
+mod search;
+mod signer;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hallmark_config::{Bucket, BucketName, Config, Enforce, Rule, RuleTarget, Sibling, SignerName};
+use hallmark_signer::PublicKey;
+
+use self::deny::Denials;
+use self::signer::Signer;
+use crate::name::ObjectName;
+
+pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed, Stated, StatementSubject};
+pub use self::fault::{Missing, MissingRole, TrustFault};
+pub use self::findings::{Findings, Found, RoleFound, Signers, Standing};
+pub use self::judge::{Judged, Taking};
+
+/// Signers and rules.
+#[derive(Debug)]
+pub struct TrustPolicy {
+    signers: BTreeMap<SignerName, Signer>,
+    denials: Denials,
+    buckets: BTreeMap<BucketName, Bucket>,
+}
+
+impl TrustPolicy {
+    /// The rules of `config` with its publisher keys, which have been read. A key that is not among `keys` signs
+    /// nothing that counts.
+    pub fn new(config: &Config, keys: impl IntoIterator<Item = (SignerName, PublicKey)>) -> Self {
+        Self {
+            signers: Signer::all(config, keys),
+            denials: Denials::new(&config.deny),
+            buckets: config.buckets.clone(),
+        }
+    }
+
+    /// Whether objects without any seal may be served under this name: the bucket allows it and no rule judges
+    /// signatures there. (Were it only rules that require them, stripping an artifact of its seal would also strip it of
+    /// the verdict on its signature.)
+    pub fn serves_unsealed(&self, object: &ObjectName) -> bool {
+        let bucket = self.buckets.get(&object.bucket);
+        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed) && self.rule(object).is_none()
+    }
+
+    /// Whether this key, once written, is neither overwritten nor deleted.
+    pub fn immutable(&self, object: &ObjectName) -> bool {
+        let bucket = self.buckets.get(&object.bucket);
+        bucket.is_some_and(|bucket| bucket.immutable.holds(object.key.as_str()))
+    }
+
+    /// For how long after the store was asked for an artifact of this bucket it may be served without asking again.
+    pub fn freshness(&self, bucket: &BucketName) -> Duration {
+        self.buckets.get(bucket).map_or(Duration::ZERO, |bucket| bucket.freshness)
+    }
+
+    /// Whether what was sealed before something that was served under the same name is refused.
+    pub fn refuses_rollback(&self, bucket: &BucketName) -> bool {
+        self.buckets.get(bucket).is_some_and(|bucket| bucket.refuse_rollback)
+    }
+
+    /// Whether uploads to this name are taken that do not satisfy their rule, to be served once they do.
+    pub fn quarantines(&self, object: &ObjectName) -> bool {
+        self.rule(object).is_some_and(|rule| rule.enforce == Enforce::Download)
+    }
+
+    /// In which objects beside this one signatures are looked for, where the header's do not suffice
+    /// ([`TrustFault::may_be_mended`]).
+    pub fn siblings(&self, object: &ObjectName) -> impl Iterator<Item = Sibling> {
+        self.rule(object).into_iter().flat_map(|rule| rule.siblings.iter().copied())
+    }
+
+    /// The rule for this name: the one with the longest match; an exact key beats every prefix.
+    pub fn rule(&self, object: &ObjectName) -> Option<&Rule> {
+        let key = object.key.as_str();
+        let matched = |rule: &&Rule| match &rule.target {
+            RuleTarget::Key(exact) => exact == key,
+            RuleTarget::Prefix(prefix) => key.starts_with(prefix.as_str()),
+        };
+        let weight = |rule: &&Rule| match &rule.target {
+            RuleTarget::Key(_) => usize::MAX,
+            RuleTarget::Prefix(prefix) => prefix.as_str().len(),
+        };
+        self.buckets.get(&object.bucket)?.rules.iter().filter(matched).max_by_key(weight)
+    }
+}
