@@ -25,7 +25,7 @@ pub(crate) fn run(args: &VerifyArgs, list: &Path, output: &Output) -> Result<(),
                 .hint("give --signer FILE.pub"));
         }
         None if signature.exists() => {
-            output.note(&format!("{} was not looked at: --signer FILE.pub checks it", signature.display()))
+            output.note(&format!("{} was not looked at: --signer FILE.pub checks it", signature.display()));
         }
         None => {}
     }
