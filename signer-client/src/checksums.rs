@@ -234,7 +234,7 @@ mod tests {
     fn everything_else_is_refused() {
         use ChecksumLineError::{CutOff, Escapes, Form, Name, NotText, TooLong, Twice};
         let upper = EMPTY.to_uppercase();
-        let long = "a".repeat(2 * MAX_LISTED_NAME + 1);
+        let long = "a".repeat(2 * MAX_LISTED_NAME + 2);
         for (text, reason) in [
             (format!("{EMPTY}  a"), CutOff),
             ("\n".into(), Form),

@@ -169,7 +169,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) checksums: Option<PathBuf>,
 
     /// Where the files of the list are [default: here]
-    #[arg(long, value_name = "DIR", requires = "checksums")]
+    #[arg(long, value_name = "DIR", requires = "checksums", conflicts_with = "file")]
     pub(crate) directory: Option<PathBuf>,
 
     /// The file that was signed
