@@ -19,6 +19,7 @@
 
 mod blob;
 mod bundle;
+mod checksums;
 mod content;
 mod digest;
 pub mod dsse;
@@ -40,6 +41,10 @@ mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use bundle::MAX_BUNDLE_KEYS;
+pub use checksums::{
+    ChecksumLine, ChecksumLineError, ChecksumList, ChecksumListError, ListedName, MAX_CHECKSUM_LIST,
+    MAX_LISTED_NAME, NameError,
+};
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};

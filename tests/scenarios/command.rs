@@ -267,10 +267,10 @@ fn what_is_not_there_is_not_found() {
 }
 
 /// An endpoint that gives every request the same answer, which is dropped with it.
-struct Liar(SocketAddr);
+pub(crate) struct Liar(pub(crate) SocketAddr);
 
 impl Liar {
-    fn answering(head: &[(String, String)], body: &[u8]) -> Self {
+    pub(crate) fn answering(head: &[(String, String)], body: &[u8]) -> Self {
         let mut answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n".to_vec();
         for (name, value) in head {
             write!(answer, "{name}: {value}\r\n").unwrap();

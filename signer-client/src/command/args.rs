@@ -1,5 +1,7 @@
 //! The command line.
 
+mod bulk;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -7,6 +9,8 @@ use hallmark_signer::Sha256Digest;
 use hallmark_signer::signer::SignerAddress;
 
 use crate::command::location::{Destination, Location};
+
+pub(crate) use bulk::{AuditArgs, ChecksumsArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,7 +46,7 @@ Otherwise they are asked for, if there is a terminal. HALLMARK_PKCS11_MODULE sta
 #[derive(Debug, Parser)]
 #[command(name = "hallmark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// Write one JSON object to standard output
+    /// Write JSON to standard output: one object; of many objects, one on each line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -59,6 +63,8 @@ pub(crate) enum Command {
     Push(PushArgs),
     Pull(PullArgs),
     Inspect(InspectArgs),
+    Audit(AuditArgs),
+    Checksums(ChecksumsArgs),
 }
 
 /// Make a key that signs files: NAME.key (secret, PKCS#8) and NAME.pub
@@ -138,21 +144,37 @@ pub(crate) struct SignArgs {
     pub(crate) file: PathBuf,
 }
 
-/// Verify a file's signature, DER or base64
+/// Verify a file's signature, DER or base64; or with --checksums the files of a list
+///
+/// A list is what `hallmark checksums` and `sha256sum` write. Its names are looked up below --directory. With --signer
+/// the list itself must be signed (FILE.sig). Each file that is missing or another is a line on standard output.
 #[derive(Debug, Args)]
-#[command(after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"verified\": true}")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "JSON: {\"file\", \"size\", \"sha256\", \"key_id\", \"verified\": true}; with --checksums a line \
+                  {\"problem\": {\"file\", \"code\" (or null), \"message\"}} for each problem, then \
+                  {\"summary\": {\"checksums\", \"directory\", \"files\", \"problems\", \"key_id\" (or null), \"verified\"}}"
+)]
 pub(crate) struct VerifyArgs {
     /// The public key of who should have signed
-    #[arg(long = "signer", alias = "key", value_name = "FILE.pub")]
-    pub(crate) key: PathBuf,
+    #[arg(long = "signer", alias = "key", value_name = "FILE.pub", required_unless_present = "checksums")]
+    pub(crate) key: Option<PathBuf>,
 
     /// The signature [default: FILE.sig]
     #[arg(long, value_name = "FILE.sig")]
     pub(crate) signature: Option<PathBuf>,
 
+    /// Check the files of this list
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub(crate) checksums: Option<PathBuf>,
+
+    /// Where the files of the list are [default: here]
+    #[arg(long, value_name = "DIR", requires = "checksums", conflicts_with = "file")]
+    pub(crate) directory: Option<PathBuf>,
+
     /// The file that was signed
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "checksums")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Upload a file, signed if a key is given, and check the seal that it got
@@ -249,10 +271,17 @@ pub(crate) struct InspectArgs {
 /// Whom to trust.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Public key of a publisher; may be repeated. `pull` demands that each of them signed
+    /// Public key of a publisher; may be repeated. `pull` and `audit` demand that each of them signed
     #[arg(long = "signer", value_name = "FILE.pub")]
     pub(crate) signers: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) seals: SealArgs,
+}
+
+/// Whose seals to trust.
+#[derive(Debug, Args)]
+pub(crate) struct SealArgs {
     /// Public keys of the deployment: verify the seal's signature here too; may be repeated, any of them will do
     #[arg(long = "seal-key", value_name = "FILE.pub", requires = "realm")]
     pub(crate) seal_keys: Vec<PathBuf>,
@@ -338,6 +367,21 @@ mod tests {
             ("keygen ci --encrypt --passphrase-file p", true),
             ("keygen ci --passphrase-file p", false),
             ("verify --key a.pub file", true),
+            ("verify file", false),
+            ("verify --checksums SUMS", true),
+            ("verify --checksums SUMS --directory d --signer a.pub", true),
+            ("verify --checksums SUMS file", false),
+            ("verify --key a.pub --directory d file", false),
+            ("audit s3://b", true),
+            ("audit --versions --jobs 2 --max-rate 20MB/s s3://b/p", true),
+            ("audit --jobs 0 s3://b", false),
+            ("audit --max-rate 1 s3://b", false),
+            ("audit --seal-key a.pub s3://b", false),
+            ("checksums s3://b/p/", true),
+            ("checksums --sign --key a.key s3://b", false),
+            ("checksums --sign --output F s3://b", false),
+            ("checksums --key a.key --output F s3://b", false),
+            ("checksums --sign --output F --signer awskms:alias/ci --seal-key a.pub --realm r s3://b", true),
             ("--json keygen ci", true),
             ("", false),
         ] {

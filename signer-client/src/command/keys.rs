@@ -10,7 +10,7 @@ use hallmark_signer::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::command::args::TrustArgs;
+use crate::command::args::{SealArgs, TrustArgs};
 use crate::command::failure::Failure;
 
 /// The longest key file that is read, bytes: certificates and comments may stand around the key.
@@ -71,15 +71,10 @@ impl Trust {
     /// Reads the keys; a key that is given for two uses is refused.
     pub(crate) fn read(args: &TrustArgs) -> Result<Self, Failure> {
         let mut register = KeyRegister::default();
-        let mut note = |key: &PublicKey, key_use, file: &Path| {
-            register
-                .register(key, key_use, &file.display().to_string())
-                .map_err(|error| Failure::usage(error.to_string()))
-        };
         let mut signers = Vec::<Signer>::new();
         for file in &args.signers {
             let key = public(file)?;
-            note(&key, KeyUse::Blob, file)?;
+            note(&mut register, &key, KeyUse::Blob, file)?;
             if signers.iter().all(|signer| signer.key != key) {
                 signers.push(Signer { file: file.clone(), key });
             }
@@ -87,23 +82,36 @@ impl Trust {
         if signers.len() > MAX_CANDIDATES {
             return Err(Failure::usage(format!("more than {MAX_CANDIDATES} signers are given")));
         }
+        let seals = SealTrust::read(&args.seals, &mut register)?;
+        Ok(Self { signers: Signers(signers), seals })
+    }
+}
+
+impl SealTrust {
+    /// Reads the deployment's keys; `None` if none are given. A key that is known for another use is refused.
+    pub(crate) fn read(args: &SealArgs, register: &mut KeyRegister) -> Result<Option<Self>, Failure> {
         let mut keys = Vec::new();
         for file in &args.seal_keys {
             for key in seal_keys(file)? {
-                note(&key, KeyUse::Seal, file)?;
+                note(register, &key, KeyUse::Seal, file)?;
                 keys.push(key);
             }
         }
-        let seals = match &args.realm {
+        match &args.realm {
             Some(realm) if !keys.is_empty() => {
                 let keys = SealKeys::new(keys).map_err(|error| Failure::usage(error.to_string()))?;
-                Some(SealTrust { keys, realm: realm.clone() })
+                Ok(Some(Self { keys, realm: realm.clone() }))
             }
             // The command line does not allow one without the other.
-            _ => None,
-        };
-        Ok(Self { signers: Signers(signers), seals })
+            _ => Ok(None),
+        }
     }
+}
+
+/// Notes for what a key is used.
+fn note(register: &mut KeyRegister, key: &PublicKey, key_use: KeyUse, file: &Path) -> Result<(), Failure> {
+    let known = register.register(key, key_use, &file.display().to_string());
+    known.map_err(|error| Failure::usage(error.to_string()))
 }
 
 impl Signers {

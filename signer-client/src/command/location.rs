@@ -30,7 +30,8 @@ pub(crate) struct Destination {
 #[error("expected s3://bucket/key")]
 pub(crate) struct LocationError;
 
-fn split(text: &str) -> Result<(&str, &str), LocationError> {
+/// The parts of `s3://bucket/key`; the key may be empty.
+pub(crate) fn bucket_and_key(text: &str) -> Result<(&str, &str), LocationError> {
     let (bucket, key) =
         text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or(LocationError)?;
     let named = (1..=MAX_BUCKET).contains(&bucket.len())
@@ -42,7 +43,7 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
-        let (bucket, key) = split(text)?;
+        let (bucket, key) = bucket_and_key(text)?;
         if key.is_empty() {
             return Err(LocationError);
         }
@@ -54,7 +55,7 @@ impl FromStr for Destination {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
-        let (bucket, key) = split(text)?;
+        let (bucket, key) = bucket_and_key(text)?;
         Ok(Self { bucket: bucket.into(), key: key.into() })
     }
 }
@@ -74,6 +75,12 @@ impl Destination {
 }
 
 impl Location {
+    /// An object in a bucket whose name was checked.
+    pub(crate) fn new(bucket: &str, key: &str) -> Option<Self> {
+        bucket_and_key(&format!("s3://{bucket}/{key}")).ok().filter(|_| !key.is_empty())?;
+        Some(Self { bucket: bucket.into(), key: key.into() })
+    }
+
     pub(crate) fn bucket(&self) -> &str {
         &self.bucket
     }

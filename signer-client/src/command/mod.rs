@@ -2,32 +2,42 @@
 //!
 //! [`args`] says what can be asked for. A file is signed by [`sign`] with a key that [`signing`] goes to, and verified by
 //! [`verify`] with one that [`keys`] reads; [`keygen`] makes both, [`public_key`] shows the one of the other. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
-//! that came of it is looked at. A download goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
-//! in [`place`] until they were checked too. What goes wrong is a [`failure::Failure`], with its exit code;
+//! that came of it is looked at. A [`download`] goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
+//! in [`place`] until they were checked too. What a [`listing`] names below a [`prefix`] is worked on by a [`crew`]: [`audit`]
+//! downloads it at a [`rate`], [`checksums`] lists it, and [`verify_list`] checks files against such a list. What goes wrong is a [`failure::Failure`], with its exit code;
 //! all that is printed is printed by [`output`].
 
 mod args;
+mod audit;
 mod authorities;
 mod body;
 mod check;
+mod checksums;
+mod crew;
+mod download;
 mod failure;
 mod hash;
 mod head;
 mod inspect;
 mod keygen;
 mod keys;
+mod listing;
 mod location;
 mod output;
 mod place;
+mod prefix;
+mod problem;
 mod public_key;
 mod pull;
 mod push;
+mod rate;
 mod remote;
 mod service;
 mod sign;
 mod signing;
 mod told;
 mod verify;
+mod verify_list;
 
 use std::process::ExitCode;
 
@@ -49,6 +59,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Push(args) => online(push::run(&args, &output)),
         Command::Pull(args) => online(pull::run(&args, &output)),
         Command::Inspect(args) => online(inspect::run(&args, &output)),
+        Command::Audit(args) => online(audit::run(&args, &output)),
+        Command::Checksums(args) => online(checksums::run(&args, &output)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

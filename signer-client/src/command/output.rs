@@ -18,6 +18,13 @@ pub(crate) enum Form {
     Json,
 }
 
+/// What a counter counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Bytes,
+    Objects,
+}
+
 /// Where everything is written to.
 pub(crate) struct Output {
     form: Form,
@@ -43,6 +50,25 @@ impl Output {
             }
         };
         self.bytes(text.as_bytes())
+    }
+
+    /// One of many results: a line.
+    pub(crate) fn entry(&self, json: &Value, line: &str) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.bytes(format!("{json}\n").as_bytes()),
+            Form::Text => self.bytes(format!("{}\n", visible(line)).as_bytes()),
+        }
+    }
+
+    /// One of many things that went wrong where standard output is for something else.
+    pub(crate) fn remark(&self, json: &Value, line: &str) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => self.entry(json, line),
+            Form::Text => {
+                error_line("problem", line);
+                Ok(())
+            }
+        }
     }
 
     /// Data as they are.
@@ -83,15 +109,31 @@ impl Output {
 
     /// A progress bar over `size` bytes; hidden unless a person watches.
     pub(crate) fn bar(&self, what: &'static str, size: u64) -> ProgressBar {
-        let watched = self.form == Form::Text && std::io::stderr().is_terminal();
-        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(size), target).with_message(what);
+        let bar = ProgressBar::with_draw_target(Some(size), self.progress()).with_message(what);
         let template =
             "{msg:>9} {bar:30} {binary_bytes:>11} of {binary_total_bytes} {binary_bytes_per_sec:>13}";
         match ProgressStyle::with_template(template) {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         }
+    }
+
+    /// Counts bytes, or objects, of which nobody knows how many there will be; hidden unless a person watches.
+    pub(crate) fn counter(&self, what: &'static str, counted: Counted) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, self.progress()).with_message(what);
+        let template = match counted {
+            Counted::Bytes => "{msg:>9} {binary_bytes:>11} {binary_bytes_per_sec:>13} {elapsed:>6}",
+            Counted::Objects => "{msg:>9} {human_pos:>11} {elapsed:>6}",
+        };
+        match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    fn progress(&self) -> ProgressDrawTarget {
+        let watched = self.form == Form::Text && std::io::stderr().is_terminal();
+        if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
     }
 }
 

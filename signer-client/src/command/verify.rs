@@ -12,21 +12,30 @@ use serde_json::json;
 use crate::command::args::VerifyArgs;
 use crate::command::failure::Failure;
 use crate::command::output::Output;
-use crate::command::{hash, keygen, keys};
+use crate::command::{hash, keygen, keys, verify_list};
 
 /// The longest signature file that is read, bytes: base64 with line breaks.
 const MAX_SIGNATURE_FILE: u64 = 1024;
 
 pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
-    let key = keys::public(&args.key)?;
-    let path = args.signature.clone().unwrap_or_else(|| keygen::with_suffix(&args.file, "sig"));
+    match (&args.checksums, &args.file, &args.key) {
+        (Some(list), _, _) => verify_list::run(args, list, output),
+        (None, Some(file), Some(key)) => run_on(args, file, key, output),
+        // The command line does not allow it.
+        (None, _, _) => Err(Failure::usage("a file and the key of who should have signed it are needed")),
+    }
+}
+
+fn run_on(args: &VerifyArgs, signed: &Path, key_file: &Path, output: &Output) -> Result<(), Failure> {
+    let key = keys::public(key_file)?;
+    let path = args.signature.clone().unwrap_or_else(|| keygen::with_suffix(signed, "sig"));
     let signature = read(&path)?;
-    let (blob, size) = hash::blob(&args.file, output)?;
+    let (blob, size) = hash::blob(signed, output)?;
     key.verify(blob.sha256(), &signature).map_err(|_| {
-        let (file, key) = (args.file.display(), args.key.display());
+        let (file, key) = (signed.display(), key_file.display());
         Failure::refused("BadSignature", format!("{}: no signature over {file} by {key}", path.display()))
     })?;
-    let [file, sha256, key_id] = [args.file.display().to_string(), blob.sha256().to_hex(), key.id().to_hex()];
+    let [file, sha256, key_id] = [signed.display().to_string(), blob.sha256().to_hex(), key.id().to_hex()];
     output.result(
         &json!({ "file": file, "size": size, "sha256": sha256, "key_id": key_id, "verified": true }),
         &[("verified", file.clone()), ("sha256", sha256.clone()), ("key id", key_id.clone())],
@@ -34,7 +43,7 @@ pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
 }
 
 /// Reads a signature: DER, or base64 of it with or without line breaks.
-fn read(path: &Path) -> Result<Signature, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Signature, Failure> {
     let failed = |error| Failure::io("read", path, error);
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(MAX_SIGNATURE_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
