@@ -18,6 +18,7 @@
 //! whose private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
 mod blob;
+mod bundle;
 mod content;
 mod digest;
 pub mod dsse;
@@ -38,6 +39,7 @@ mod verdicts;
 mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+pub use bundle::MAX_BUNDLE_KEYS;
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};
