@@ -258,7 +258,7 @@ impl Keys {
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers);
-                let bundle = SealKeyBundle::new(&active, &sealing);
+                let bundle = SealKeyBundle::new(active.public_key(), &sealing);
                 Ok(Self { trusted: Trusted { sealer: Sealer::new(active), seal_keys, policy }, bundle })
             }
             _ => Err(problems),

@@ -10,7 +10,7 @@ use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use hallmark_config::{Config, SealKey};
 use hallmark_signer::PublicKey;
 
@@ -38,9 +38,9 @@ pub(crate) fn run(config_file: &Path, new_key: &Path, instances: &[String]) -> a
     let config = Config::load(config_file)?;
     hallmark_proxy::check(&config)?;
     let SealKey::File(active_file) = &config.seal.key else {
-        bail!(
-            "the seal key is in a token (`seal.signer`), and this command is for keys in files: make the new key in the \
-             token, have all instances trust its public half (`trusted_key_files`), and only then change `seal.signer`"
+        anyhow::bail!(
+            "the seal key is in a token (`seal.signer`), and this command works with key files: make the new key in the \
+             token, and take the steps of deploy/keys.md by hand (`hallmark public-key --signer …` writes its public half)"
         );
     };
     // It may be encrypted, which the configuration knows how to open.

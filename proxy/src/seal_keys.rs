@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use hallmark_signer::signer::Signer;
-use hallmark_signer::{PublicKey, SealKey};
+use hallmark_signer::PublicKey;
 
 /// The content type of a [`SealKeyBundle`].
 pub const CONTENT_TYPE: &str = "application/x-pem-file";
@@ -20,8 +19,8 @@ pub struct PublishedSealKeys(Arc<ArcSwapOption<SealKeyBundle>>);
 
 impl SealKeyBundle {
     /// The bundle of the key that makes seals and those that are trusted beside it.
-    pub fn new<'k>(active: &SealKey<Signer>, trusted: impl IntoIterator<Item = &'k PublicKey>) -> Self {
-        let mut keys = vec![active.public_key()];
+    pub fn new<'k>(active: &PublicKey, trusted: impl IntoIterator<Item = &'k PublicKey>) -> Self {
+        let mut keys = vec![active];
         for key in trusted {
             if !keys.contains(&key) {
                 keys.push(key);
