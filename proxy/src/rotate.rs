@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use hallmark_config::{Config, SealKey};
 use hallmark_signer::PublicKey;
 
-use self::files::{Made, made_or_read, public_half};
+use self::files::{Made, made_or_read};
 use self::instance::Instance;
 
 /// How far it is.
@@ -43,7 +43,8 @@ pub(crate) fn run(config_file: &Path, new_key: &Path, instances: &[String]) -> a
              token, and take the steps of deploy/keys.md by hand (`hallmark public-key --signer …` writes its public half)"
         );
     };
-    let active = public_half(active_file)?;
+    // It may be encrypted, which the configuration knows how to open.
+    let active = hallmark_proxy::seal_public_key(&config).map_err(anyhow::Error::msg)?;
     let (new, made) = made_or_read(new_key)?;
     // The old key's public half is needed when it no longer makes seals.
     let old_public = files::publish(active_file, &active)?;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use hallmark_config::{Seal, SealKey, Secret};
+use hallmark_config::{Config, Seal, SealKey, Secret};
 use hallmark_signer::signer::{AddressError, Passphrase, Secrets, Signer, SignerAddress, SignerError};
-use hallmark_signer::{KeyError, PrivateKey};
+use hallmark_signer::{KeyError, PrivateKey, PublicKey};
 
 /// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
 const MAX_KEY_FILE: u64 = 16 << 10;
@@ -38,6 +38,14 @@ pub(crate) fn open(seal: &Seal) -> Result<Signer, String> {
             }
         }
     }
+}
+
+/// The public half of the key that makes seals.
+///
+/// # Errors
+/// What is wrong with the key.
+pub fn public_key(config: &Config) -> Result<PublicKey, String> {
+    open(&config.seal).map(|signer| signer.public_key().clone())
 }
 
 fn in_file(path: &Path, secrets: &SealSecrets<'_>) -> Result<Signer, String> {

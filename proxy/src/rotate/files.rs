@@ -36,7 +36,7 @@ pub(super) fn made_or_read(path: &Path) -> anyhow::Result<(PublicKey, Made)> {
 }
 
 /// The public half of the private key in `path`.
-pub(super) fn public_half(path: &Path) -> anyhow::Result<PublicKey> {
+fn public_half(path: &Path) -> anyhow::Result<PublicKey> {
     let metadata = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
     if metadata.mode() & 0o077 != 0 {
         bail!("{} is open to others than its owner; run `chmod 600` on it", path.display());
