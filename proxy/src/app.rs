@@ -17,7 +17,7 @@ use crate::server;
 use crate::service::S3Service;
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
-use crate::trust::TrustPolicy;
+use crate::trust::{Identities, TrustPolicy};
 
 /// The service of one deployment.
 pub type App = S3Service;
@@ -183,9 +183,11 @@ impl Trusted {
             }
             publishers.push((name.clone(), key));
         }
+        let identities =
+            Identities::read(config).map_err(|wrong| problems.0.extend(wrong)).unwrap_or_default();
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
-                let policy = TrustPolicy::new(config, publishers);
+                let policy = TrustPolicy::new(config, publishers).with_identities(identities);
                 Ok(Self { sealer: Sealer::new(active), seal_keys, policy })
             }
             _ => Err(problems),

@@ -270,8 +270,7 @@ mod property {
     fn what_is_taken_without_the_word_accepts_nobody_more() {
         let dir = super::folder();
         let [mut taken, mut needless, mut refused] = [0; 3];
-        let mut runner =
-            TestRunner::new(Cases { cases: 600, failure_persistence: None, ..Cases::default() });
+        let mut runner = TestRunner::new(Cases { cases: 600, failure_persistence: None, ..Cases::default() });
         let load = |rules: &[_]| Config::parse(&text(rules), dir.path(), "h.toml", &|_| None);
         let counts = std::cell::RefCell::new([&mut taken, &mut needless, &mut refused]);
         runner

@@ -111,7 +111,8 @@ impl Gate {
         if copy.changes_nothing() {
             return Err(GateError::from(to_itself()).into());
         }
-        let headers = copy.headers(&source)?;
+        let mut headers = copy.headers(&source)?;
+        self.attach(&copy.name, &mut headers)?;
         let _held = self.budget.reserve(client, tree::leaf_count(source.length()) * LEAF_MEMORY).await?;
         let inherited = self.inherit(&source, None).await?;
         let upload = Upload {
@@ -124,7 +125,7 @@ impl Gate {
         };
         let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
         let at = self.time_for(&upload.name, self.clock.now());
-        let line = self.seal_copy(&upload, &source, &inherited, (at, taking))?;
+        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
         let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
         Ok(Copied {
@@ -153,7 +154,7 @@ impl Gate {
     }
 
     /// Judges the destination's rule and makes the seal of a copy, `at` a time.
-    pub(super) fn seal_copy(
+    pub(super) async fn seal_copy(
         &self,
         upload: &Upload,
         source: &Admitted,
@@ -161,7 +162,7 @@ impl Gate {
         (at, taking): (u64, Taking),
     ) -> Result<SealLine, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        self.judge(upload, seal.sha256(), (at, Op::Copy), taking)?;
+        self.judge(upload, (seal.sha256(), seal.size()), (at, Op::Copy), taking).await?;
         let large = seal.size() > MAX_INLINE;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,

@@ -24,6 +24,7 @@ mod quarantine;
 mod receive;
 mod record;
 mod rollback;
+mod siblings;
 mod stream;
 mod unknown;
 mod upload;
@@ -46,6 +47,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use self::arrivals::Arrivals;
 use self::multipart::Multipart;
+use self::siblings::Lookups;
 use crate::cache::Noting;
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Prover, StateKeys, Suspects};
@@ -69,6 +71,7 @@ pub struct Gate {
     policy: TrustPolicy,
     suspects: Arc<Suspects>,
     arrivals: Arrivals,
+    lookups: Lookups,
     budget: Budget,
     limits: Limits,
     multipart: Multipart,
@@ -101,6 +104,7 @@ impl Gate {
             policy,
             suspects,
             arrivals,
+            lookups: Lookups::default(),
             budget,
             limits,
             multipart,

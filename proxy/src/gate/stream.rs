@@ -120,7 +120,7 @@ impl Gate {
             declare(&mut headers, sum)?;
         }
         let sum = sum.map(DeclaredChecksum::to_metadata);
-        let sealed = self.seal(upload, &headers, &hashed, &checked, taking)?;
+        let sealed = self.seal(upload, &headers, &hashed, &checked, taking).await?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: sum.as_deref(), parts: None };
         self.write_record(&upload.name, reference, &sealed.line, contents).await?;
         writer.data(last).await?;

@@ -97,7 +97,7 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking)?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
         self.store.stage_close(stage, &staged).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: None, parts: None };

@@ -38,7 +38,7 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking)?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();

@@ -206,8 +206,9 @@ impl Gate {
             signatures: None,
         };
         let upload = marker.upload(&added, condition)?;
-        let sealed =
-            self.seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after), taking)?;
+        let sealed = self
+            .seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after), taking)
+            .await?;
         // Where the window held them all the stage is still open: refused parts could be sent again until now.
         self.store.stage_close(&marker.stage, &checked.selection().staged()).await?;
         let record = self.write_parts_record(marker, &checked, &sealed).await?;

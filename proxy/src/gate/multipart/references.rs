@@ -119,7 +119,7 @@ impl Gate {
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = marker.upload(&added, condition)?;
         let at = self.time_for(&marker.object, later(self.clock.now(), after));
-        let line = self.seal_copy(&upload, &source, &inherited, (at, taking))?;
+        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
         let record = self.record_copy(&marker.object, &source, &inherited, &line).await?;
         // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,
