@@ -239,6 +239,7 @@ mod tests {
         Capabilities {
             guards: Guards { absent, ..Guards::ALL },
             max_key_bytes: 1024,
+            max_put_bytes: u64::MAX,
             min_part_bytes: 1,
             leaves_parts_out: true,
             promotes_once: false,

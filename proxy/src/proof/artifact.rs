@@ -66,6 +66,16 @@ impl Proven {
     }
 }
 
+/// What was read of a record, and is what was sealed.
+struct Read {
+    seal: Arc<Seal>,
+    /// All that are sealed.
+    headers: SealedHeaders,
+    record: Arc<Record>,
+    /// The record's first bytes.
+    beginning: Bytes,
+}
+
 impl Artifact {
     /// Under which name it was looked up.
     pub(crate) fn name(&self) -> &ObjectName {
@@ -171,30 +181,59 @@ impl Prover {
         length: u64,
         headers: SealedHeaders,
     ) -> Result<Artifact, ProofError> {
-        let check = |line: &SealLine, sum: Option<&str>| {
-            let mut headers = headers.clone();
-            if let Some(sum) = sum {
-                let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
-                headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
-            }
-            self.check(line, &place.name, length, &headers).map(|seal| (seal, headers))
-        };
         let leaves = |seal: &Seal, record: &Record, beginning| {
             let (kept, pages) = (Arc::clone(&self.kept), Arc::clone(record.pages()));
             Leaves::in_record(kept, *reference, seal, pages, beginning)
         };
         if let Some(record) = self.kept.record(reference)
-            && let Ok((seal, headers)) = check(record.seal_line(), record.sum())
+            && let Ok((seal, headers)) =
+                self.check_with(record.seal_line(), record.sum(), &place.name, length, &headers)
         {
             let leaves = leaves(&seal, &record, &Bytes::new());
             return Ok(Artifact { place, seal, headers, leaves });
         }
-        let (header, beginning) = record::header(store, reference).await?;
-        let (seal, headers) = check(header.seal_line(), header.sum())?;
-        let record = Arc::new(Record::verify(header, &seal)?);
+        let read = match self.read_record(store, reference, &place.name, length, &headers).await {
+            Err(error) if record::again(&error) => {
+                self.read_record(store, reference, &place.name, length, &headers).await
+            }
+            read => read,
+        };
+        let Read { seal, headers, record, beginning } = read?;
         self.kept.keep_record(*reference, &record);
         let leaves = leaves(&seal, &record, &beginning);
         Ok(Artifact { place, seal, headers, leaves })
+    }
+
+    /// Reads a record, which must be that of what is observed.
+    async fn read_record(
+        &self,
+        store: &dyn Store,
+        reference: &RecordRef,
+        name: &ObjectName,
+        length: u64,
+        headers: &SealedHeaders,
+    ) -> Result<Read, ProofError> {
+        let (header, beginning) = record::header(store, reference).await?;
+        let (seal, headers) = self.check_with(header.seal_line(), header.sum(), name, length, headers)?;
+        let record = Arc::new(Record::verify(header, &seal)?);
+        Ok(Read { seal, headers, record, beginning })
+    }
+
+    /// Verifies a seal that stands in a record, perhaps beside a checksum that is not among the headers.
+    fn check_with(
+        &self,
+        line: &SealLine,
+        sum: Option<&str>,
+        name: &ObjectName,
+        length: u64,
+        headers: &SealedHeaders,
+    ) -> Result<(Arc<Seal>, SealedHeaders), ArtifactFault> {
+        let mut headers = headers.clone();
+        if let Some(sum) = sum {
+            let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
+            headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
+        }
+        self.check(line, name, length, &headers).map(|seal| (seal, headers))
     }
 
     /// Keeps what was proven of what the store said when it was `asked`, for a bucket of this `freshness`.

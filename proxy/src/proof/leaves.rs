@@ -122,7 +122,19 @@ pub(crate) fn widen(wanted: &Range<u64>) -> Range<u64> {
     start..wanted.end.div_ceil(LEAF_SIZE).saturating_mul(LEAF_SIZE)
 }
 
-/// One page of a record.
+/// Reads one page of a record.
+async fn read_page(
+    store: &dyn Store,
+    reference: &RecordRef,
+    pages: &Pages,
+    number: u64,
+    span: Range<u64>,
+) -> Result<LeafPage, ProofError> {
+    let bytes = record::read(store, &record::name(reference), Span::Bytes(span)).await?;
+    Ok(pages.page(number, &bytes).map_err(ArtifactFault::from)?)
+}
+
+/// One page of a record, kept or read.
 async fn page(
     store: &dyn Store,
     kept: &Kept,
@@ -135,8 +147,11 @@ async fn page(
         return Ok(page);
     }
     let span = pages.range(number).ok_or(ArtifactFault::Digest(number))?;
-    let bytes = record::read(store, &record::name(reference), Span::Bytes(span)).await?;
-    let page = Arc::new(pages.page(number, &bytes).map_err(ArtifactFault::from)?);
+    let read = match read_page(store, reference, pages, number, span.clone()).await {
+        Err(error) if record::again(&error) => read_page(store, reference, pages, number, span).await,
+        read => read,
+    };
+    let page = Arc::new(read?);
     kept.keep_page(check, number, &page);
     Ok(page)
 }

@@ -59,6 +59,18 @@ impl Record {
     }
 }
 
+/// Whether what was read from a record is to be read once more, for it is not what was sealed: what was damaged on its way, or
+/// hidden for a moment, is found whole then.
+pub(super) fn again(error: &ProofError) -> bool {
+    match error {
+        ProofError::Artifact(fault) => {
+            tracing::warn!(%fault, "a record is read again");
+            true
+        }
+        ProofError::Read(_) => false,
+    }
+}
+
 /// Reads and parses a record's header: in one read, or for artifacts of some TiB in two. With it comes what was read, from
 /// the record's beginning.
 pub(super) async fn header(

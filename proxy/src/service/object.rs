@@ -29,6 +29,7 @@ impl S3Service {
         self.require_upload(context, &object, &put.condition, &put.lock)?;
         self.require_headers_fit(&put.headers)?;
         let payload = self.payload(upload)?;
+        self.require_length_fits(payload.length())?;
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
         let upload = gate::Upload { name: object, by, headers, condition, tags, lock };
@@ -94,6 +95,21 @@ impl S3Service {
             return Err(S3Error::new(Code::KeyTooLongError, message));
         }
         Ok(())
+    }
+
+    /// That the store takes so long a body at once: its own word would come when all of it was sent.
+    fn require_length_fits(&self, length: Option<u64>) -> Result<(), S3Error> {
+        let most = self.capabilities.max_put_bytes;
+        match length {
+            Some(length) if length > most => {
+                let message = format!(
+                    "The object store behind this endpoint takes at most {most} bytes in one PUT; upload it in parts"
+                );
+                Err(S3Error::new(Code::EntityTooLarge, message))
+            }
+            // What comes without a length goes to the store in parts.
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// That the store can keep these headers. Its own word comes late where an upload comes in parts.

@@ -7,6 +7,7 @@ mod body;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 mod error;
+mod forward;
 mod governance;
 pub mod local;
 mod metered;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 
 pub use body::{Body, BodyWriter, Piece, StoreStopped};
 pub use error::{GetError, PutError, StoreError, StoreFault};
+pub(crate) use forward::forward;
 pub use governance::*;
 pub use metered::Metered;
 pub(crate) use patience::ANSWER;

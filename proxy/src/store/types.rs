@@ -131,6 +131,8 @@ pub struct Capabilities {
     pub guards: Guards,
     /// The longest key, bytes.
     pub max_key_bytes: usize,
+    /// The longest body of one put, bytes. What is longer comes in parts.
+    pub max_put_bytes: u64,
     /// The shortest part of a stage but the last, bytes: of a shorter one no object can be made.
     pub min_part_bytes: u64,
     /// Whether a stage can be closed without some of the parts that were put into it. Where not, that is

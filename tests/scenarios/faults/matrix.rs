@@ -8,7 +8,7 @@ use super::kind::{KINDS, Kind, Sort};
 use super::lab::Lab;
 
 /// What goes wrong with a Complete, which makes so many requests that all of it would take a quarter of an hour.
-const FEW: [&str; 7] = [
+const FEW: [&str; 8] = [
     "connection reset",
     "503",
     "done, and reset",
@@ -16,6 +16,7 @@ const FEW: [&str; 7] = [
     "200 with an error",
     "body cut",
     "wrong byte",
+    "404",
 ];
 
 /// A request of an action, in which something goes wrong.
@@ -39,12 +40,13 @@ pub(super) fn once(mut lab: Lab, action: Action) {
     assert!(wrong.is_empty(), "{action:?}:\n{}", wrong.join("\n"));
 }
 
-/// Whether that goes wrong with such an action here. (What a store hides while it is written is not asked yet.)
+/// Whether that goes wrong with such an action here.
 fn is_put_into(action: Action, kind: &Kind) -> bool {
     match action {
         Action::Complete => FEW.contains(&kind.name),
-        Action::PutLarge | Action::Part => kind.name != "404",
         Action::PutSmall
+        | Action::PutLarge
+        | Action::Part
         | Action::Copy
         | Action::GetSmall
         | Action::GetLarge
@@ -102,6 +104,7 @@ impl Step<'_> {
             Sort::Undone if self.kind.name == "redirect" => unusable,
             Sort::Undone | Sort::Lost => !self.is_repeated() && unavailable,
             Sort::Broken => unavailable || unusable,
+            Sort::Lie if self.is_read_again() => false,
             Sort::Lie => {
                 let refused = *status == 403 && (code.is_empty() || code.starts_with("Artifact"));
                 let missing = *status == 404 && self.may_be_missing(code);
@@ -138,6 +141,14 @@ impl Step<'_> {
             | Op::AbortUpload
             | Op::Other => false,
         }
+    }
+
+    /// Whether what it says once is asked for again: the records of large artifacts, and the markers of uploads.
+    fn is_read_again(&self) -> bool {
+        let (call, kind) = (self.call, self.kind.name);
+        let kept = [format!("{STATE_BUCKET}/records/"), format!("{STATE_BUCKET}/scratch/uploads/")];
+        let kept = call.op == Op::GetObject && kept.iter().any(|prefix| call.name.starts_with(prefix));
+        kept && matches!(kind, "wrong byte" | "404")
     }
 
     /// Whether a store that hides this makes clients believe that it is not there.

@@ -4,7 +4,7 @@ use hallmark_tests::stores::{Account, Kind};
 
 use super::action::Action;
 use super::lab::Lab;
-use super::{killed, lists, matrix, tls};
+use super::{killed, lists, long_put, matrix, reread, stuck, tls};
 
 fn lab() -> Lab {
     Lab::new(Account::new(Kind::Rgw))
@@ -57,6 +57,30 @@ fn p6_killed_at_every_request_of_a_copy() {
 #[test]
 fn p6_killed_at_every_request_of_a_delete() {
     killed::at_every_request(lab(), Action::Delete);
+}
+
+#[test]
+fn p7_a_stuck_bucket_and_others() {
+    stuck::others_are_served(&Lab::with(
+        Account::new(Kind::Rgw),
+        "answer_timeout = \"5s\"\nmax_requests = 1000",
+    ));
+}
+
+#[test]
+fn p7_a_stuck_store() {
+    let lines = "answer_timeout = \"10s\"\nattempts = 1\nmax_requests = 16";
+    stuck::who_waits_too_long_is_turned_away(&Lab::with(Account::new(Kind::Rgw), lines), 16);
+}
+
+#[test]
+fn what_is_damaged_or_hidden_once_is_read_again() {
+    reread::once_and_for_good(lab());
+}
+
+#[test]
+fn p7_more_than_the_store_takes_at_once() {
+    long_put::more_than_the_store_takes(&lab());
 }
 
 #[test]

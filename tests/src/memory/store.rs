@@ -23,6 +23,7 @@ impl Store for MemoryStore {
         Ok(Capabilities {
             guards: Guards::ALL,
             max_key_bytes: 1024,
+            max_put_bytes: u64::MAX,
             min_part_bytes: 1,
             leaves_parts_out: true,
             promotes_once: true,

@@ -57,13 +57,29 @@ impl Gate {
     ) -> Result<Marker, GateError> {
         let keys = &self.multipart.keys;
         let id = UploadId::verify(id, keys, object, client).ok_or_else(GateError::no_such_upload)?;
-        let name = names::marker(object, client, &id);
+        if let Some(marker) = self.read_marker(object, &id, client).await? {
+            return Ok(marker);
+        }
+        // What was damaged on its way, or hidden for a moment, is found whole then.
+        let marker = self.read_marker(object, &id, client).await?;
+        marker.ok_or_else(GateError::no_such_upload)
+    }
+
+    /// The marker of an upload; `None`: there is none, or it is not what was written.
+    async fn read_marker(
+        &self,
+        object: &ObjectName,
+        id: &UploadId,
+        client: &str,
+    ) -> Result<Option<Marker>, GateError> {
+        let name = names::marker(object, client, id);
         let stored = self.store.state_get(&name, Span::Bytes(0..MAX_BYTES)).await?;
-        let stored = stored.ok_or_else(GateError::no_such_upload)?;
-        Marker::decode(stored, keys, &id, object, client).ok_or_else(|| {
+        let Some(stored) = stored else { return Ok(None) };
+        let marker = Marker::decode(stored, &self.multipart.keys, id, object, client);
+        if marker.is_none() {
             tracing::error!(upload = ?id, %object, "the marker of an upload is not what was written");
-            GateError::no_such_upload()
-        })
+        }
+        Ok(marker)
     }
 
     /// What is recorded of the parts of an upload. Records that were moved or changed are none.

@@ -18,8 +18,9 @@ use crate::store::{Span, StateArea, StateName, StoreError, StoreFault};
 /// What a page takes, bytes: a thousand names, and a thousand uploads with keys of ordinary length.
 const PAGE_MEMORY: u64 = 1024 * 1024;
 
-/// Listings of names for one page. Each but a few brings an upload or a rolled-up prefix for it.
-const MAX_LISTINGS: usize = MAX_UPLOADS + 100;
+/// Listings of names for one page that bring neither an upload nor a rolled-up prefix for it: more of them show that the
+/// store lists without end what nobody put there.
+const MAX_FRUITLESS: usize = 20;
 
 /// Uploads whose keys have the same first 96 bytes and more are listed in order by looking at all of them: at the first
 /// so many.
@@ -161,7 +162,8 @@ impl<'a> Walk<'a> {
             Some((begin, [_, ..])) => format!("{}{}~/", self.base, hex::encode(begin)),
             Some(_) | None => format!("{}{}", self.base, hex::encode(prefix)),
         };
-        for _ in 0..MAX_LISTINGS {
+        let mut fruitless = 0;
+        while fruitless < MAX_FRUITLESS {
             let after = self.position.as_deref();
             let names = self.gate.store.state_list(StateArea::Scratch, &prefix, after, NAMES).await?;
             let Some(last) = names.last() else { return Ok(()) };
@@ -170,9 +172,13 @@ impl<'a> Walk<'a> {
                 break;
             }
             self.position = Some(last.clone());
+            let before = self.entries.len();
             self.page(&names).await?;
             if self.full() {
                 return Ok(());
+            }
+            if self.entries.len() == before {
+                fruitless += 1;
             }
         }
         let message = "the names of uploads have no end";
@@ -195,9 +201,9 @@ impl<'a> Walk<'a> {
                 continue;
             };
             if part.ends_with('~') {
-                self.group(part).await?;
+                rolled = self.group(part).await?;
                 self.position = Some(format!("{}{part}/{}", self.base, names::LAST));
-                return Ok(());
+                break;
             }
             let Some((key, id)) = self.read(part, upload) else { continue };
             rolled = self.take(key, id);
@@ -220,8 +226,9 @@ impl<'a> Walk<'a> {
         same.then_some((object.key, id))
     }
 
-    /// Takes the uploads whose keys begin alike and are cut in the names of their markers, in order.
-    async fn group(&mut self, part: &str) -> Result<(), GateError> {
+    /// Takes the uploads whose keys begin alike and are cut in the names of their markers, in order. Says under which prefix
+    /// the last one was rolled up.
+    async fn group(&mut self, part: &str) -> Result<Option<String>, GateError> {
         let (gate, bucket, client) = (self.gate, self.bucket, self.client);
         let prefix = format!("{}{part}/", self.base);
         let names = gate.store.state_list(StateArea::Scratch, &prefix, None, MAX_GROUP).await?;
@@ -238,13 +245,14 @@ impl<'a> Walk<'a> {
         let found: Vec<_> = stream::iter(names.into_iter().map(read)).buffered(READS).try_collect().await?;
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         found.sort_by(|(a, a_id), (b, b_id)| (a, order(a_id)).cmp(&(b, order(b_id))));
+        let mut rolled = None;
         for (key, id) in found {
             if self.full() {
                 break;
             }
-            self.take(key, id);
+            rolled = self.take(key, id);
         }
-        Ok(())
+        Ok(rolled)
     }
 
     /// Takes an upload, unless it is not asked for. Says under which prefix it was rolled up.

@@ -95,6 +95,7 @@ impl Store for LocalStore {
         Ok(Capabilities {
             guards: Guards::ALL,
             max_key_bytes: MAX_KEY_BYTES,
+            max_put_bytes: u64::MAX,
             min_part_bytes: 1,
             leaves_parts_out: true,
             promotes_once: true,

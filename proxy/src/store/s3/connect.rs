@@ -30,8 +30,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
 use super::S3Store;
-use super::cold::{Births, BoundedAnswers, TooManyRequests};
-use super::hot::{Endpoint, Hot, KeySource, Keyring, Keys};
+use super::cold::{Births, BoundedAnswers, Counted, TooManyRequests};
+use super::hot::{Endpoint, Hot, KeySource, Keyring, Keys, Limit, PATIENCE};
 use super::places::Places;
 use crate::name::BucketName;
 use crate::store::StoreError;
@@ -103,8 +103,11 @@ impl S3Store {
         };
         let keyring = Arc::new(Keyring::new(source));
         keyring.current().await.map_err(ConnectError::Credentials)?;
-        let sdk = sdk(settings, &config, &url, authorities.as_ref(), &keyring)?;
-        let hot = Hot::new(settings, endpoint, region.as_ref(), authorities, keyring)?;
+        let limit = Limit::new(settings.max_requests);
+        let http = http_client(settings, authorities.as_ref())?;
+        let http = Counted::new(http, limit.clone(), settings.answer_timeout);
+        let sdk = sdk(settings, &config, &url, http, &keyring);
+        let hot = Hot::new(settings, endpoint, region.as_ref(), authorities, keyring, limit)?;
         let places = Places::new(settings.state_bucket.clone(), buckets);
         Ok(Self { hot, sdk, places, found: OnceLock::new(), births: Births::default() })
     }
@@ -180,22 +183,22 @@ fn sdk(
     settings: &Settings,
     config: &SdkConfig,
     url: &str,
-    authorities: Option<&Authorities>,
+    http: Counted,
     keyring: &Arc<Keyring>,
-) -> Result<aws_sdk_s3::Client, ConnectError> {
+) -> aws_sdk_s3::Client {
     let attempts = u32::try_from(settings.attempts).unwrap_or(u32::MAX);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.answer_timeout)
-        // The answer, and then its body: these are documents.
-        .operation_attempt_timeout(settings.answer_timeout * 2)
+        // A turn, the answer, and then its body: these are documents.
+        .operation_attempt_timeout(PATIENCE + settings.answer_timeout * 2)
         .build();
     let config = aws_sdk_s3::config::Builder::from(config)
         .endpoint_url(url)
         // The URL says it already.
         .use_fips(false)
         .use_dual_stack(false)
-        .http_client(http_client(settings, authorities)?)
+        .http_client(http)
         .credentials_provider(Keys(keyring.clone()))
         // The keyring is one.
         .identity_cache(IdentityCache::no_cache())
@@ -212,7 +215,7 @@ fn sdk(
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(BoundedAnswers)
         .build();
-    Ok(aws_sdk_s3::Client::from_conf(config))
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 fn http_client(

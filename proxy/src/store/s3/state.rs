@@ -16,8 +16,9 @@ use crate::store::{GetError, Guard, PutError, Span, StateArea, StateName, StoreE
 /// The longest that is read at a time, bytes: the record of an artifact of 5 TiB has 160 MiB, and is read in pages.
 const MAX_READ: u64 = 256 << 20;
 
-/// Pages of a listing at most: one has a thousand names, on some stores less.
-const MAX_PAGES: usize = 1000;
+/// Pages of the store at most that make one listing of at most a thousand names: a page has as many as were asked for, on
+/// some stores less.
+const MAX_PAGES: usize = 32;
 
 impl S3Store {
     pub(super) async fn put_state(
@@ -36,7 +37,7 @@ impl S3Store {
         let digest = Sha256Digest::of(&value);
         let put = match self.hot.call(&call, &Whole::new(value.clone(), Some(digest))).await {
             Ok(answer) => said_to_be_stored(&answer),
-            Err(failed) => Err(own(failed.failure)),
+            Err(failed) => Err(unwritten(failed.failure)),
         };
         match put {
             // What stands there now is the same, whoever wrote it: then it is written.
@@ -123,6 +124,17 @@ impl S3Store {
             Err(failed) if is_missing(&failed.failure) => Ok(()),
             Err(failed) => Err(failed.failure),
         }
+    }
+}
+
+/// A write that was refused. That what it makes is missing is no reason to refuse it, and nobody asked for that.
+fn unwritten(failure: Failure) -> PutError {
+    match own(failure) {
+        PutError::NoSuchKey | PutError::NoSuchVersion | PutError::NoSuchStage => {
+            let message = "state was not written because what it makes is missing";
+            PutError::NotStored(StoreError::new(StoreFault::Protocol, message))
+        }
+        error => error,
     }
 }
 

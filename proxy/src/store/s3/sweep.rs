@@ -143,11 +143,7 @@ impl S3Store {
             if page.is_truncated() != Some(true) {
                 break;
             }
-            let next = marker(&page);
-            if next.is_none() || next == after {
-                return Err(Failure::malformed(WHAT, "more to come, and nothing to go on from").into());
-            }
-            after = next;
+            after = Some(after_page(&page, after.as_ref()).map_err(|why| Failure::malformed(WHAT, why))?);
             sleep(pause).await;
         }
         Ok(())
@@ -171,10 +167,42 @@ impl S3Store {
     }
 }
 
-/// Where the next page begins.
-fn marker(page: &ListMultipartUploadsOutput) -> Option<(String, String)> {
+/// Where the next page begins: behind where this one did. Uploads are listed in the order of their keys, and each stage has a
+/// key of its own, so that is behind the key.
+fn after_page(
+    page: &ListMultipartUploadsOutput,
+    before: Option<&(String, String)>,
+) -> Result<(String, String), &'static str> {
     let last = page.uploads().last();
-    let key = page.next_key_marker().or_else(|| last?.key())?;
-    let upload = page.next_upload_id_marker().or_else(|| last?.upload_id())?;
-    Some((key.to_owned(), upload.to_owned()))
+    let key = page.next_key_marker().or_else(|| last?.key());
+    let upload = page.next_upload_id_marker().or_else(|| last?.upload_id());
+    let (key, upload) = key.zip(upload).ok_or("more to come, and nothing to go on from")?;
+    match before {
+        Some((before, _)) if key <= before.as_str() => Err("more to come, and no page leads on"),
+        Some(_) | None => Ok((key.to_owned(), upload.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_uploads_lead_on() {
+        let page = |key: &str| {
+            let page = ListMultipartUploadsOutput::builder().next_key_marker(key);
+            page.next_upload_id_marker("id").build()
+        };
+        let (mut at, mut pages) = (None, 0);
+        for key in ["stages/a", "stages/b", "stages/a"] {
+            match after_page(&page(key), at.as_ref()) {
+                Ok(next) => at = Some(next),
+                Err(_) => break,
+            }
+            pages += 1;
+        }
+        assert_eq!((pages, at), (2, Some(("stages/b".to_owned(), "id".to_owned()))));
+        after_page(&page("stages/b"), Some(&("stages/b".to_owned(), "other".to_owned()))).unwrap_err();
+        after_page(&ListMultipartUploadsOutput::builder().build(), None).unwrap_err();
+    }
 }

@@ -9,6 +9,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use hyper_util::client::legacy::Error as ClientError;
 
+use super::counted::Shed;
 use super::reason::Reason;
 use crate::store::{GetError, PutError, StoreError, StoreFault};
 
@@ -56,10 +57,14 @@ impl Failure {
             SdkError::TimeoutError(_) => Self::new(Cause::Late, what, &causes(error)),
             SdkError::DispatchFailure(failure) => {
                 let connecting = find::<ClientError>(error).is_some_and(ClientError::is_connect);
-                let cause = match (connecting, failure.is_timeout()) {
-                    (true, _) => Cause::Unsent,
-                    (false, true) => Cause::Late,
-                    (false, false) => Cause::Lost,
+                let cause = if find::<Shed>(error).is_some() {
+                    Cause::Shed
+                } else if connecting {
+                    Cause::Unsent
+                } else if failure.is_timeout() {
+                    Cause::Late
+                } else {
+                    Cause::Lost
                 };
                 Self::new(cause, what, &causes(error))
             }
@@ -147,9 +152,9 @@ impl Failure {
     #[must_use]
     pub(in crate::store::s3) fn repeated(self) -> Self {
         let cause = match self.cause {
-            Cause::Unsent => Cause::Lost,
+            Cause::Unsent | Cause::Shed => Cause::Lost,
             Cause::Refused(Reason::Busy) => Cause::Refused(Reason::Failed),
-            cause @ (Cause::Refused(_) | Cause::Late | Cause::Lost | Cause::Malformed | Cause::Shed) => cause,
+            cause @ (Cause::Refused(_) | Cause::Late | Cause::Lost | Cause::Malformed) => cause,
         };
         Self { cause, ..self }
     }

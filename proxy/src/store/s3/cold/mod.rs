@@ -7,9 +7,10 @@
 //! | `deletions` | many at once |
 //! | `versioning`, `lock`, `tags` | governance |
 //! | `error`, `reason` | from the SDK's errors to ours |
-//! | `wire` | what happens to requests and answers on their way |
+//! | `wire`, `counted` | what happens to requests and answers on their way |
 
 mod buckets;
+mod counted;
 mod deletions;
 pub(super) mod error;
 mod frame;
@@ -30,5 +31,6 @@ mod walk;
 mod wire;
 
 pub(super) use buckets::Births;
+pub(super) use counted::Counted;
 pub(super) use retry::TooManyRequests;
 pub(super) use wire::BoundedAnswers;

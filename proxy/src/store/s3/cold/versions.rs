@@ -106,7 +106,7 @@ impl Pages for VersionPages<'_> {
         let Some((VersionMarker { key, version: Some(version) }, true)) =
             at.map(|at| (at, self.frame.shows(&at.key)))
         else {
-            return Ok(self.ask(&self.frame, at, count).await?);
+            return self.ask(&self.frame, at, count).await.map_err(Failure::of_bucket);
         };
         let asked = self.ask(&self.frame, at, count).await;
         let passed = match &asked {
@@ -115,13 +115,13 @@ impl Pages for VersionPages<'_> {
             Err(failure) => failure.reason() == Some(Reason::Refused),
         };
         if !passed {
-            return Ok(asked?);
+            return asked.map_err(Failure::of_bucket);
         }
         // No more versions of that key: they have all been listed, or the one that the page before ended with is gone, and
         // the store goes on behind the key (Ceph's gateway does). Then what is left of the key is listed from the start.
         let mut rest = self.history(key).await?;
         if rest.is_empty() || rest.iter().any(|line| line.what == What::Version(version.clone())) {
-            return Ok(asked?);
+            return asked.map_err(Failure::of_bucket);
         }
         rest.truncate(count);
         Ok(Page { lines: rest, truncated: true, next: Vec::new() })
@@ -132,7 +132,7 @@ impl VersionPages<'_> {
     /// The versions of a key, newest first, a thousand at most.
     async fn history(&self, key: &str) -> Result<Vec<Found<VersionEntry>>, GetError> {
         let frame = self.frame.narrowed(key);
-        let mut lines = self.ask(&frame, None, MAX_PAGE).await?.lines;
+        let mut lines = self.ask(&frame, None, MAX_PAGE).await.map_err(Failure::of_bucket)?.lines;
         lines.retain(|line| line.name.is(key));
         Ok(lines)
     }

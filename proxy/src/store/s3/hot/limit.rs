@@ -1,4 +1,4 @@
-//! How many requests are made to the store at once.
+//! How many requests are made to the store at once, by both clients together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use tokio::time::timeout;
 use crate::store::{StoreError, StoreFault};
 
 /// Who waited so long for others to finish is turned away.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(in crate::store::s3) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Requests that may be made. Some are kept for short ones: a streamed upload ends only after a record was written, so if all
 /// requests were streamed uploads, each would wait for another to end.
-#[derive(Debug)]
-pub(super) struct Limit {
+#[derive(Debug, Clone)]
+pub(in crate::store::s3) struct Limit {
     all: Arc<Semaphore>,
     long: Arc<Semaphore>,
 }
 
 /// How long a request may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(in crate::store::s3) enum Lasting {
     /// As long as the store takes to answer.
     Short,
     /// As long as somebody else sends or reads a body.
@@ -30,7 +30,7 @@ pub(super) enum Lasting {
 
 /// The permission to make one request, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(in crate::store::s3) struct Permit {
     _one: OwnedSemaphorePermit,
     long: Option<OwnedSemaphorePermit>,
 }
@@ -44,7 +44,7 @@ impl Permit {
 
 impl Limit {
     /// At most so many at once.
-    pub(super) fn new(requests: usize) -> Self {
+    pub(in crate::store::s3) fn new(requests: usize) -> Self {
         let requests = requests.clamp(1, Semaphore::MAX_PERMITS);
         let long = (requests - requests / 4).min(requests - 1).max(1);
         Self { all: Arc::new(Semaphore::new(requests)), long: Arc::new(Semaphore::new(long)) }
@@ -54,7 +54,7 @@ impl Limit {
     ///
     /// # Errors
     /// [`StoreFault::Busy`]: others took too long.
-    pub(super) async fn enter(&self, lasting: Lasting) -> Result<Permit, StoreError> {
+    pub(in crate::store::s3) async fn enter(&self, lasting: Lasting) -> Result<Permit, StoreError> {
         let turn = async {
             let long = match lasting {
                 Lasting::Short => None,

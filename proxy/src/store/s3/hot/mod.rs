@@ -51,6 +51,7 @@ pub(super) use get::Extent;
 #[allow(unused_imports, reason = "for stages, copies and state")]
 pub(super) use headers::{Malformed, optional, required};
 pub(super) use keyring::{KeySource, Keyring, Keys};
+pub(super) use limit::{Lasting, Limit, PATIENCE};
 #[allow(unused_imports, reason = "for stages, copies and state")]
 pub(super) use lock::write_lock;
 #[allow(unused_imports, reason = "for stages, copies and state")]
@@ -59,7 +60,6 @@ pub(super) use put::{write_guard, write_headers};
 pub(super) use send::{Failed, Whole};
 
 use self::client::Client;
-use self::limit::Limit;
 use self::pieces::{Begun, Pieces};
 use self::signer::{Payload, Signer};
 use super::connect::{Authorities, ConnectError};
@@ -86,12 +86,13 @@ impl Hot {
         region: &str,
         authorities: Option<Authorities>,
         keyring: Arc<Keyring>,
+        limit: Limit,
     ) -> Result<Self, ConnectError> {
         Ok(Self {
             client: client::client(settings, endpoint.scheme(), authorities)?,
             endpoint,
             signer: Signer::new(region, keyring),
-            limit: Limit::new(settings.max_requests),
+            limit,
             answer_timeout: settings.answer_timeout,
             attempts: settings.attempts.max(1),
             tells_of_markers: AtomicBool::new(false),

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{Endpoint, Hot, KeySource, Keyring};
+use super::{Endpoint, Hot, KeySource, Keyring, Limit};
 use crate::store::s3::S3Store;
 use crate::store::s3::cold::Births;
 use crate::store::s3::places::Places;
@@ -38,7 +38,8 @@ pub(in crate::store::s3) fn hot(settings: &Settings, id: &str, secret: &str) -> 
     let keys = Credentials::new(id, secret, None, None, "test");
     let keyring = Keyring::new(KeySource::Chain(SharedCredentialsProvider::new(keys)));
     let endpoint = Endpoint::parse(settings.endpoint.as_deref().unwrap(), settings.addressing).unwrap();
-    Hot::new(settings, endpoint, "us-east-1", None, Arc::new(keyring)).unwrap()
+    let limit = Limit::new(settings.max_requests);
+    Hot::new(settings, endpoint, "us-east-1", None, Arc::new(keyring), limit).unwrap()
 }
 
 /// A store of which this is known; only its hot calls work.

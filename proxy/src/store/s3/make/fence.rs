@@ -8,6 +8,8 @@
 //!
 //! Uploads that belong to no stage are written down under a name of their own, so that they are swept up some day.
 
+use std::collections::BTreeSet;
+
 use hallmark_config::StoreBucket;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -29,7 +31,7 @@ const MAX_BYTES: u64 = 16 << 10;
 const PAGE: usize = 100;
 
 /// Pages at most: each has uploads of one stage, of which there is one for each try to complete it.
-const MAX_PAGES: usize = 100;
+const MAX_PAGES: usize = 5;
 
 /// An upload that is written down.
 #[derive(Debug)]
@@ -78,13 +80,19 @@ impl S3Store {
     /// Ends all uploads that belong to a stage. To be called when the stage is gone.
     pub(in crate::store::s3) async fn fence_off(&self, stage: &str) -> Result<(), StoreError> {
         let prefix = format!("{PROMOTES}{stage}/");
+        let mut forgotten = BTreeSet::new();
         for _ in 0..MAX_PAGES {
+            // Others may have been written down meanwhile, and their names may be before those that were seen.
             let names = self.list_state(StateArea::Scratch, &prefix, None, PAGE).await?;
             if names.is_empty() {
                 return Ok(());
             }
             for name in names {
                 self.cut_off(&name).await?;
+                if !forgotten.insert(name) {
+                    let message = "what was deleted is listed again";
+                    return Err(StoreError::new(StoreFault::Protocol, message));
+                }
             }
         }
         Err(StoreError::new(StoreFault::Protocol, "the uploads that belong to a stage have no end"))

@@ -125,6 +125,9 @@ pub struct Keys {
     pub controls: bool,
 }
 
+/// The longest body of a PutObject, as S3 has it: nobody sends 5 GiB to try it out.
+const MAX_PUT_BYTES: u64 = 5 << 30;
+
 impl Findings {
     /// What is assumed of a store that has not been asked yet: nothing that it could lack.
     pub const CAREFUL: Self = {
@@ -181,6 +184,7 @@ impl Findings {
                 deletes: self.delete_if_match != IfMatch::Ignored,
             },
             max_key_bytes: self.max_key_bytes.min(MAX_KEY_BYTES),
+            max_put_bytes: MAX_PUT_BYTES,
             min_part_bytes: self.parts.min_bytes,
             leaves_parts_out: self.parts.left_out,
             promotes_once: false,

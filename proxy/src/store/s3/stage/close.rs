@@ -71,7 +71,7 @@ impl S3Store {
     async fn try_close(&self, stage: &Stage, parts: &[StagedPart]) -> Result<(), Missed> {
         // Of parts that there can be in no stage it is not known yet whether there is one.
         let whole = Whole::of(parts, self.findings().parts);
-        let Some(listed) = self.listed(stage).await.map_err(own)? else {
+        let Some(listed) = self.listed(stage).await.map_err(unlisted)? else {
             return self.closed_as(stage, parts, whole).await;
         };
         compare(parts, &listed)?;
@@ -169,6 +169,11 @@ impl S3Store {
         put.map_err(|failed| own(failed.failure))?;
         self.abort(&stage.place, &stage.upload).await.map_err(own)
     }
+}
+
+/// The parts could not be listed, and nothing was done.
+fn unlisted(failure: Failure) -> PutError {
+    PutError::NotStored(failure.into())
 }
 
 /// Compares the parts that the caller names with those that are there.

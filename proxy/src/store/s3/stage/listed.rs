@@ -12,8 +12,8 @@ use crate::store::MAX_PARTS;
 
 const WHAT: &str = "ListParts";
 
-/// Pages at most: a page has a thousand parts, on some stores less.
-const MAX_PAGES: usize = 200;
+/// Pages at most, for ten thousand parts: a page has a thousand of them, on some stores less.
+const MAX_PAGES: usize = 64;
 
 /// A part as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
