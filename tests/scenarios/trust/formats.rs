@@ -121,6 +121,6 @@ fn roots_that_are_none_are_said_at_the_start() {
         issuer = \"https://b.example\" }\n";
     lab.proxy.site.edit_config(|text| format!("{lines}{text}"));
     let config = hallmark_config::Config::load(&lab.proxy.site.config_file()).unwrap();
-    let errors = hallmark_proxy::app::check(&config).unwrap_err().to_string();
+    let errors = hallmark_proxy::check(&config).unwrap_err().to_string();
     assert!(errors.contains("hallmark.toml:1:") && errors.contains("not a trusted root"), "{errors}");
 }
