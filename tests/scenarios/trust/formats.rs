@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 
 use super::{BUCKET, KEY, Lab};
 
-const ARTIFACT: &[u8] = b"an artifact\n";
 const RULE: &str = "keys = [\"ci\"], enforce = \"download\"";
 
 fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-fn file(vector: &str) -> Vec<u8> {
+/// An artifact, and what stands beside it.
+fn read(vector: &str) -> (Vec<u8>, Vec<u8>) {
     let text = std::fs::read_to_string(vectors().join(vector)).unwrap();
-    text.split_once("\n---\n").unwrap().1.as_bytes().to_vec()
+    let (head, file) = text.split_once("\n---\n").unwrap();
+    let artifact = head.lines().find_map(|line| line.strip_prefix("artifact: ")).unwrap();
+    (serde_json::from_str::<String>(artifact).unwrap().into_bytes(), file.as_bytes().to_vec())
 }
 
 /// A deployment with these signers and attestations before everything else, and this rule.
@@ -29,17 +31,18 @@ fn lab(signers: &str, rule: &str) -> Lab {
     })
 }
 
-/// What a reader gets of the artifact once `sibling` stands beside it.
-fn with(lab: &Lab, key: &str, suffix: &str, sibling: &[u8]) -> Result<String, String> {
-    assert_eq!(lab.client.put(BUCKET, key, ARTIFACT).status, 200);
+/// What a reader gets of the artifact of `vector` once what is in it stands beside it.
+fn with(lab: &Lab, key: &str, suffix: &str, vector: &str) -> Result<String, String> {
+    let (artifact, sibling) = read(vector);
+    assert_eq!(lab.client.put(BUCKET, key, &artifact).status, 200);
     let missing = lab.reader.get(BUCKET, key);
     assert_eq!(missing.code(), "ArtifactSignatureMissing", "{}", missing.text());
-    let put = lab.client.put(BUCKET, &format!("{key}{suffix}"), sibling);
+    let put = lab.client.put(BUCKET, &format!("{key}{suffix}"), &sibling);
     assert_eq!(put.status, 200, "{}", put.text());
     let got = lab.reader.get(BUCKET, key);
     let result = match got.status {
         200 => {
-            assert_eq!(got.body, ARTIFACT);
+            assert_eq!(got.body, artifact);
             Ok(got.header("x-hallmark-verified").unwrap().to_owned())
         }
         _ => Err(got.text()),
@@ -60,7 +63,7 @@ fn refused(result: Result<String, String>, code: &str, part: &str) {
 fn a_bundle_by_a_key_counts() {
     let lab =
         lab("keys.maker.public_key_file = \"openssl.pub\"", "keys = [\"maker\"], siblings = [\"sigstore\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &file(&format!("bundle/{name}.txt")));
+    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}.txt"));
     assert_eq!(verdict("key"), Ok("seal,maker".to_owned()));
     refused(verdict("key-other-artifact"), "ArtifactSignerUntrusted", "no signature");
     refused(verdict("trailing"), "ArtifactSignatureMissing", "not a Sigstore bundle");
@@ -72,7 +75,7 @@ fn a_bundle_by_an_identity_counts() {
     let identity = "identities.bot.sigstore = { trusted_root_file = \"ours-root.json\", \
         identity = \"https://ci.example/release@main\", issuer = \"https://issuer.example\" }";
     let lab = lab(identity, "keys = [\"bot\"], siblings = [\"sigstore\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &file(&format!("bundle/{name}.txt")));
+    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}.txt"));
     assert_eq!(verdict("certificate"), Ok("seal,bot".to_owned()));
     refused(verdict("certificate-theirs"), "ArtifactSignatureMissing", "of no use");
     refused(verdict("certificate-other-artifact"), "ArtifactSignatureMissing", "not about this artifact");
@@ -83,7 +86,7 @@ fn a_notation_envelope_counts() {
     let identity = "identities.build.notation = { trust_anchors_file = \"notation-roots.pem\", \
         identity = 'x509.subject: C=US, ST=WA, O=Acme\\, Inc., CN=build' }";
     let lab = lab(identity, "keys = [\"build\"], siblings = [\"notation\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".jws.sig", &file(&format!("notation/{name}.txt")));
+    let verdict = |name: &str| with(&lab, KEY, ".jws.sig", &format!("notation/{name}.txt"));
     assert_eq!(verdict("es256"), Ok("seal,build".to_owned()));
     assert_eq!(verdict("es384"), Ok("seal,build".to_owned()));
     refused(verdict("changed-signature"), "ArtifactSignatureMissing", "of no use");
@@ -97,7 +100,7 @@ fn a_statement_counts_if_it_is_the_one_that_is_asked_for() {
         builder_id = \"https://builder.example/v1\", source = \"https://github.com/acme/app\" }";
     let rule = "keys = [\"builder\"], siblings = [\"intoto\"], attestation = \"slsa\"";
     let lab = lab(signers, rule);
-    let verdict = |name: &str| with(&lab, KEY, ".intoto.jsonl", &file(&format!("attestation/{name}.txt")));
+    let verdict = |name: &str| with(&lab, KEY, ".intoto.jsonl", &format!("attestation/{name}.txt"));
     assert_eq!(verdict("slsa"), Ok("seal,builder".to_owned()));
     refused(verdict("slsa-other-builder"), "ArtifactAttestationUnmet", "");
     refused(verdict("slsa-other-source"), "ArtifactAttestationUnmet", "");
@@ -108,8 +111,11 @@ fn a_statement_counts_if_it_is_the_one_that_is_asked_for() {
 
     // And it must name the artifact, where names are to count.
     let bound = lab.changed(|text| text.replace(rule, &format!("{rule}, bind = \"name\"")));
-    let slsa = file("attestation/slsa.txt");
-    refused(with(&bound, "elsewhere/x", ".intoto.jsonl", &slsa), "ArtifactAttestationUnmet", "");
+    refused(
+        with(&bound, "elsewhere/x", ".intoto.jsonl", "attestation/slsa.txt"),
+        "ArtifactAttestationUnmet",
+        "",
+    );
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn what_waits_is_served_once_enough_have_approved() {
 
 #[test]
 fn header_and_siblings_count_together_and_a_bucket_that_is_fresh_notices() {
-    let lab = Lab::new(RULE, "freshness = \"1h\"");
+    let lab = Lab::new(RULE, "freshness = \"5m\"");
     let body = content(1, 1000);
     assert_eq!(lab.put(&body, &["ci"]).status, 200);
     assert_eq!(approve(&lab, &body, "c").status, 200);
@@ -144,7 +144,7 @@ fn what_is_of_no_use_is_told_and_spoils_nothing() {
 
 #[test]
 fn a_sibling_is_small_and_an_attachment() {
-    let (lab, body) = approved(RULE, &["ci"]);
+    let (lab, _) = approved(RULE, &["ci"]);
     let large = vec![b'A'; (64 << 10) + 1];
     let name = beside("b.sig");
     for put in [lab.client.put(BUCKET, &name, &large), lab.client.put_parts(BUCKET, &name, &[&large], &[])] {
@@ -154,7 +154,6 @@ fn a_sibling_is_small_and_an_attachment() {
     assert_eq!((inline.status, inline.code().as_str()), (400, "InvalidRequest"));
     let got = lab.reader.get(BUCKET, &beside("ci.sig"));
     assert_eq!((got.status, got.header("content-disposition")), (200, Some("attachment")));
-    assert_eq!(got.text(), lab.proxy.site.signature("ci", &body));
 }
 
 #[test]
