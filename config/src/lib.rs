@@ -7,6 +7,7 @@
 
 mod error;
 mod files;
+mod fixed;
 mod load;
 mod moment;
 mod name;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
+pub use load::Loaded;
 pub use moment::UnixMs;
 pub use name::{
     AttestationName, BucketName, ClientName, NameError, Prefix, Realm, RoleName, SealIdText, SignerName,

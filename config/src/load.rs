@@ -1,7 +1,8 @@
 //! From a file to a [`Config`], or to everything that is wrong with it.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -10,6 +11,15 @@ use crate::reader::{Document, Read, Table};
 use crate::sections;
 use crate::types::Config;
 
+/// A configuration that was read, or what is wrong with it, and what it depends on.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Result<Config, ConfigErrors>,
+    /// The file itself and all that it names, as far as it could be read: files, there or not, and folders.
+    pub files: BTreeSet<PathBuf>,
+}
+
 impl Config {
     /// Reads and checks the file at `path`, the files with secrets and public keys that it names, and the
     /// environment variables that it names.
@@ -17,11 +27,19 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`]: everything that is wrong, at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::load_with_files(path).config
+    }
+
+    /// The same, and which files that depended on, also where something is wrong: what was missing may come.
+    pub fn load_with_files(path: &Path) -> Loaded {
         let origin = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigErrors::unreadable(&origin, format!("cannot be read: {error}")))?;
+        let mut files = BTreeSet::from([path.to_owned()]);
         let base_dir = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, base_dir, &origin, &|name| std::env::var(name).ok())
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigErrors::unreadable(&origin, format!("cannot be read: {error}")));
+        let env = |name: &str| std::env::var(name).ok();
+        let config = text.and_then(|text| read_text(&text, base_dir, &origin, &env, &mut files));
+        Loaded { config, files }
     }
 
     /// Checks `text`. Relative file names in it begin at `base_dir`; `origin` is what errors call the file; `env`
@@ -35,12 +53,24 @@ impl Config {
         origin: &str,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigErrors> {
-        let table = syntax(text, origin)?;
-        let document = Document::new(text, base_dir, env);
-        let config = read(&document, &table);
-        let sources = document.sources(origin);
-        document.finish(origin, config.map(|config| Self { sources, ..config }))
+        read_text(text, base_dir, origin, env, &mut BTreeSet::new())
     }
+}
+
+/// Adds to `files` what `text` names.
+fn read_text(
+    text: &str,
+    base_dir: &Path,
+    origin: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+    files: &mut BTreeSet<PathBuf>,
+) -> Result<Config, ConfigErrors> {
+    let table = syntax(text, origin)?;
+    let document = Document::new(text, base_dir, env);
+    let config = read(&document, &table);
+    files.append(&mut document.files());
+    let sources = document.sources(origin);
+    document.finish(origin, config.map(|config| Config { sources, ..config }))
 }
 
 /// Reads all of a document.

@@ -77,7 +77,7 @@ pub struct Tls {
 }
 
 /// The listener for health and metrics, which is not for clients.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Address and port, another than the clients' one; port 0 asks the system for a free one. Plain HTTP.
     pub listen: SocketAddr,
@@ -86,7 +86,7 @@ pub struct Admin {
 }
 
 /// Bounds; each has a default and a range that the loader enforces.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections; further ones wait in the kernel's queue.
     pub max_connections: usize,
@@ -105,7 +105,7 @@ pub struct Limits {
 }
 
 /// How much memory caches take at most, bytes each; 0: nothing is kept. It comes on top of [`Limits::memory_budget`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     /// Signature checks that passed.
     pub verdicts: u64,
@@ -128,7 +128,7 @@ pub struct Seal {
 
 /// Files with the secret that authenticates upload ids and the records of uploads in progress, in the form of
 /// [`StateSecret`](crate::StateSecret). The same on all instances.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// The secret. Well formed and not open to others than its owner, if it was there when the configuration was read.
     pub secret_file: PathBuf,
@@ -148,7 +148,7 @@ pub enum Generated {
 }
 
 /// The object store behind the proxy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Store {
     /// The embedded store: a directory on this machine.
     Local {
@@ -160,7 +160,7 @@ pub enum Store {
 }
 
 /// How to reach a store that speaks S3.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Store {
     /// `http://` or `https://`, host, perhaps port; no path. `None`: AWS, in the region.
     pub endpoint: Option<String>,

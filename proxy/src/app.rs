@@ -1,26 +1,38 @@
 //! All wiring: from a validated configuration and a store to the service that answers requests.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::{Config, ConfigErrors, Immutable, SignerName, Signs, Sources};
+use arc_swap::ArcSwap;
+use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, SignerName, Signs, Sources};
 use hallmark_signer::{
     KeyError, KeyRegister, KeyUse, KeyUseConflict, PrivateKey, PublicKey, SealKey, SealKeys, Sealer,
 };
+use http::{Request, Response};
+use hyper::body::Incoming;
 
-use crate::access::Access;
-use crate::gate::{Deployment, Gate};
+use crate::gate::{Deployment, Gate, Trusted};
 use crate::metrics::Metrics;
-use crate::proof::{Kept, Prover};
-use crate::s3::auth::Authenticator;
-use crate::server;
-use crate::service::S3Service;
+use crate::proof::{Kept, Outgoing};
+use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
+use crate::server::{self, Background, Peer, Service};
+use crate::service::{Lasting, S3Service};
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::{Identities, TrustPolicy};
 
-/// The service of one deployment.
-pub type App = S3Service;
+/// The service of one deployment, for the life of the process. What it answers by changes with the configuration: each
+/// request is answered by the service that there is when it begins, and by no other.
+pub struct App {
+    current: ArcSwap<S3Service>,
+    lasting: Lasting,
+    seal_keys: PublishedSealKeys,
+    /// Where the store was told to keep buckets.
+    mappings: Mappings,
+}
+
+type Mappings = BTreeMap<BucketName, KeptIn>;
 
 /// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
 const MAX_KEY_FILE: u64 = 16 << 10;
@@ -37,10 +49,9 @@ pub enum StartError {
 }
 
 /// What keys and policy of a configuration amount to.
-struct Trusted {
-    sealer: Sealer,
-    seal_keys: SealKeys,
-    policy: TrustPolicy,
+pub(crate) struct Keys {
+    pub(crate) trusted: Trusted,
+    bundle: SealKeyBundle,
 }
 
 /// What is wrong with the files that a configuration names: each dotted key with its message.
@@ -52,7 +63,7 @@ struct Problems(Vec<(String, String)>);
 /// # Errors
 /// Everything that is wrong.
 pub fn check(config: &Config) -> Result<(), ConfigErrors> {
-    let mut problems = Trusted::read(config).err().unwrap_or_default();
+    let mut problems = Keys::read(config).err().unwrap_or_default();
     if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
         problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
     }
@@ -81,8 +92,8 @@ pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Resul
     problems.none_or(config)
 }
 
-impl S3Service {
-    /// Wires a deployment together.
+impl App {
+    /// Wires a deployment together. Its public seal keys are to be had from `seal_keys` from then on.
     ///
     /// # Errors
     /// A key cannot be used, or the store does not answer.
@@ -90,18 +101,82 @@ impl S3Service {
         config: &Config,
         store: Arc<dyn Store>,
         metrics: &Metrics,
+        seal_keys: &PublishedSealKeys,
     ) -> Result<Self, StartError> {
         // Outermost, so that an answer that is waited for no longer counts as what it is.
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
-        let gate = gate(config, store.clone(), kept, metrics)?;
-        let capabilities = store.probe().await?;
+        let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
+        let gate = gate(config, trusted, store.clone(), kept, metrics)?;
+        let capabilities = Arc::new(store.probe().await?);
         check_capabilities(config, &capabilities)?;
-        let authenticator = Authenticator::new(config.clients.iter().cloned(), config.server.region.clone());
-        let access = Access::new(config.buckets.clone());
-        Ok(Self::new(authenticator, access, gate, capabilities, &config.server, metrics))
+        let lasting = Lasting { capabilities, metrics: metrics.clone(), background: Background::default() };
+        let service = S3Service::new(config, gate, bundle.clone(), &lasting);
+        seal_keys.publish(bundle);
+        Ok(Self {
+            current: ArcSwap::from_pointee(service),
+            lasting,
+            seal_keys: seal_keys.clone(),
+            mappings: mappings(config),
+        })
     }
+
+    /// Answers by `config` from now on: requests that begin later, on whichever connection, see all of it; those under way
+    /// see nothing of it. What `config` says of listeners, memory and store is left aside
+    /// ([`Config::needs_restart`](hallmark_config::Config::needs_restart)).
+    ///
+    /// # Errors
+    /// A key cannot be used, the store cannot keep what is promised, or a bucket is to be kept elsewhere. Nothing has changed
+    /// then.
+    pub fn renew(&self, config: &Config) -> Result<(), ConfigErrors> {
+        self.check_mappings(config)?;
+        check_capabilities(config, &self.lasting.capabilities)?;
+        let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
+        let gate = self.current.load().gate().trusting(trusted);
+        gate.share_among(sharers(config));
+        let service = S3Service::new(config, gate, bundle.clone(), &self.lasting);
+        self.current.store(Arc::new(service));
+        self.seal_keys.publish(bundle);
+        Ok(())
+    }
+
+    /// Refuses what would send uploads to another place than downloads come from: the store was told where buckets are.
+    fn check_mappings(&self, config: &Config) -> Result<(), ConfigErrors> {
+        const MOVED: &str = "where a bucket is kept cannot change while the proxy runs: nothing of this file is taken over \
+            until it is restarted, or this is as it was";
+        let mappings = mappings(config);
+        let mut problems = Problems::default();
+        let names: BTreeSet<_> = mappings.keys().chain(self.mappings.keys()).collect();
+        for name in names {
+            if mappings.get(name) != self.mappings.get(name) {
+                problems.add(&Sources::bucket_key(name, "kept_in"), MOVED.to_owned());
+            }
+        }
+        problems.none_or(config)
+    }
+}
+
+impl Service for App {
+    async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+        // Not borrowed: a request may last for hours.
+        let service = self.current.load_full();
+        service.call(request, peer).await
+    }
+
+    fn background(&self) -> &Background {
+        &self.lasting.background
+    }
+}
+
+fn mappings(config: &Config) -> Mappings {
+    let kept_in = config.buckets.iter().filter_map(|(name, bucket)| Some((name, bucket.kept_in.as_ref()?)));
+    kept_in.map(|(name, kept_in)| (name.clone(), kept_in.clone())).collect()
+}
+
+/// Between how many the memory is shared: anonymous readers count as one more client.
+fn sharers(config: &Config) -> usize {
+    config.clients.len() + 1
 }
 
 /// A gate before a store of a test's, with caches of its own, which nobody measures.
@@ -119,32 +194,28 @@ pub fn gate_before(config: &Config, store: Arc<dyn Store>) -> Result<Gate, Confi
 /// A key or the state secret cannot be used.
 #[cfg(any(test, feature = "testing"))]
 pub fn gate_keeping(config: &Config, store: Arc<dyn Store>, kept: Arc<Kept>) -> Result<Gate, ConfigErrors> {
-    gate(config, store, kept, &Metrics::new())
+    gate(config, Keys::read_or_errors(config)?.trusted, store, kept, &Metrics::new())
 }
 
 /// The gate before `store`. What is in `kept` may have been found good under another configuration.
 ///
 /// # Errors
-/// A key or the state secret cannot be used.
+/// The state secret cannot be used.
 fn gate(
     config: &Config,
+    trusted: Trusted,
     store: Arc<dyn Store>,
     kept: Arc<Kept>,
     metrics: &Metrics,
 ) -> Result<Gate, ConfigErrors> {
-    let Trusted { sealer, seal_keys, policy } =
-        Trusted::read(config).map_err(|problems| config.sources.errors(problems.0))?;
     // Last of the files: nothing is made for a configuration that cannot work.
     let state = state_file::keys(config).map_err(|problem| config.sources.errors([problem]))?;
-    let prover = Prover::new(config.realm.clone(), seal_keys, kept);
-    // Anonymous readers count as one more.
-    let clients = config.clients.len() + 1;
-    let limits = config.limits.clone();
     let deployment = Deployment { realm: config.realm.clone(), state };
-    Ok(Gate::new(store, deployment, sealer, prover, policy, limits, clients).measured(metrics))
+    let gate = Gate::new(store, deployment, trusted, kept, config.limits.clone(), sharers(config));
+    Ok(gate.measured(metrics))
 }
 
-impl Trusted {
+impl Keys {
     /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other.
     fn read(config: &Config) -> Result<Self, Problems> {
         let mut problems = Problems::default();
@@ -162,7 +233,7 @@ impl Trusted {
             problems.register(&mut register, &key, KeyUse::Seal, &at);
             sealing.push(key);
         }
-        let seal_keys = SealKeys::new(sealing)
+        let seal_keys = SealKeys::new(sealing.iter().cloned())
             .map_err(|error| problems.add("seal.trusted_key_files", error.to_string()))
             .ok();
         let mut publishers: Vec<(SignerName, PublicKey)> = Vec::new();
@@ -188,10 +259,15 @@ impl Trusted {
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers).with_identities(identities);
-                Ok(Self { sealer: Sealer::new(active), seal_keys, policy })
+                let bundle = SealKeyBundle::new(&active, &sealing);
+                Ok(Self { trusted: Trusted { sealer: Sealer::new(active), seal_keys, policy }, bundle })
             }
             _ => Err(problems),
         }
+    }
+
+    pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
+        Self::read(config).map_err(|problems| config.sources.errors(problems.0))
     }
 }
 

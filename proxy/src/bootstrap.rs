@@ -60,7 +60,8 @@ fn ours(dir: &Path) -> io::Result<()> {
 
 fn config_text(access_key: &str) -> String {
     format!(
-        r#"# Made on the first start without a configuration. Change it as you like: it is only read from now on.
+        r#"# Made on the first start without a configuration. Change it as you like: it is only read from now on, and changes take
+# effect within seconds.
 # Every key is explained in deploy/hallmark.example.toml.
 realm = "local"
 

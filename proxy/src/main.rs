@@ -7,8 +7,10 @@ compile_error!(
 );
 
 mod check_store;
+mod explaining;
 mod log;
 mod report;
+mod rotate;
 mod stop;
 
 use std::io::Write;
@@ -24,6 +26,8 @@ use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::reload::{Reading, Reloader};
+use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
@@ -74,17 +78,45 @@ enum Command {
         /// The configuration.
         file: PathBuf,
     },
+    /// Says what would become of a download, and why: the rule, the seal, who signed, and what is missing.
+    ///
+    /// Exit codes: 0 it is served, 3 it is refused, 1 there is nothing or the store fails.
+    Explain {
+        /// The configuration; its store is asked.
+        #[arg(long, env = "HALLMARK_CONFIG")]
+        config: PathBuf,
+        /// The object.
+        #[arg(value_name = "s3://BUCKET/KEY")]
+        object: explaining::Location,
+    },
+    /// Goes from one seal key to the next: finds out how far that is, and says what to do next.
+    ///
+    /// Makes NEW_KEY if it is not there, and the public halves beside both keys; writes nothing else. Repeat it after each
+    /// step. Exit code 1: some instance is not where the configuration is.
+    RotateSealKey {
+        /// The configuration.
+        config: PathBuf,
+        /// The file of the new private key, such as `seal-2027.key`.
+        new_key: PathBuf,
+        /// The admin listener of an instance, to be asked which keys it has; may be repeated.
+        #[arg(long = "instance", value_name = "HOST:PORT")]
+        instances: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     let done = match arguments.command {
-        Some(Command::CheckConfig { file }) => check_config(&file),
-        Some(Command::CheckStore { file }) => check_store::run(&file),
-        None => serve(arguments.config, arguments.listen),
+        Some(Command::CheckConfig { file }) => check_config(&file).map(|()| ExitCode::SUCCESS),
+        Some(Command::CheckStore { file }) => check_store::run(&file).map(|()| ExitCode::SUCCESS),
+        Some(Command::Explain { config, object }) => explaining::run(&config, object),
+        Some(Command::RotateSealKey { config, new_key, instances }) => {
+            rotate::run(&config, &new_key, &instances)
+        }
+        None => serve(arguments.config, arguments.listen).map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report::last_word(&error);
             ExitCode::FAILURE
@@ -129,24 +161,37 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
         None => bootstrap::prepare(Path::new(bootstrap::DEFAULT_DIR))
             .with_context(|| format!("cannot prepare ./{}", bootstrap::DEFAULT_DIR))?,
     };
-    let mut config = Config::load(&file)?;
+    let reading = Reading::of(&file);
+    let mut config = reading.config()?.clone();
     config.server.listen = listen.unwrap_or(config.server.listen);
     // All that is wrong with keys and certificates, before anything is touched.
     hallmark_proxy::check(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(run(&config, unconfigured.then_some(file)));
+    let origin = Origin { file, reading, unconfigured };
+    let done = runtime.block_on(run(&config, origin));
     runtime.shutdown_timeout(LAST_WRITES);
     done
 }
 
-async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
+/// Where a configuration comes from.
+struct Origin {
+    file: PathBuf,
+    reading: Reading,
+    /// Nobody named one.
+    unconfigured: bool,
+}
+
+async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) -> anyhow::Result<()> {
+    // Before all that may take long: until then it ends the process.
+    let hangups = stop::hangups()?;
     let metrics = Metrics::new();
+    let seal_keys = PublishedSealKeys::default();
     let health = Health::new(&metrics);
     if let Some(admin) = &config.admin {
         // Before all that may take long, so that those who ask hear why.
         let admin = Admin::bind(admin).await?;
         writeln!(std::io::stdout(), "hallmark-proxy: health and metrics on http://{}", admin.address()?)?;
-        tokio::spawn(admin.run(health.clone(), metrics.clone()));
+        tokio::spawn(admin.run(health.clone(), metrics.clone(), seal_keys.clone()));
     }
     let (kind, store): (_, Arc<dyn Store>) = match &config.store {
         StoreConfig::Local { path } => ("local", Arc::new(LocalStore::open(path)?)),
@@ -159,17 +204,19 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
         }
     };
     tokio::spawn(sweep(Arc::clone(&store)));
-    if made.is_some() {
+    if unconfigured {
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
     }
-    let app = App::start(config, Arc::clone(&store), &metrics).await?;
+    let app = Arc::new(App::start(config, Arc::clone(&store), &metrics, &seal_keys).await?);
     let server = Server::bind(&config.server, &config.limits, &metrics).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     let endpoint = format!("{scheme}://{}", server.address()?);
-    if let Some(file) = made {
+    if unconfigured {
         greet(&file, &endpoint)?;
     }
+    let reloader = Reloader::new(&file, reading, Arc::clone(&app), server.certificates(), &metrics)?;
+    tokio::spawn(reloader.run(hangups));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         realm = config.realm.as_str(),
@@ -189,7 +236,7 @@ async fn run(config: &Config, made: Option<PathBuf>) -> anyhow::Result<()> {
     health.serving();
     writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
 
-    match server.run(Arc::new(app), phase).await {
+    match server.run(app, phase).await {
         Cut { connections: 0, work: 0 } => tracing::info!("stopped"),
         Cut { connections, work } => {
             tracing::warn!(connections, work, "stopped, and cut off what was not done in time");

@@ -1,4 +1,5 @@
-//! What a signal does: the first one ends the program in good order, a second one at once.
+//! What a signal does: the first one ends the program in good order, a second one at once; `SIGHUP` has the configuration
+//! read again.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +7,23 @@ use std::time::Duration;
 use hallmark_proxy::admin::Health;
 use hallmark_proxy::server::Phase;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// From now on `SIGHUP` no longer kills: each is handed on, or goes together with one that nobody has got to yet.
+///
+/// # Errors
+/// The system does not hand them over.
+pub(crate) fn hangups() -> io::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (tell, told) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() && !tell.is_closed() {
+            // Full: one that comes before the files are read is enough.
+            let _ = tell.try_send(());
+        }
+    });
+    Ok(told)
+}
 
 /// The signals that ask for the end: `SIGTERM`, and `SIGINT` as of Ctrl-C.
 pub(crate) struct Signals {

@@ -17,6 +17,7 @@
 //! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`].
 
 mod blob;
+mod bundle;
 mod content;
 mod digest;
 pub mod dsse;
@@ -36,6 +37,7 @@ mod verdicts;
 mod verifier;
 
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
+pub use bundle::MAX_BUNDLE_KEYS;
 pub use content::{Content, ContentHasher, Md5Hasher, UploadHasher, WrongLength};
 pub use digest::{Md5Digest, Sha256Digest};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature};

@@ -33,6 +33,7 @@ mod open_access;
 mod openssl;
 mod part_numbers;
 mod readme;
+mod reload;
 mod store_faults;
 mod stores;
 mod tamper;

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::Config;
+use hallmark_config::{Config, ConfigErrors};
 use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
+use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
 use tokio::net::TcpListener;
@@ -26,6 +27,7 @@ pub struct InProcess {
     address: SocketAddr,
     admin: Option<SocketAddr>,
     metrics: Metrics,
+    app: Arc<App>,
     phase: watch::Sender<Phase>,
     server: JoinHandle<Cut>,
     // Held for its threads: dropping it ends the server.
@@ -51,8 +53,8 @@ impl InProcess {
         let address = listener.local_addr().expect("it is bound");
         let metrics = Metrics::new();
         let (phase, told) = watch::channel(Phase::Serving);
-        let (admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
-        Self { site, address, admin, metrics, phase, server, runtime }
+        let (app, admin, server) = serve(&runtime, listener, &site.config_file(), store, &metrics, told);
+        Self { site, address, admin, metrics, app, phase, server, runtime }
     }
 
     /// Where it listens.
@@ -72,6 +74,14 @@ impl InProcess {
     /// Its metrics, as text.
     pub fn metrics(&self) -> String {
         self.metrics.text()
+    }
+
+    /// Takes over the configuration as it is now, at once.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub fn renew(&self) -> Result<(), ConfigErrors> {
+        self.app.renew(&Config::load(&self.site.config_file())?)
     }
 
     /// Says how far the server is to be on its way to its end.
@@ -96,8 +106,8 @@ impl InProcess {
     }
 }
 
-/// The one place that knows how the proxy is put together in process. Says where health and metrics are, and what it
-/// cut off in the end.
+/// The one place that knows how the proxy is put together in process. Says what it serves, where health and metrics are,
+/// and what it cut off in the end.
 fn serve(
     runtime: &Runtime,
     listener: TcpListener,
@@ -105,9 +115,13 @@ fn serve(
     store: Arc<dyn Store>,
     metrics: &Metrics,
     phase: watch::Receiver<Phase>,
-) -> (Option<SocketAddr>, JoinHandle<Cut>) {
+) -> (Arc<App>, Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
-    let app = runtime.block_on(App::start(&config, store.clone(), metrics)).expect("the proxy can start");
+    let seal_keys = PublishedSealKeys::default();
+    let app = runtime
+        .block_on(App::start(&config, store.clone(), metrics, &seal_keys))
+        .expect("the proxy can start");
+    let app = Arc::new(app);
     let server =
         Server::over(listener, &config.server, &config.limits, metrics).expect("there is no TLS to go wrong");
     let admin = config.admin.map(|admin| {
@@ -115,10 +129,10 @@ fn serve(
         let address = admin.address().expect("it is bound");
         let health = Health::new(metrics);
         health.serving();
-        runtime.spawn(admin.run(health.clone(), metrics.clone()));
+        runtime.spawn(admin.run(health.clone(), metrics.clone(), seal_keys.clone()));
         runtime.spawn(health.watch(store));
         address
     });
     // It ends with its runtime, if nobody stops it before.
-    (admin, runtime.spawn(server.run(Arc::new(app), phase)))
+    (Arc::clone(&app), admin, runtime.spawn(server.run(app, phase)))
 }

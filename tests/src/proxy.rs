@@ -18,10 +18,14 @@ use crate::site::{FULL, Site};
 
 pub use crate::site::Options;
 
-/// What the program prints on its standard output when it takes connections; the address follows.
-const READY: &str = "hallmark-proxy: listening on http://";
+/// What the program prints on its standard output when it takes connections; `http://` or `https://` and the address follow.
+const READY: &str = "hallmark-proxy: listening on ";
 /// What it prints before, where the configuration has `[admin]`.
 const ADMIN: &str = "hallmark-proxy: health and metrics on http://";
+
+/// What it logs when it has read its configuration again.
+const TAKEN: &str = "the changed configuration holds from now on";
+const REFUSED: &str = "the changed configuration was refused";
 
 /// A running proxy. It dies with this value; if the test is failing then, its log is shown.
 #[derive(Debug)]
@@ -103,8 +107,38 @@ impl Proxy {
 
     /// Asks it to stop (`SIGTERM`).
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Asks it to read its configuration again (`SIGHUP`), and waits until it has. Whether it took it over.
+    pub fn reload(&self) -> bool {
+        self.reloaded_by(|| self.signal(Signal::HUP))
+    }
+
+    /// Does something that makes it read its configuration again, and waits until it has. Whether it took it over.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn reloaded_by(&self, act: impl FnOnce()) -> bool {
+        let count = |words: &str| self.log().matches(words).count();
+        let (taken, refused) = (count(TAKEN), count(REFUSED));
+        act();
+        let until = Instant::now() + DEADLINE;
+        loop {
+            if count(TAKEN) > taken {
+                return true;
+            }
+            if count(REFUSED) > refused {
+                return false;
+            }
+            assert!(Instant::now() < until, "it does not read its configuration:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
-        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+        kill_process(pid, signal).expect("a child can be signalled");
     }
 
     /// Waits until it has ended by itself.
@@ -157,7 +191,8 @@ impl Log {
         let log = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if let (Some(ready), Some(address)) = (&ready, line.strip_prefix(READY)) {
+                let endpoint = line.strip_prefix(READY).and_then(|endpoint| endpoint.split_once("://"));
+                if let (Some(ready), Some((_, address))) = (&ready, endpoint) {
                     // Nobody listens any more after the first.
                     let _ = ready.send(address.trim().parse().expect("an address follows"));
                 }

@@ -229,6 +229,14 @@ impl Connection {
         std::mem::take(&mut self.buffer)
     }
 
+    /// The next `length` bytes, or fewer if the connection ends before.
+    pub fn next(&mut self, length: usize) -> Vec<u8> {
+        let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };
+        while reader.connection.buffer.len() < length && reader.more().is_ok() {}
+        let rest = self.buffer.split_off(length.min(self.buffer.len()));
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
     /// All that comes until the connection ends, however it does.
     pub fn rest(&mut self) -> Vec<u8> {
         let mut reader = Reader { connection: self, until: Instant::now() + DEADLINE };

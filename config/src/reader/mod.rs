@@ -9,9 +9,9 @@ mod unique;
 mod value;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) use table::Table;
 pub(crate) use unique::Unique;
@@ -35,6 +35,8 @@ pub(crate) struct Document<'a> {
     known: RefCell<BTreeMap<String, Presence>>,
     /// Where each value that was looked at begins.
     offsets: RefCell<BTreeMap<String, usize>>,
+    /// What the file names: files, whether they are there or not, and folders.
+    files: RefCell<BTreeSet<PathBuf>>,
 }
 
 /// Whether a known key occurs in the file.
@@ -53,6 +55,7 @@ impl<'a> Document<'a> {
             problems: RefCell::default(),
             known: RefCell::default(),
             offsets: RefCell::default(),
+            files: RefCell::default(),
         }
     }
 
@@ -66,6 +69,11 @@ impl<'a> Document<'a> {
         let offsets = self.offsets.borrow();
         let places = offsets.iter().map(|(key, offset)| (key.clone(), Position::of(self.text, *offset)));
         Sources::new(origin, places.collect())
+    }
+
+    /// What was named so far.
+    pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
     }
 
     /// `result`, unless there is a problem on the list.
@@ -117,9 +125,11 @@ impl<'a> Place<'a> {
         Position::of(self.document.text, self.offset).line
     }
 
-    /// The folder at which relative file names begin.
-    pub(crate) fn base_dir(&self) -> &'a Path {
-        self.document.base_dir
+    /// The file that is called `name` here: a relative name begins at the document's folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        let file = self.document.base_dir.join(name);
+        self.document.files.borrow_mut().insert(file.clone());
+        file
     }
 
     /// An environment variable.

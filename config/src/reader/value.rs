@@ -89,7 +89,7 @@ impl<'a> Value<'a> {
         if text.is_empty() || text.contains('\0') {
             return Err(self.place.problem("must be the name of a file"));
         }
-        Ok(self.place.base_dir().join(text))
+        Ok(self.place.file(text))
     }
 
     /// A list; every entry is read, also after one that is wrong.

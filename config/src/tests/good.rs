@@ -282,3 +282,25 @@ fn a_file_is_loaded_from_where_it_stands() {
         format!("{}:1:9: realm: must be a text in quotes; this is a whole number", path.display())
     );
 }
+
+/// Who waits for a change must know what to look at, also while something is wrong with it.
+#[test]
+fn what_a_configuration_depends_on_is_told() {
+    let dir = folder();
+    let path = dir.path().join("h.toml");
+    let base = BASE.replace("\"seal.key\"", "\"closed.key\"");
+    let names = |text: &str| -> Vec<String> {
+        fs::write(&path, format!("{base}{text}")).unwrap();
+        let files = Config::load_with_files(&path).files;
+        files.iter().map(|file| file.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
+    };
+    assert_eq!(
+        names("[keys.ci]\npublic_key_file = \"ci.pub\"\n"),
+        ["ci.pub", "closed.key", "data", "h.toml"]
+    );
+    assert_eq!(
+        names("[keys.ci]\npublic_key_file = \"none.pub\"\n"),
+        ["closed.key", "data", "h.toml", "none.pub"]
+    );
+    assert_eq!(names("not TOML"), ["h.toml"]);
+}

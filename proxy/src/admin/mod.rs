@@ -1,4 +1,4 @@
-//! The listener for those who run Hallmark: `/livez`, `/readyz` and `/metrics`.
+//! The listener for those who run Hallmark: `/livez`, `/readyz`, `/metrics` and `/seal-keys`.
 //!
 //! It has nothing in common with that of the clients, neither port nor limits: when clients have used up everything, it
 //! still answers. None of its answers waits for a store, or for anything else.
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 pub use health::{Health, NotReady};
 
 use crate::metrics::{self, Metrics};
+use crate::seal_keys::{self, PublishedSealKeys};
 
 /// Load balancers and Prometheus are few.
 const MAX_CONNECTIONS: usize = 64;
@@ -51,6 +52,7 @@ pub struct AdminBindError {
 struct Questions {
     health: Health,
     metrics: Metrics,
+    seal_keys: PublishedSealKeys,
 }
 
 impl Admin {
@@ -73,9 +75,9 @@ impl Admin {
     }
 
     /// Answers for as long as the process lives.
-    pub async fn run(self, health: Health, metrics: Metrics) {
+    pub async fn run(self, health: Health, metrics: Metrics, seal_keys: PublishedSealKeys) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let questions = Arc::new(Questions { health, metrics });
+        let questions = Arc::new(Questions { health, metrics, seal_keys });
         // Nobody closes the semaphore.
         while let Ok(place) = places.clone().acquire_owned().await {
             match self.listener.accept().await {
@@ -114,7 +116,7 @@ async fn connection(stream: TcpStream, questions: Arc<Questions>) -> hyper::Resu
 
 impl Questions {
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        let known = matches!(path, "/livez" | "/readyz" | "/metrics");
+        let known = matches!(path, "/livez" | "/readyz" | "/metrics" | "/seal-keys");
         if known && !matches!(*method, Method::GET | Method::HEAD) {
             let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
             refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -127,7 +129,11 @@ impl Questions {
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
             },
             "/metrics" => text(StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.text()),
-            _ => text(StatusCode::NOT_FOUND, TEXT, "there are /livez, /readyz and /metrics\n"),
+            "/seal-keys" => match self.seal_keys.current() {
+                Some(keys) => text(StatusCode::OK, seal_keys::CONTENT_TYPE, keys.pem().clone()),
+                None => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, "starting\n"),
+            },
+            _ => text(StatusCode::NOT_FOUND, TEXT, "there are /livez, /readyz, /metrics and /seal-keys\n"),
         }
     }
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 type Wanted = (ObjectName, Option<VersionId>, u64);
 
 /// Those who came first and have not read anything yet. Locked for moments.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Arrivals(Arc<Mutex<HashMap<Wanted, watch::Receiver<()>>>>);
 
 /// One who came first. Who came later waits until this is dropped.

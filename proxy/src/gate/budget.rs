@@ -23,10 +23,17 @@ pub struct Budget {
     size: u32,
     /// How many requests wait for some.
     waiting: Waiting,
-    /// What one client may hold, in units.
-    share: u32,
-    /// The share of each client that holds something now. Locked only to look up or insert.
-    shares: Mutex<HashMap<Box<str>, Weak<Semaphore>>>,
+    /// What each client may hold. Locked only to look up or insert.
+    shares: Mutex<Shares>,
+}
+
+/// What each client may hold.
+#[derive(Debug)]
+struct Shares {
+    /// In units.
+    size: u32,
+    /// That of each client that holds something now.
+    held: HashMap<Box<str>, Weak<Semaphore>>,
 }
 
 /// Memory that one request may use; returned when dropped.
@@ -56,14 +63,23 @@ impl Budget {
     /// A budget of `bytes` for `clients` clients: each may hold a quarter, or its even part if there are fewer than
     /// four.
     pub fn new(bytes: u64, clients: usize) -> Self {
-        let units = units(bytes);
-        let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
+        let size = units(bytes);
         Self {
-            all: Arc::new(Semaphore::new(units as usize)),
-            size: units,
+            all: Arc::new(Semaphore::new(size as usize)),
+            size,
             waiting: Waiting::default(),
-            share: (units / parts).max(1),
-            shares: Mutex::default(),
+            shares: Mutex::new(Shares { size: share(size, clients), held: HashMap::new() }),
+        }
+    }
+
+    /// From now on there are so many clients. What is held stays held and counts towards the whole, which nobody can
+    /// exceed; but of the new shares only what is reserved from now on is taken, so that a client may for as long as its
+    /// old requests last hold an old share and a new one.
+    pub(super) fn share_among(&self, clients: usize) {
+        let size = share(self.size, clients);
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if shares.size != size {
+            *shares = Shares { size, held: HashMap::new() };
         }
     }
 
@@ -81,23 +97,26 @@ impl Budget {
     /// # Errors
     /// [`Exhausted`] after 5 seconds, or at once if it is more than a client may ever hold.
     pub async fn reserve(&self, client: &str, bytes: u64) -> Result<Reservation, Exhausted> {
-        let sources = (self.share_of(client), self.all.clone());
+        let (share, size) = self.share_of(client);
+        let sources = (share, self.all.clone());
         let waiting = self.waiting.clone();
-        let (share, all) = acquire(&sources, units(bytes), self.share, &waiting).await?;
-        let halves = (self.share as usize / 2, self.size as usize / 2);
+        let (share, all) = acquire(&sources, units(bytes), size, &waiting).await?;
+        let halves = (size as usize / 2, self.size as usize / 2);
         Ok(Reservation { all, share, sources, waiting, halves })
     }
 
-    fn share_of(&self, client: &str) -> Arc<Semaphore> {
-        // A poisoned map is still a map of semaphores.
+    /// The share of a client, and its size in units.
+    fn share_of(&self, client: &str) -> (Arc<Semaphore>, u32) {
+        // Poisoned shares are still shares.
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = shares.get(client).and_then(Weak::upgrade) {
-            return share;
+        let size = shares.size;
+        if let Some(share) = shares.held.get(client).and_then(Weak::upgrade) {
+            return (share, size);
         }
-        shares.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Semaphore::new(self.share as usize));
-        shares.insert(client.into(), Arc::downgrade(&share));
-        share
+        shares.held.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new(size as usize));
+        shares.held.insert(client.into(), Arc::downgrade(&share));
+        (share, size)
     }
 }
 
@@ -191,6 +210,12 @@ impl Drop for Waits<'_> {
     }
 }
 
+/// Of a budget of `units`, what each of `clients` may hold.
+fn share(units: u32, clients: usize) -> u32 {
+    let parts = u32::try_from(clients.clamp(1, 4)).unwrap_or(4);
+    (units / parts).max(1)
+}
+
 fn units(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
@@ -224,6 +249,23 @@ mod tests {
         assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
         drop((held, other));
         budget.reserve("a", 100 * UNIT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p7_shares_follow_the_number_of_clients_and_the_whole_stays() {
+        let budget = Budget::new(120 * UNIT, 1);
+        let before = budget.reserve("a", 100 * UNIT).await.unwrap();
+        budget.share_among(3);
+        assert_eq!(budget.reserve("a", 41 * UNIT).await.unwrap_err(), Exhausted, "more than a share");
+        assert_eq!(budget.reserve("a", 40 * UNIT).await.unwrap_err(), Exhausted, "more than there is");
+        drop(before);
+        let first = budget.reserve("a", 40 * UNIT).await.unwrap();
+        budget.share_among(3);
+        assert_eq!(budget.reserve("a", 1).await.unwrap_err(), Exhausted, "nothing has changed");
+        budget.share_among(2);
+        budget.reserve("b", 60 * UNIT).await.unwrap();
+        drop(first);
+        budget.reserve("a", 60 * UNIT).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,7 +33,7 @@ mod whole;
 use std::sync::Arc;
 
 use hallmark_config::{Limits, Realm};
-use hallmark_signer::Sealer;
+use hallmark_signer::{SealKeys, Sealer};
 
 pub use budget::{Budget, Exhausted, Reservation};
 pub use clock::Clock;
@@ -62,19 +62,32 @@ pub struct Deployment {
     pub state: StateKeys,
 }
 
-/// Everything that decides about one deployment's artifacts.
+/// What the operator trusts, as of one reading of the configuration.
+pub struct Trusted {
+    /// Makes seals.
+    pub sealer: Sealer,
+    /// Whose seals are accepted.
+    pub seal_keys: SealKeys,
+    /// Which publishers must have signed what.
+    pub policy: TrustPolicy,
+}
+
+/// Everything that decides about one deployment's artifacts, as of one reading of the configuration: a request keeps the
+/// gate that it began with. What is shared with the gates before and after it lies behind an `Arc`.
 pub struct Gate {
-    store: Arc<dyn Store>,
-    realm: Realm,
+    // Of this gate alone.
     sealer: Sealer,
     prover: Prover,
     policy: TrustPolicy,
+    // For the life of the process.
+    store: Arc<dyn Store>,
+    realm: Realm,
     suspects: Arc<Suspects>,
     arrivals: Arrivals,
-    lookups: Lookups,
-    budget: Budget,
+    lookups: Arc<Lookups>,
+    budget: Arc<Budget>,
     limits: Limits,
-    multipart: Multipart,
+    multipart: Arc<Multipart>,
     clock: Clock,
     /// Bytes of bodies that clients send.
     received: Counter,
@@ -85,32 +98,57 @@ impl Gate {
     pub fn new(
         store: Arc<dyn Store>,
         Deployment { realm, state }: Deployment,
-        sealer: Sealer,
-        prover: Prover,
-        policy: TrustPolicy,
+        Trusted { sealer, seal_keys, policy }: Trusted,
+        kept: Arc<Kept>,
         limits: Limits,
         clients: usize,
     ) -> Self {
         let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
-        let budget = Budget::new(for_bodies, clients);
-        let multipart = Multipart::new(state, for_windows);
+        let budget = Arc::new(Budget::new(for_bodies, clients));
+        let multipart = Arc::new(Multipart::new(state, for_windows));
         let (suspects, arrivals) = Default::default();
-        let store = Arc::new(Noting::new(store, Arc::clone(prover.kept().changes())));
+        let store = Arc::new(Noting::new(store, Arc::clone(kept.changes())));
+        let prover = Prover::new(realm.clone(), seal_keys, kept);
         Self {
-            store,
-            realm,
             sealer,
             prover,
             policy,
+            store,
+            realm,
             suspects,
             arrivals,
-            lookups: Lookups::default(),
+            lookups: Arc::default(),
             budget,
             limits,
             multipart,
             clock: Clock::default(),
             received: Counter::default(),
         }
+    }
+
+    /// The gate that comes after this one: it trusts otherwise, and shares all else with it.
+    #[must_use]
+    pub fn trusting(&self, Trusted { sealer, seal_keys, policy }: Trusted) -> Self {
+        Self {
+            sealer,
+            prover: Prover::new(self.realm.clone(), seal_keys, Arc::clone(self.kept())),
+            policy,
+            store: Arc::clone(&self.store),
+            realm: self.realm.clone(),
+            suspects: Arc::clone(&self.suspects),
+            arrivals: self.arrivals.clone(),
+            lookups: Arc::clone(&self.lookups),
+            budget: Arc::clone(&self.budget),
+            limits: self.limits.clone(),
+            multipart: Arc::clone(&self.multipart),
+            clock: self.clock.clone(),
+            received: self.received.clone(),
+        }
+    }
+
+    /// From now on so many clients share the memory.
+    pub fn share_among(&self, clients: usize) {
+        self.budget.share_among(clients);
     }
 
     /// Counts for `metrics`.

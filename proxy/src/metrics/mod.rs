@@ -6,6 +6,7 @@
 
 mod book;
 mod cache;
+mod config;
 mod histogram;
 mod process;
 mod reading;
@@ -28,6 +29,7 @@ pub(crate) use store::{StoreCall, StoreCalls, StoreOutcome};
 
 use self::book::{Book, Labels};
 use self::cache::Caches;
+use self::config::Reloads;
 use self::reading::{Readings, Varying};
 
 /// The content type of [`Metrics::text`].
@@ -55,6 +57,7 @@ struct All {
     memory_waiting: Readings<Varying, 0>,
     ready: Readings<Varying, 0>,
     store_up: Readings<Varying, 0>,
+    reloads: Reloads,
 }
 
 /// Counts one more of something for as long as it is there.
@@ -97,6 +100,7 @@ impl Metrics {
                 &[],
                 "1 if the store answered when it was asked last",
             ),
+            reloads: Reloads::new(&mut book),
             book: Mutex::default(),
         };
         *all.book.lock().unwrap_or_else(PoisonError::into_inner) = book;
@@ -127,6 +131,11 @@ impl Metrics {
 
     pub(crate) fn store(&self) -> &StoreCalls {
         &self.0.store
+    }
+
+    /// What becomes of changed configurations.
+    pub(crate) fn reloads(&self) -> &Reloads {
+        &self.0.reloads
     }
 
     /// Bytes that clients send.

@@ -6,11 +6,17 @@ use super::error::{Code, S3Error};
 use super::uri::RawPath;
 use crate::name::{BucketName, KeyError, MAX_KEY_BYTES, ObjectKey, ObjectName};
 
+/// The path of the public seal keys. No bucket's: its first segment begins with a dot, and no name of a bucket does. With
+/// virtual-host style the path is a key like any other.
+pub const SEAL_KEYS: &str = "/.hallmark/seal-keys.pem";
+
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// The endpoint itself.
     Service,
+    /// [`SEAL_KEYS`].
+    SealKeys,
     /// A bucket.
     Bucket(BucketName),
     /// An object.
@@ -25,10 +31,12 @@ impl Address {
     /// `InvalidBucketName`, `KeyTooLongError`, or `InvalidURI` for a key that cannot be one.
     pub fn parse(host: &str, domains: &[String], path: &RawPath) -> Result<Self, S3Error> {
         // The path begins with `/`: RawPath's invariant.
-        let path = path.as_str().strip_prefix('/').unwrap_or_default();
+        let whole = path.as_str();
+        let path = whole.strip_prefix('/').unwrap_or_default();
         let (bucket, key) = match host_bucket(host, domains) {
             Some(bucket) => (bucket, path),
             None if path.is_empty() => return Ok(Self::Service),
+            None if whole == SEAL_KEYS => return Ok(Self::SealKeys),
             None => {
                 let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
                 (bucket.to_owned(), key)

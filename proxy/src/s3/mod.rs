@@ -16,5 +16,5 @@ mod refuse;
 pub mod response;
 pub mod route;
 pub mod tags;
-mod times;
+pub(crate) mod times;
 pub mod uri;

@@ -44,6 +44,7 @@ pub struct Head<'a> {
 pub fn route(head: &Head<'_>, domains: &[String]) -> Result<Operation, S3Error> {
     match Address::parse(head.host, domains, head.path)? {
         Address::Service => service(head),
+        Address::SealKeys => seal_keys(head),
         Address::Bucket(bucket) => bucket::route(head, bucket),
         Address::Object(object) => object::route(head, object),
     }
@@ -54,6 +55,16 @@ fn service(head: &Head<'_>) -> Result<Operation, S3Error> {
         Method::GET => {
             head.only(&[BUCKET_PARAMETERS], &[])?;
             Ok(Operation::ListBuckets(BucketListing::parse(head.query)?))
+        }
+        _ => not_allowed(head, "SERVICE"),
+    }
+}
+
+fn seal_keys(head: &Head<'_>) -> Result<Operation, S3Error> {
+    match *head.method {
+        Method::GET | Method::HEAD => {
+            head.only(&[], &[])?;
+            Ok(Operation::GetSealKeys)
         }
         _ => not_allowed(head, "SERVICE"),
     }

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 const LAST: u64 = 253_402_300_799;
 
 /// ISO 8601 with milliseconds, as in documents: `2026-01-02T03:04:05.678Z`.
-pub(super) fn iso8601(at: SystemTime) -> String {
+pub(crate) fn iso8601(at: SystemTime) -> String {
     let since = since_1970(at);
     // Within 1970 and 9999, so `time` has the date.
     let date = i64::try_from(since.as_secs())

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 pub use background::Background;
 pub use connection::Delivery;
 pub use stop::{Cut, Phase};
-pub use tls::{TlsError, check_tls};
+pub use tls::{Certificates, TlsError, Usable, check_tls, read_tls};
 
 use crate::metrics::Metrics;
 use crate::pace::Pace;
@@ -75,7 +75,7 @@ pub trait Service: Send + Sync + 'static {
 /// A listener that is bound and ready to serve.
 pub struct Server {
     listener: TcpListener,
-    tls: Option<tokio_rustls::TlsAcceptor>,
+    tls: Option<Certificates>,
     limits: hallmark_config::Limits,
     metrics: Metrics,
 }
@@ -106,7 +106,7 @@ impl Server {
         limits: &hallmark_config::Limits,
         metrics: &Metrics,
     ) -> Result<Self, TlsError> {
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(read_tls).transpose()?.map(Certificates::new);
         metrics.connections_limit(limits.max_connections);
         Ok(Self { listener, tls, limits: limits.clone(), metrics: metrics.clone() })
     }
@@ -117,6 +117,11 @@ impl Server {
     /// The system does not say.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// What TLS connections are accepted with, unless it speaks plain HTTP.
+    pub fn certificates(&self) -> Option<Certificates> {
+        self.tls.clone()
     }
 
     /// Serves until `phase` says to stop; then lets what is open finish for at most `limits.drain_timeout`, or until `phase`
@@ -131,7 +136,8 @@ impl Server {
                 () = reached(&mut phase, Phase::Draining) => break,
             };
             let Some((stream, address, place)) = accepted else { continue };
-            let (tls, limits, service) = (self.tls.clone(), self.limits.clone(), service.clone());
+            let (limits, service) = (self.limits.clone(), service.clone());
+            let tls = self.tls.as_ref().map(Certificates::acceptor);
             let (told, open) = (told.clone(), self.metrics.connection());
             tokio::spawn(async move {
                 let (_place, _open) = (place, open);

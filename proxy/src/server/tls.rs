@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hallmark_config::Tls;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,16 +21,43 @@ const KEY: &str = "server.tls.key_file";
 #[derive(Debug)]
 pub struct TlsError(Vec<(&'static str, String)>);
 
+/// The certificate and key that connections are accepted with from now on. Clones are the same ones.
+#[derive(Clone)]
+pub struct Certificates(Arc<ArcSwap<ServerConfig>>);
+
+/// A certificate and key that were read and go together.
+pub struct Usable(Arc<ServerConfig>);
+
+impl Certificates {
+    /// Begins with these.
+    pub(super) fn new(Usable(config): Usable) -> Self {
+        Self(Arc::new(ArcSwap::new(config)))
+    }
+
+    /// Connections that come from now on are accepted with these; those that are open stay as they are.
+    pub fn replace(&self, Usable(config): Usable) {
+        self.0.store(config);
+    }
+
+    /// What the next connection is accepted with.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.load_full())
+    }
+}
+
 /// Whether [`Server::bind`](super::Server::bind) could use the files.
 ///
 /// # Errors
 /// It could not.
 pub fn check_tls(tls: &Tls) -> Result<(), TlsError> {
-    acceptor(tls).map(drop)
+    read_tls(tls).map(drop)
 }
 
-/// Reads the files and makes what accepts connections: TLS 1.2 and 1.3, HTTP/1.1 only.
-pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
+/// Reads the files for TLS 1.2 and 1.3, HTTP/1.1 only.
+///
+/// # Errors
+/// They cannot be used.
+pub fn read_tls(tls: &Tls) -> Result<Usable, TlsError> {
     let (certificates, key) = match (certificates(&tls.certificate_file), private_key(&tls.key_file)) {
         (Ok(certificates), Ok(key)) => (certificates, key),
         (certificates, key) => {
@@ -42,7 +70,7 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
         .with_single_cert(certificates, key)
         .map_err(|error| TlsError(vec![rejected(&error)]))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Usable(Arc::new(config)))
 }
 
 impl TlsError {

@@ -11,6 +11,7 @@ impl S3Service {
     pub(super) async fn dispatch(&self, context: &Context, operation: Operation, upload: Upload) -> Answer {
         match operation {
             Operation::ListBuckets(listing) => self.list_buckets(context, &listing).await,
+            Operation::GetSealKeys => self.seal_key_document(context),
             Operation::CreateBucket { bucket, object_lock } => {
                 self.create_bucket(context, &bucket, object_lock, upload).await
             }

@@ -19,6 +19,7 @@ mod versioning;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use hallmark_config::Config;
 use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
@@ -28,7 +29,7 @@ use hyper::body::Incoming;
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
 use crate::metrics::{self, Metrics};
-use crate::proof::{Kept, Outgoing};
+use crate::proof::Outgoing;
 use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
 use crate::s3::documents::Document;
 use crate::s3::error::{Code, Fault, S3Error};
@@ -36,21 +37,35 @@ use crate::s3::operation::{Kind, Operation};
 use crate::s3::response::{self, RequestId};
 use crate::s3::route::{Head, route};
 use crate::s3::uri::{self, Query, RawPath};
-use crate::server::{Background, Peer, Service, Transport};
+use crate::seal_keys::SealKeyBundle;
+use crate::server::{Background, Peer, Transport};
 use crate::store::Capabilities;
 
-/// Answers S3 requests for one deployment.
+/// Answers S3 requests for one deployment, as of one reading of the configuration: a request keeps the service that it
+/// began with to its end, also where its work goes on without it.
 pub struct S3Service {
     authenticator: Authenticator,
     access: Access,
     gate: Arc<Gate>,
-    capabilities: Capabilities,
     region: String,
     domains: Vec<String>,
     unsigned_payload: UnsignedPayload,
+    seal_keys: SealKeyBundle,
+    // Shared with the services before and after it.
+    capabilities: Arc<Capabilities>,
     metrics: Metrics,
     /// What goes on without the request that it came by.
     background: Background,
+}
+
+/// What all services of one process share.
+pub(crate) struct Lasting {
+    /// What the store can do.
+    pub(crate) capabilities: Arc<Capabilities>,
+    /// Where requests are counted.
+    pub(crate) metrics: Metrics,
+    /// What goes on without the request that it came by.
+    pub(crate) background: Background,
 }
 
 /// Where bodies are taken that no signature covers.
@@ -93,8 +108,9 @@ struct Entry<'a> {
     request: metrics::Request<'a>,
 }
 
-impl Service for S3Service {
-    async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+impl S3Service {
+    /// The answer to one request.
+    pub(crate) async fn call(&self, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
         let request = self.metrics.requests().begin();
         let mut entry = Entry { id: RequestId::random(), by: "-".to_owned(), request };
@@ -141,44 +157,32 @@ impl Service for S3Service {
         response
     }
 
-    fn background(&self) -> &Background {
-        &self.background
-    }
-}
-
-impl S3Service {
-    pub(crate) fn new(
-        authenticator: Authenticator,
-        access: Access,
-        gate: Gate,
-        capabilities: Capabilities,
-        config: &hallmark_config::Server,
-        metrics: &Metrics,
-    ) -> Self {
-        let unsigned_payload = if config.dangerous_unsigned_payload_over_http {
+    /// What `config` says of requests, with the gate that judges by the same reading of it.
+    pub(crate) fn new(config: &Config, gate: Gate, seal_keys: SealKeyBundle, lasting: &Lasting) -> Self {
+        let Lasting { capabilities, metrics, background } = lasting;
+        let server = &config.server;
+        let unsigned_payload = if server.dangerous_unsigned_payload_over_http {
             UnsignedPayload::DangerousEverywhere
         } else {
             UnsignedPayload::PrivateOnly
         };
-        let (region, domains) = (config.region.clone(), config.domains.clone());
-        let gate = Arc::new(gate);
-        let (metrics, background) = (metrics.clone(), Background::default());
         Self {
-            authenticator,
-            access,
-            gate,
-            capabilities,
-            region,
-            domains,
+            authenticator: Authenticator::new(config.clients.iter().cloned(), server.region.clone()),
+            access: Access::new(config.buckets.clone()),
+            gate: Arc::new(gate),
+            region: server.region.clone(),
+            domains: server.domains.clone(),
             unsigned_payload,
-            metrics,
-            background,
+            seal_keys,
+            capabilities: Arc::clone(capabilities),
+            metrics: metrics.clone(),
+            background: background.clone(),
         }
     }
 
-    /// What is kept in memory.
-    pub fn kept(&self) -> &Arc<Kept> {
-        self.gate.kept()
+    /// The gate that it hands requests to.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.

@@ -91,6 +91,11 @@ impl S3Service {
         about(context, documents::sha256_line(sealed(&admitted)?))
     }
 
+    /// `GET /.hallmark/seal-keys.pem`, for everybody: they are public, and who verifies seals needs them.
+    pub(super) fn seal_key_document(&self, context: &Context) -> Answer {
+        about(context, documents::seal_keys(&self.seal_keys))
+    }
+
     /// What stands under `object`, if this client may read it.
     pub(super) async fn admitted(
         &self,

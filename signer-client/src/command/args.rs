@@ -198,7 +198,7 @@ pub(crate) struct TrustArgs {
     #[arg(long = "signer", value_name = "FILE.pub")]
     pub(crate) signers: Vec<PathBuf>,
 
-    /// Public key of the deployment: verify the seal's signature here too; may be repeated, any of them will do
+    /// Public keys of the deployment: verify the seal's signature here too; may be repeated, any of them will do
     #[arg(long = "seal-key", value_name = "FILE.pub", requires = "realm")]
     pub(crate) seal_keys: Vec<PathBuf>,
 

@@ -56,6 +56,14 @@ pub(crate) fn public(path: &Path) -> Result<PublicKey, Failure> {
     })
 }
 
+/// Reads the public keys of a deployment: one, or all of them in one file.
+fn seal_keys(path: &Path) -> Result<Vec<PublicKey>, Failure> {
+    PublicKey::all_from_pem(&text(path)?).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("give what the deployment serves at /.hallmark/seal-keys.pem")
+    })
+}
+
 fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let failed = |error| Failure::io("read", path, error);
     let mut text = Zeroizing::new(String::new());
@@ -89,9 +97,10 @@ impl Trust {
         }
         let mut keys = Vec::new();
         for file in &args.seal_keys {
-            let key = public(file)?;
-            note(&key, KeyUse::Seal, file)?;
-            keys.push(key);
+            for key in seal_keys(file)? {
+                note(&key, KeyUse::Seal, file)?;
+                keys.push(key);
+            }
         }
         let seals = match &args.realm {
             Some(realm) if !keys.is_empty() => {

@@ -50,6 +50,8 @@ struct Contents {
     state: HashMap<StateName, Bytes>,
     numbers: u64,
     keeps_no_bytes: bool,
+    /// `If-None-Match: *` means nothing to it, or so it says.
+    minds_nothing: bool,
     plan: Plan,
 }
 
@@ -64,6 +66,13 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store which says that it does not mind whether something stands under the name that is written.
+    pub fn minding_nothing() -> Self {
+        let store = Self::new();
+        store.contents().minds_nothing = true;
+        store
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {

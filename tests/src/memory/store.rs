@@ -21,7 +21,7 @@ use super::{Bucket, MemoryStore, index};
 impl Store for MemoryStore {
     async fn probe(&self) -> Result<Capabilities, StoreError> {
         Ok(Capabilities {
-            guards: Guards::ALL,
+            guards: Guards { absent: !self.contents().minds_nothing, ..Guards::ALL },
             max_key_bytes: 1024,
             max_put_bytes: u64::MAX,
             min_part_bytes: 1,

@@ -44,6 +44,8 @@ pub use versioning::{versioning, versioning_configuration};
 pub use versions::list_versions;
 pub use write::DECLARATION;
 
+use crate::seal_keys::{self, SealKeyBundle};
+
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
@@ -106,6 +108,11 @@ fn owner_element(xml: &mut Xml, name: &str, owner: &Owner) {
 /// `?hallmark=seal`: the sealed statement in a DSSE envelope.
 pub fn seal_envelope(seal: &Seal) -> Document {
     Document::new("application/vnd.dsse.envelope.v1+json", seal.envelope().to_json())
+}
+
+/// The public seal keys.
+pub fn seal_keys(keys: &SealKeyBundle) -> Document {
+    Document { content_type: seal_keys::CONTENT_TYPE, bytes: keys.pem().clone() }
 }
 
 /// `?hallmark=sha256`: a line for `sha256sum -c`.

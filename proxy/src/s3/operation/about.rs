@@ -10,6 +10,7 @@ impl Operation {
     pub fn kind(&self) -> Kind {
         match self {
             Self::ListBuckets(_) => Kind::ListBuckets,
+            Self::GetSealKeys => Kind::GetSealKeys,
             Self::CreateBucket { .. } => Kind::CreateBucket,
             Self::HeadBucket { .. } => Kind::HeadBucket,
             Self::DeleteBucket { .. } => Kind::DeleteBucket,
@@ -76,7 +77,7 @@ impl Operation {
 
     fn subject(&self) -> Subject<'_> {
         match self {
-            Self::ListBuckets(_) => Subject::Service,
+            Self::ListBuckets(_) | Self::GetSealKeys => Subject::Service,
             Self::CreateBucket { bucket, .. }
             | Self::HeadBucket { bucket }
             | Self::DeleteBucket { bucket }

@@ -61,6 +61,7 @@ kinds! {
     GetObjectAttributes
     GetSeal
     GetSha256
+    GetSealKeys
     DeleteObject
     CreateMultipartUpload
     UploadPart

@@ -25,6 +25,8 @@ use crate::store::{Lock, PartNumber, Retentions, Tags, VersionId};
 pub enum Operation {
     /// `GET /`
     ListBuckets(BucketListing),
+    /// `GET /.hallmark/seal-keys.pem`
+    GetSealKeys,
     /// `PUT /bucket`; its body is for [`documents::create_bucket`](super::documents::create_bucket).
     CreateBucket {
         /// Its name.

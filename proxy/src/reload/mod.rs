@@ -1,0 +1,208 @@
+//! A changed configuration takes effect without a restart: on `SIGHUP` at once, or when a file that it depends on has changed
+//! and come to rest.
+//!
+//! All of it is read and checked first, as at the start. What is wrong is refused as a whole: the old one stays, the log says
+//! why, and it is counted.
+
+mod sight;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallmark_config::{Config, ConfigErrors, Loaded};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use self::sight::{Settling, Sight};
+use crate::app::{App, check};
+use crate::metrics::Metrics;
+use crate::server::{Certificates, read_tls};
+
+/// Between two looks at the files. A change is taken over after the second look that shows the same, so within twice this.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How often a configuration is read again that names other files than the one before: each is looked at before it is read.
+const MAX_READS: usize = 3;
+
+/// A configuration as it was read, and what its files looked like just before.
+pub struct Reading {
+    config: Result<Config, ConfigErrors>,
+    before: Sight,
+}
+
+/// Takes over changed configurations for a running proxy.
+pub struct Reloader {
+    file: PathBuf,
+    /// What the proxy began with, and what of it stays for its life.
+    began: Config,
+    app: Arc<App>,
+    certificates: Option<Certificates>,
+    metrics: Metrics,
+    settling: Settling,
+}
+
+/// What became of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds now, but for these settings, which only count after a restart.
+    Taken(Vec<&'static str>),
+    /// The old one stays.
+    Refused(ConfigErrors),
+    /// The old one stays for now: the files were changed while they were read.
+    Moving,
+}
+
+impl Reading {
+    /// Reads the configuration in `file`.
+    pub fn of(file: &Path) -> Self {
+        Self::knowing(file, BTreeSet::from([file.to_owned()]))
+    }
+
+    /// The same, where it is likely to depend on `files`.
+    fn knowing(file: &Path, mut files: BTreeSet<PathBuf>) -> Self {
+        let mut reads = 1;
+        loop {
+            // In this order: what changes in between is seen at the next look.
+            let before = Sight::of(&files);
+            let Loaded { config, files: named } = Config::load_with_files(file);
+            if named.is_subset(&files) || reads == MAX_READS {
+                // While something is wrong with it, what it named before is looked at as well.
+                let before = if config.is_ok() { before.only(&named) } else { before };
+                return Self { config, before };
+            }
+            files.extend(named);
+            reads += 1;
+        }
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn config(&self) -> Result<&Config, ConfigErrors> {
+        self.config.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Reloader {
+    /// For `app`, which began with what is in `file` and was `read` as this.
+    ///
+    /// # Errors
+    /// What is wrong with that.
+    pub fn new(
+        file: &Path,
+        read: Reading,
+        app: Arc<App>,
+        certificates: Option<Certificates>,
+        metrics: &Metrics,
+    ) -> Result<Self, ConfigErrors> {
+        let Reading { config, before } = read;
+        Ok(Self {
+            file: file.to_owned(),
+            began: config?,
+            app,
+            certificates,
+            metrics: metrics.clone(),
+            settling: Settling::new(before),
+        })
+    }
+
+    /// Takes over what changes, whenever somebody has `asked` for it and whenever files changed, until nobody can ask any
+    /// more.
+    pub async fn run(self, mut asked: mpsc::Receiver<()>) {
+        let mut looks = tokio::time::interval(EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reloader = self;
+        // Somebody asked, but then the files were changing.
+        let mut owing = false;
+        loop {
+            let now = tokio::select! {
+                asked = asked.recv() => match asked {
+                    Some(()) => true,
+                    None => return,
+                },
+                _ = looks.tick() => owing,
+            };
+            // Files are read, which may take a while.
+            let done = tokio::task::spawn_blocking(move || {
+                let outcome = (now || reloader.changed()).then(|| reloader.reload());
+                (reloader, outcome)
+            });
+            let Ok((returned, outcome)) = done.await else {
+                tracing::error!(
+                    "reading the configuration again failed; it is not read again before a restart"
+                );
+                return;
+            };
+            reloader = returned;
+            owing = now && outcome == Some(Outcome::Moving);
+        }
+    }
+
+    /// Whether the files have changed and come to rest.
+    pub fn changed(&mut self) -> bool {
+        let now = Sight::of(&self.settling.files());
+        self.settling.settled(now)
+    }
+
+    /// Reads the configuration and takes it over, or says why not.
+    pub fn reload(&mut self) -> Outcome {
+        let Reading { config, before } = Reading::knowing(&self.file, self.settling.files());
+        if Sight::of(&before.files()) != before {
+            tracing::info!("the configuration is being changed; it is read again when that is over");
+            return Outcome::Moving;
+        }
+        // Whatever is wrong with it, it is not read again before something changes.
+        self.settling = Settling::new(before);
+        let outcome = match config.and_then(|config| self.take(&config)) {
+            Ok(pending) => Outcome::Taken(pending),
+            Err(errors) => Outcome::Refused(errors),
+        };
+        self.tell(&outcome);
+        outcome
+    }
+
+    fn take(&self, config: &Config) -> Result<Vec<&'static str>, ConfigErrors> {
+        check(config)?;
+        let tls = match (&self.certificates, &config.server.tls) {
+            (Some(certificates), Some(tls)) => {
+                let blamed = |(key, message): &(&'static str, String)| ((*key).to_owned(), message.clone());
+                let usable = read_tls(tls)
+                    .map_err(|error| config.sources.errors(error.problems().iter().map(blamed)))?;
+                Some((certificates, usable))
+            }
+            (None, _) | (_, None) => None,
+        };
+        self.app.renew(config)?;
+        if let Some((certificates, usable)) = tls {
+            certificates.replace(usable);
+        }
+        Ok(config.needs_restart(&self.began))
+    }
+
+    fn tell(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Taken(pending) => {
+                for setting in pending {
+                    tracing::warn!(setting, "this setting has changed and only counts after a restart");
+                }
+                self.metrics.reloads().taken(pending.len());
+                tracing::info!(file = %self.file.display(), "the changed configuration holds from now on");
+            }
+            Outcome::Refused(errors) => {
+                for error in errors.errors() {
+                    // Says nothing of what stands in the file.
+                    tracing::error!(file = errors.origin(), error = %error, "the configuration is wrong");
+                }
+                self.metrics.reloads().refused();
+                tracing::error!(
+                    errors = errors.errors().len(),
+                    "the changed configuration was refused: the old one stays"
+                );
+            }
+            Outcome::Moving => {}
+        }
+    }
+}
