@@ -20,7 +20,7 @@ use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
-use crate::trust::TrustPolicy;
+use crate::trust::{Identities, TrustPolicy};
 
 /// The service of one deployment, for the life of the process. What it answers by changes with the configuration: each
 /// request is answered by the service that there is when it begins, and by no other.
@@ -255,9 +255,11 @@ impl Keys {
             }
             publishers.push((name.clone(), key));
         }
+        let identities =
+            Identities::read(config).map_err(|wrong| problems.0.extend(wrong)).unwrap_or_default();
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
-                let policy = TrustPolicy::new(config, publishers);
+                let policy = TrustPolicy::new(config, publishers).with_identities(identities);
                 let bundle = SealKeyBundle::new(active.public_key(), &sealing);
                 Ok(Self { trusted: Trusted { sealer: Sealer::new(active), seal_keys, policy }, bundle })
             }

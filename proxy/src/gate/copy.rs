@@ -111,7 +111,8 @@ impl Gate {
         if copy.changes_nothing() {
             return Err(GateError::from(to_itself()).into());
         }
-        let headers = copy.headers(&source)?;
+        let mut headers = copy.headers(&source)?;
+        self.attach(&copy.name, &mut headers)?;
         let _held = self.budget.reserve(client, tree::leaf_count(source.length()) * LEAF_MEMORY).await?;
         let inherited = self.inherit(&source, None).await?;
         let upload = Upload {
@@ -161,7 +162,7 @@ impl Gate {
         (at, taking): (u64, Taking),
     ) -> Result<SealLine, GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        self.judge(upload, seal.sha256(), (at, Op::Copy), taking)?;
+        self.judge(upload, (seal.sha256(), seal.size()), (at, Op::Copy), taking).await?;
         let large = seal.size() > MAX_INLINE;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,

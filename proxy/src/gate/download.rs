@@ -258,6 +258,26 @@ impl Gate {
     ) -> Result<Admitted, GateError> {
         let proven = self.prover.prove(&*self.store, name, version, found).await?;
         self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
+        let sealed = proven.sealed();
+        let alone = proven.admit(&self.policy, reader, &[], self.prover.verdicts()).map_err(GateError::from);
+        let admitted = match sealed {
+            Some(artifact) => self.admit_by_siblings(artifact, reader, alone).await?,
+            None => alone?,
+        };
+        self.check_mark(&admitted, version, asked, reader)?;
+        Ok(admitted)
+    }
+
+    /// The same by what it bears itself.
+    pub(super) async fn admit_alone(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
+        (found, asked): (UnverifiedHead, Asked),
+        reader: Reader,
+    ) -> Result<Admitted, GateError> {
+        let proven = self.prover.prove(&*self.store, name, version, found).await?;
+        self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
         let admitted = proven.admit(&self.policy, reader, &[], self.prover.verdicts())?;
         self.check_mark(&admitted, version, asked, reader)?;
         Ok(admitted)
@@ -281,7 +301,9 @@ impl Gate {
         }
         let proven = self.prover.renew(sighting)?;
         let admitted = proven.admit(&self.policy, wanted.reader, &[], self.prover.verdicts()).ok()?;
-        (!self.is_behind(&admitted, wanted)).then_some(admitted)
+        // Who may see it untrusted is told what it is worth with what stands beside it.
+        let lacks = !admitted.is_trusted() && !self.policy.siblings(wanted.name).is_empty();
+        (!lacks && !self.is_behind(&admitted, wanted)).then_some(admitted)
     }
 
     /// What is likely to be read, as far as can be said without asking the store.
@@ -335,7 +357,7 @@ impl Gate {
         Ok(())
     }
 
-    fn reading(&self, memory: Option<Reservation>) -> Reading {
+    pub(super) fn reading(&self, memory: Option<Reservation>) -> Reading {
         Reading {
             store: Arc::clone(&self.store),
             suspects: Arc::clone(&self.suspects),

@@ -24,6 +24,7 @@ mod quarantine;
 mod receive;
 mod record;
 mod rollback;
+mod siblings;
 mod stream;
 mod unknown;
 mod upload;
@@ -47,6 +48,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use self::arrivals::Arrivals;
 use self::multipart::Multipart;
+use self::siblings::Lookups;
 use crate::cache::Noting;
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Prover, StateKeys, Suspects};
@@ -83,6 +85,7 @@ pub struct Gate {
     realm: Realm,
     suspects: Arc<Suspects>,
     arrivals: Arrivals,
+    lookups: Arc<Lookups>,
     budget: Arc<Budget>,
     limits: Limits,
     multipart: Arc<Multipart>,
@@ -115,6 +118,7 @@ impl Gate {
             realm,
             suspects,
             arrivals,
+            lookups: Arc::default(),
             budget,
             limits,
             multipart,
@@ -134,6 +138,7 @@ impl Gate {
             realm: self.realm.clone(),
             suspects: Arc::clone(&self.suspects),
             arrivals: self.arrivals.clone(),
+            lookups: Arc::clone(&self.lookups),
             budget: Arc::clone(&self.budget),
             limits: self.limits.clone(),
             multipart: Arc::clone(&self.multipart),

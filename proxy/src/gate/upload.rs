@@ -19,7 +19,7 @@ use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::{Evidence, Judged, Taking, TrustFault};
+use crate::trust::{About, Evidence, Judged, Piece, Taking, TrustFault};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -71,7 +71,7 @@ impl Gate {
     /// A check failed, and nothing has changed; or the store failed.
     pub async fn put<B>(
         &self,
-        upload: Upload,
+        mut upload: Upload,
         mut payload: Payload<B>,
         client: &str,
     ) -> Result<Uploaded, GateError>
@@ -79,6 +79,7 @@ impl Gate {
         B: Incoming,
     {
         let (name, asked) = (upload.name.clone(), upload.condition.clone());
+        self.attach(&name, &mut upload.headers)?;
         let put = match payload.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
             Some(length) if length > MAX_INLINE => self.put_streamed(upload, payload, length, client).await,
@@ -117,7 +118,7 @@ impl Gate {
         }
         let etag = checked.etag();
         let at = self.time_for(&upload.name, checked.at(self.clock.now()));
-        self.judge(upload, content.sha256(), (at, checked.op()), taking)?;
+        self.judge(upload, (content.sha256(), content.size()), (at, checked.op()), taking).await?;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: checked.op(),
@@ -160,30 +161,39 @@ impl Gate {
 
     /// Judges the publishers' signatures by the rule for the name. `sealed`: when, and by what; `taking`: whether
     /// what stands under the name may be replaced by what does not satisfy it.
-    pub(super) fn judge(
+    pub(super) async fn judge(
         &self,
         upload: &Upload,
-        sha256: &Sha256Digest,
+        content: (&Sha256Digest, u64),
         sealed: (u64, Op),
         taking: Taking,
     ) -> Result<(), GateError> {
-        self.judge_name(&upload.name, &upload.headers, sha256, sealed, taking)
+        self.judge_name(&upload.name, &upload.headers, content, sealed, taking).await
     }
 
     /// The same for what is to stand under `name` with these headers.
-    pub(super) fn judge_name(
+    pub(super) async fn judge_name(
         &self,
         name: &ObjectName,
         headers: &SealedHeaders,
-        sha256: &Sha256Digest,
+        (sha256, size): (&Sha256Digest, u64),
         (at, op): (u64, Op),
         taking: Taking,
     ) -> Result<(), GateError> {
-        let evidence = Evidence::header_only(headers.get(SIGNATURE_HEADER));
+        self.fits_its_name(name, size)?;
+        let header = headers.get(SIGNATURE_HEADER);
         let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op };
-        match self.policy.judge_upload(&judged, &evidence, taking, self.prover.verdicts()) {
+        let judge = |pieces: &[Piece]| {
+            self.policy.judge_upload(&judged, &Evidence { header, pieces }, taking, self.prover.verdicts())
+        };
+        match judge(&[]) {
             Ok(()) => Ok(()),
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
+            // Signatures may have been put there before the artifact.
+            Err(fault) if fault.may_be_mended() => {
+                let beside = Box::pin(self.beside(&About { object: name, sha256, size })).await;
+                judge(&beside.pieces).map_err(|fault| beside.blame(fault))
+            }
             Err(fault) => Err(fault.into()),
         }
     }

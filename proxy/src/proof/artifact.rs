@@ -56,6 +56,16 @@ pub enum Proven {
     Unsealed(Unsealed),
 }
 
+impl Proven {
+    /// What was found, if it bears a seal.
+    pub(crate) fn sealed(&self) -> Option<Arc<Artifact>> {
+        match self {
+            Self::Sealed(artifact) => Some(Arc::clone(artifact)),
+            Self::Unsealed(_) => None,
+        }
+    }
+}
+
 /// What was read of a record, and is what was sealed.
 struct Read {
     seal: Arc<Seal>,
@@ -67,6 +77,16 @@ struct Read {
 }
 
 impl Artifact {
+    /// Under which name it was looked up.
+    pub(crate) fn name(&self) -> &ObjectName {
+        &self.place.name
+    }
+
+    /// Its seal.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
     /// What it was looked up by.
     pub(super) fn known_as(&self) -> (ObjectName, Option<VersionId>) {
         (self.place.name.clone(), self.place.version.clone())

@@ -45,6 +45,7 @@ mod reader;
 mod record;
 mod released;
 mod secret;
+mod small;
 mod staged;
 mod state;
 mod suspects;

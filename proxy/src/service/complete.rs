@@ -4,8 +4,6 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use hallmark_config::Permission;
-
 use super::{Answer, Context, S3Service, Upload};
 use crate::gate::multipart::Completion;
 use crate::gate::{GateError, Uploaded};
@@ -29,7 +27,7 @@ impl S3Service {
         complete: CompleteUpload,
         upload: Upload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, &object)?;
         self.require_sight_for(context, &object, &complete.condition)?;
         let Upload { parts, claim, body } = upload;
         if claim.is_unsigned() && context.peer.transport == Transport::Exposed {

@@ -3,7 +3,6 @@
 use hallmark_config::Permission;
 use http::StatusCode;
 
-use super::object::to_delete;
 use super::{Answer, Context, S3Service, Upload};
 use crate::name::{BucketName, ObjectName};
 use crate::proof::Outgoing;
@@ -24,8 +23,9 @@ impl S3Service {
         retentions: Retentions,
         upload: Upload,
     ) -> Answer {
-        if self.require_somewhere(context, Permission::DeleteVersion, bucket).is_err() {
-            self.require_somewhere(context, Permission::Delete, bucket)?;
+        let anywhere = |permission| self.require_somewhere(context, permission, bucket);
+        if anywhere(Permission::DeleteVersion).is_err() && anywhere(Permission::WriteSignatures).is_err() {
+            anywhere(Permission::Delete)?;
         }
         let Upload { parts, claim, body } = upload;
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
@@ -34,9 +34,9 @@ impl S3Service {
         self.require_bucket(bucket).await?;
 
         let permitted = |target: DeleteTarget| {
-            let permission = to_delete(target.version.as_ref());
-            match self.access.require(&context.identity, permission, bucket, target.key.as_str()) {
-                Ok(()) => Ok((ObjectName { bucket: bucket.clone(), key: target.key.clone() }, target)),
+            let object = ObjectName { bucket: bucket.clone(), key: target.key.clone() };
+            match self.require_deletion(context, &object, target.version.as_ref()) {
+                Ok(()) => Ok((object, target)),
                 Err(denied) => Err(Undeleted::new(&target, denied)),
             }
         };

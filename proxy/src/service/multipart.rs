@@ -117,7 +117,7 @@ impl S3Service {
         object: &ObjectName,
         id: &str,
     ) -> Result<Marker, GateError> {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, object)?;
         self.gate.find_upload(object, id, context.account()).await
     }
 }

@@ -51,10 +51,40 @@ impl S3Service {
         condition: &PutCondition,
         lock: &Lock,
     ) -> Result<(), S3Error> {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, object)?;
         self.require_sight_for(context, object, condition)?;
         self.require_lock(context, object, lock)?;
         self.require_key_fits(object)
+    }
+
+    /// That the client may write under this name: signatures over other objects are for those to write who may sign,
+    /// and for nobody else.
+    pub(super) fn require_write(&self, context: &Context, object: &ObjectName) -> Result<(), S3Error> {
+        let permission =
+            if self.gate.is_sibling(object) { Permission::WriteSignatures } else { Permission::Write };
+        self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())
+    }
+
+    /// That the client may delete this version, or the current one. Taking signatures away is for those who may put them
+    /// there.
+    pub(super) fn require_deletion(
+        &self,
+        context: &Context,
+        object: &ObjectName,
+        version: Option<&VersionId>,
+    ) -> Result<(), S3Error> {
+        let require = |permission: Permission| {
+            self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())
+        };
+        match (self.gate.is_sibling(object), version) {
+            (false, None) => require(Permission::Delete),
+            (false, Some(_)) => require(Permission::DeleteVersion),
+            (true, None) => require(Permission::WriteSignatures),
+            (true, Some(_)) => {
+                require(Permission::WriteSignatures)?;
+                require(Permission::DeleteVersion)
+            }
+        }
     }
 
     /// That the store can keep an object of this name.
@@ -110,8 +140,7 @@ impl S3Service {
         condition: &DeleteCondition,
         retentions: Retentions,
     ) -> Answer {
-        let permission = to_delete(version.as_ref());
-        self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())?;
+        self.require_deletion(context, object, version.as_ref())?;
         match condition {
             DeleteCondition::None => {}
             DeleteCondition::Exists | DeleteCondition::Matches(_) => self.require_sight(context, object)?,
@@ -141,13 +170,5 @@ impl S3Service {
         let (bucket, key) = (&object.bucket, object.key.as_str());
         self.access.require(&context.identity, Permission::Read, bucket, key)?;
         self.access.require(&context.identity, Permission::List, bucket, key)
-    }
-}
-
-/// What a client must be permitted who deletes this version, or the current one.
-pub(super) fn to_delete(version: Option<&VersionId>) -> Permission {
-    match version {
-        None => Permission::Delete,
-        Some(_) => Permission::DeleteVersion,
     }
 }

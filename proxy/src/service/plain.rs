@@ -56,7 +56,7 @@ impl S3Service {
         version: Option<&VersionId>,
         upload: Upload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, object)?;
         self.unchanged_acl(context, upload).await?;
         self.admitted(context, object, version).await?;
         bodiless(response::empty(StatusCode::OK, &context.id))

@@ -65,7 +65,7 @@ impl S3Service {
         version: Option<&VersionId>,
         upload: Upload,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, object)?;
         let body = self.configuration(context, upload).await?;
         let tags = documents::object_tags(&body)?;
         self.change_tags(context, object, version, tags, StatusCode::OK).await
@@ -78,7 +78,7 @@ impl S3Service {
         object: &ObjectName,
         version: Option<&VersionId>,
     ) -> Answer {
-        self.access.require(&context.identity, Permission::Write, &object.bucket, object.key.as_str())?;
+        self.require_write(context, object)?;
         self.change_tags(context, object, version, Tags::default(), StatusCode::NO_CONTENT).await
     }
 

@@ -3,8 +3,8 @@
 use hallmark_config::{Sibling, SignerName, UnixMs};
 use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, Sha256Digest};
 
-/// At most so many pieces of siblings are looked at for one artifact.
-pub const MAX_PIECES: usize = 16;
+/// At most so many pieces of siblings are looked at for one artifact: detached signatures, and 16 of each other kind.
+pub const MAX_PIECES: usize = 17 + 3 * 16;
 
 /// Header signatures, and what was found in siblings. Nothing of it has been judged.
 #[derive(Debug, Clone, Default)]

@@ -72,6 +72,16 @@ pub enum TrustFault {
     /// Some of the signers whom the rule asks for have signed, but not all.
     #[error("signatures are missing: {0}")]
     RoleUnmet(Missing),
+    /// Something beside the artifact cannot be used, and without it this is what is wrong.
+    #[error("{without}; and `{key}` beside it is of no use: {why}")]
+    SiblingUnusable {
+        /// Under which key it stands.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+        /// What is wrong without it.
+        without: Box<TrustFault>,
+    },
 }
 
 /// Who is missing: one of these roles for each group of which none is met. Shown as `2 of release (1 there)`.
@@ -104,6 +114,7 @@ impl TrustFault {
             Self::KeyNotValid { .. } => "key_not_valid",
             Self::AttestationUnmet { .. } => "attestation_unmet",
             Self::RoleUnmet(_) => "role_unmet",
+            Self::SiblingUnusable { .. } => "sibling_unusable",
         }
     }
 
@@ -120,6 +131,7 @@ impl TrustFault {
             Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
             Self::AttestationUnmet { .. } => Code::ArtifactAttestationUnmet,
             Self::RoleUnmet(_) => Code::ArtifactRoleUnmet,
+            Self::SiblingUnusable { without, .. } => without.code(),
         }
     }
 
@@ -131,7 +143,8 @@ impl TrustFault {
             | Self::KeyRevoked { .. }
             | Self::KeyNotValid { .. }
             | Self::AttestationUnmet { .. }
-            | Self::RoleUnmet(_) => true,
+            | Self::RoleUnmet(_)
+            | Self::SiblingUnusable { .. } => true,
             Self::Denied { .. }
             | Self::SealedTooEarly { .. }
             | Self::OpRefused(_)

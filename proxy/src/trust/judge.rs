@@ -54,7 +54,11 @@ impl TrustPolicy {
             return Err(TrustFault::Denied { reason: reason.to_owned() });
         }
         let header = evidence.header().map_err(|_| TrustFault::SignatureMalformed)?;
-        let Some(rule) = self.rule(judged.object) else { return Ok(Signers(Vec::new())) };
+        let Some(rule) = self.rule(judged.object) else {
+            // A seal that is not good enough for an artifact is none for what speaks for it.
+            self.rule_beside(judged.object).map_or(Ok(()), |rule| check_seal(rule, judged))?;
+            return Ok(Signers(Vec::new()));
+        };
         check_seal(rule, judged)?;
         if header.is_none() && evidence.pieces.is_empty() {
             return match rule.signatures {

@@ -9,6 +9,8 @@
 //! | `evidence` | header signatures and pieces of siblings: whoever they are by, when they were made, what they say |
 //! | `signer` | a key or an identity, and whether a signature of a certain time counts |
 //! | `search` | from evidence to those who signed, and those of them who count |
+//! | `sibling` | which objects beside an artifact are siblings of it |
+//! | `pieces` | from a sibling's bytes to pieces of evidence; `identities` has the roots of trust for it |
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
 //! | `statement` | whether a statement is about this artifact and says what the rule wants |
 //!
@@ -18,9 +20,12 @@ mod deny;
 mod evidence;
 mod fault;
 mod findings;
+mod identities;
 mod judge;
+mod pieces;
 mod roles;
 mod search;
+mod sibling;
 mod signer;
 mod statement;
 #[cfg(test)]
@@ -29,7 +34,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hallmark_config::{Bucket, BucketName, Config, Enforce, Rule, RuleTarget, Sibling, SignerName};
+use hallmark_config::{Bucket, BucketName, Config, Enforce, Rule, RuleTarget, SignerName};
 use hallmark_signer::PublicKey;
 
 use self::deny::Denials;
@@ -39,12 +44,16 @@ use crate::name::ObjectName;
 pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed, Stated, StatementSubject};
 pub use self::fault::{Missing, MissingRole, TrustFault};
 pub use self::findings::{Findings, Found, RoleFound, Signers, Standing};
+pub use self::identities::Identities;
 pub use self::judge::{Judged, Taking};
+pub use self::pieces::{About, SiblingFile, Unusable};
+pub use self::sibling::MAX_SIBLINGS;
 
 /// Signers and rules.
 #[derive(Debug)]
 pub struct TrustPolicy {
     signers: BTreeMap<SignerName, Signer>,
+    identities: Identities,
     denials: Denials,
     buckets: BTreeMap<BucketName, Bucket>,
 }
@@ -55,9 +64,16 @@ impl TrustPolicy {
     pub fn new(config: &Config, keys: impl IntoIterator<Item = (SignerName, PublicKey)>) -> Self {
         Self {
             signers: Signer::all(config, keys),
+            identities: Identities::default(),
             denials: Denials::new(&config.deny),
             buckets: config.buckets.clone(),
         }
+    }
+
+    /// The same, with those who are known by certificates. Of whom it does not know the roots of trust, nothing counts.
+    #[must_use]
+    pub fn with_identities(self, identities: Identities) -> Self {
+        Self { identities, ..self }
     }
 
     /// Whether objects without any seal may be served under this name: the bucket allows it and no rule judges
@@ -65,7 +81,9 @@ impl TrustPolicy {
     /// the verdict on its signature.)
     pub fn serves_unsealed(&self, object: &ObjectName) -> bool {
         let bucket = self.buckets.get(&object.bucket);
-        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed) && self.rule(object).is_none()
+        bucket.is_some_and(|bucket| bucket.dangerous_serve_unsealed)
+            && self.matching(&object.bucket, object.key.as_str()).is_none()
+            && !self.is_sibling(object)
     }
 
     /// Whether this key, once written, is neither overwritten nor deleted.
@@ -89,15 +107,18 @@ impl TrustPolicy {
         self.rule(object).is_some_and(|rule| rule.enforce == Enforce::Download)
     }
 
-    /// In which objects beside this one signatures are looked for, where the header's do not suffice
-    /// ([`TrustFault::may_be_mended`]).
-    pub fn siblings(&self, object: &ObjectName) -> impl Iterator<Item = Sibling> {
-        self.rule(object).into_iter().flat_map(|rule| rule.siblings.iter().copied())
+    /// Whether the rule for this object asks for this signer.
+    fn asks_for(&self, object: &ObjectName, signer: &SignerName) -> bool {
+        self.rule(object).is_some_and(|rule| rule.signers().contains(&signer))
     }
 
-    /// The rule for this name: the one with the longest match; an exact key beats every prefix.
+    /// The rule for signatures over what stands under this name; `None`: there is none, or it is a sibling.
     pub fn rule(&self, object: &ObjectName) -> Option<&Rule> {
-        let key = object.key.as_str();
+        self.matching(&object.bucket, object.key.as_str()).filter(|_| !self.is_sibling(object))
+    }
+
+    /// The rule that is about this key: the one with the longest match; an exact key beats every prefix.
+    fn matching(&self, bucket: &BucketName, key: &str) -> Option<&Rule> {
         let matched = |rule: &&Rule| match &rule.target {
             RuleTarget::Key(exact) => exact == key,
             RuleTarget::Prefix(prefix) => key.starts_with(prefix.as_str()),
@@ -106,6 +127,6 @@ impl TrustPolicy {
             RuleTarget::Key(_) => usize::MAX,
             RuleTarget::Prefix(prefix) => prefix.as_str().len(),
         };
-        self.buckets.get(&object.bucket)?.rules.iter().filter(matched).max_by_key(weight)
+        self.buckets.get(bucket)?.rules.iter().filter(matched).max_by_key(weight)
     }
 }

@@ -118,7 +118,7 @@ impl SealLine {
     }
 
     /// The length it claims, bytes; sets in which form the seal may stand (see [`Hallmark`](crate::Hallmark)).
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.claims.content.size()
     }
 

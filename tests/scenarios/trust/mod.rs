@@ -1,7 +1,9 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
+mod formats;
 mod quarantine;
 mod rollback;
+mod siblings;
 mod table;
 mod thresholds;
 

@@ -92,7 +92,8 @@ impl Gate {
             Origin::Artifact(_) => Op::Copy,
         };
         let (taking, _) = self.standing(&marker.object).await?;
-        self.judge_name(&marker.object, &write.attributes.headers, &plan.sha256, (plan.at, op), taking)?;
+        let content = (&plan.sha256, plan.line.size());
+        self.judge_name(&marker.object, &write.attributes.headers, content, (plan.at, op), taking).await?;
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {
