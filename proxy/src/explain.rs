@@ -105,6 +105,9 @@ impl fmt::Display for Explanation {
                 signers.iter().try_for_each(|line| writeln!(f, "            {line}"))?;
             }
         }
+        if rule.as_ref().is_some_and(|rule| !rule.siblings.is_empty()) {
+            writeln!(f, "siblings    not looked at: what follows is judged by the header alone")?;
+        }
         match verdict {
             Ok(admitted) => {
                 writeln!(f, "verdict     served; found good: {}", admitted.verified())?;
