@@ -75,7 +75,7 @@ impl SignDigest for KeyInKms {
 /// The kind of a key, under its name of today or its old one, which is all that some say that speak for KMS.
 fn spec(answer: &GetPublicKeyOutput) -> Option<&str> {
     #[allow(deprecated, reason = "servers other than AWS's know no other name")]
-    let old = answer.customer_master_key_spec().map(|spec| spec.as_str());
+    let old = answer.customer_master_key_spec().map(aws_sdk_kms::types::CustomerMasterKeySpec::as_str);
     answer.key_spec().map(KeySpec::as_str).or(old)
 }
 

@@ -72,7 +72,7 @@ pub struct Signer(Held);
 
 enum Held {
     /// In this process.
-    Here(LocalKey),
+    Here(Box<LocalKey>),
     Elsewhere(Box<dyn SignDigest>),
 }
 
@@ -154,7 +154,7 @@ impl Signer {
 
 impl From<PrivateKey> for Signer {
     fn from(key: PrivateKey) -> Self {
-        Self(Held::Here(LocalKey::new(key)))
+        Self(Held::Here(Box::new(LocalKey::new(key))))
     }
 }
 
