@@ -30,6 +30,9 @@ const MAX_LOOKUPS: usize = 16;
 /// How many siblings of one artifact are asked for at once.
 const AT_ONCE: usize = 8;
 
+/// How much is said of why a sibling is of no use, characters.
+const MAX_REASON: usize = 300;
+
 /// Whose turn it is to read siblings.
 pub(super) struct Lookups(Semaphore);
 
@@ -175,8 +178,10 @@ impl Gate {
 
 impl Spoiled {
     fn new(name: &ObjectName, why: &dyn std::fmt::Display) -> Self {
-        tracing::warn!(object = %name, error = %why, "a sibling is of no use");
-        Self::Sibling { key: name.key.as_str().escape_debug().to_string(), why: why.to_string() }
+        // It may quote what stands there, which may be anything.
+        let why: String = why.to_string().escape_debug().take(MAX_REASON).collect();
+        tracing::warn!(object = %name, error = why, "a sibling is of no use");
+        Self::Sibling { key: name.key.as_str().escape_debug().to_string(), why }
     }
 }
 

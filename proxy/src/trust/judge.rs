@@ -68,7 +68,7 @@ impl TrustPolicy {
         }
         let search = self.search(rule, judged, verdicts);
         let counting = names(search.find(header.as_ref(), evidence, LookFor::Counting));
-        match missing(&clauses(rule, &counting)) {
+        match missing(&clauses(rule, &counting, &self.signers)) {
             // Every rule asks for somebody. Should one ever not, nobody is not enough.
             _ if counting.is_empty() => Err(self.nobody(&search, header.as_ref(), evidence)),
             Some(missing) => Err(TrustFault::RoleUnmet(missing)),
@@ -115,7 +115,7 @@ impl TrustPolicy {
         };
         let search = self.search(rule, judged, verdicts);
         let mut found = search.find(header.as_ref(), evidence, LookFor::Counting);
-        let clauses = clauses(rule, &names(found.clone()));
+        let clauses = clauses(rule, &names(found.clone()), &self.signers);
         let others = search.find(header.as_ref(), evidence, LookFor::Others);
         found.extend(others);
         Findings { rule: Some(rule), found, clauses, verdict }

@@ -1,15 +1,36 @@
 //! Whether those who signed are those whom a rule asks for.
 
+use std::collections::BTreeMap;
+
 use hallmark_config::{Role, Rule, SignerName};
 
 use super::fault::{Missing, MissingRole};
 use super::findings::RoleFound;
+use super::signer::{Signer, SignerKind};
 
-/// How far `signers`, who count, each once, meet the roles of `rule`: for each of its groups each of its roles.
-pub(super) fn clauses<'p>(rule: &'p Rule, signers: &[SignerName]) -> Vec<Vec<RoleFound<'p>>> {
+/// How far those `found`, who count, each once, meet the roles of `rule`: for each of its groups each of its roles.
+///
+/// One certificate may be what several identities ask for, and an artifact has one file of each format that bears one
+/// signature. So of the identities of a format one counts in a role, however many are met.
+pub(super) fn clauses<'p>(
+    rule: &'p Rule,
+    found: &[SignerName],
+    signers: &BTreeMap<SignerName, Signer>,
+) -> Vec<Vec<RoleFound<'p>>> {
     let role = |role: &'p Role| {
-        let of_role = signers.iter().filter(|signer| role.signers.contains(signer));
-        RoleFound { role, met_by: of_role.cloned().collect() }
+        let (mut sigstore, mut notation) = (0, 0);
+        let counts = |name: &&SignerName| {
+            let of_its_format = match signers.get(*name).map(|signer| &signer.kind) {
+                Some(SignerKind::Blob(_) | SignerKind::Statement(_)) => return true,
+                Some(SignerKind::Sigstore) => &mut sigstore,
+                Some(SignerKind::Notation) => &mut notation,
+                None => return false,
+            };
+            *of_its_format += 1;
+            *of_its_format == 1
+        };
+        let of_role = found.iter().filter(|signer| role.signers.contains(signer));
+        RoleFound { role, met_by: of_role.filter(counts).cloned().collect() }
     };
     rule.clauses().map(|clause| clause.iter().map(role).collect()).collect()
 }

@@ -110,7 +110,7 @@ impl Pkcs11Uri {
 fn attributes(text: &str, separator: char) -> Result<Vec<(&str, &str)>, AddressError> {
     text.split(separator)
         .filter(|attribute| !attribute.is_empty())
-        .map(|attribute| attribute.split_once('=').ok_or_else(|| malformed(attribute)))
+        .map(|attribute| attribute.split_once('=').ok_or_else(without_value))
         .collect()
 }
 
@@ -125,6 +125,12 @@ fn once<T>(name: &str, field: &mut Option<T>, value: T) -> Result<(), AddressErr
         None => Ok(()),
         Some(_) => Err(AddressError::new(format!("`{name}` stands twice in the PKCS#11 URI"))),
     }
+}
+
+/// What stands in place of an attribute is not shown: it may be a piece of a PIN.
+fn without_value() -> AddressError {
+    AddressError::new("an attribute of the PKCS#11 URI has no `=`".to_owned())
+        .hint("for example: pkcs11:token=releases;object=ci?module-path=/usr/lib/softhsm/libsofthsm2.so")
 }
 
 fn malformed(name: &str) -> AddressError {

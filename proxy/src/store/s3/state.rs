@@ -7,7 +7,7 @@ use http::header::ETAG;
 
 use super::S3Store;
 use super::cold::error::Failure;
-use super::hot::{Answer, Call, Whole, required, write_guard};
+use super::hot::{Answer, Call, Lasting, Whole, required, write_guard};
 use super::places::area_prefix;
 use super::stage::{is_missing, own};
 use crate::proof::UnverifiedState;
@@ -41,7 +41,7 @@ impl S3Store {
         };
         match put {
             // What stands there now is the same, whoever wrote it: then it is written.
-            Err(PutError::Unknown(error)) => match self.state_bytes(name, &Span::All).await {
+            Err(PutError::Unknown(error)) => match self.state_bytes(name, &one_more_than(&value)).await {
                 Ok(Some(found)) if found == value => Ok(()),
                 Ok(_) | Err(_) => Err(PutError::Unknown(error)),
             },
@@ -72,7 +72,7 @@ impl S3Store {
 
     async fn state_bytes_once(&self, name: &StateName, span: &Span) -> Result<Option<Bytes>, StoreError> {
         let place = self.places.state(name);
-        let (answer, extent) = match self.read(&place, None, span, None).await {
+        let (answer, extent) = match self.read(&place, None, span, None, Lasting::Short).await {
             Ok(found) => found,
             Err(GetError::NoSuchKey) => return Ok(None),
             // Nothing of it, of an empty object for one.
@@ -136,6 +136,12 @@ fn unwritten(failure: Failure) -> PutError {
         }
         error => error,
     }
+}
+
+/// As much as shows whether it is this value that stands there, and nothing else; no more is taken from a store that claims
+/// to have more.
+fn one_more_than(value: &Bytes) -> Span {
+    Span::Bytes(0..value.len() as u64 + 1)
 }
 
 /// A store that stored something says as what. One that does not, or says something else with the status of a success, is

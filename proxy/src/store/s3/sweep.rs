@@ -74,7 +74,10 @@ impl S3Store {
     pub async fn sweep_older_than(&self, age: Duration, pause: Duration) -> Result<Swept, StoreError> {
         let Some(before) = SystemTime::now().checked_sub(age) else { return Ok(Swept::default()) };
         let mut tally = Tally::default();
-        self.sweep_uploads(before, pause, &mut tally).await?;
+        // One kind that cannot be listed keeps no other from being removed.
+        if let Err(error) = self.sweep_uploads(before, pause, &mut tally).await {
+            tally.failed.get_or_insert(error);
+        }
         tally.swept.stages += self.sweep_keys(STAGES, before, pause, &mut tally).await?;
         let scratch = area_prefix(StateArea::Scratch);
         tally.swept.scratch += self.sweep_keys(scratch, before, pause, &mut tally).await?;

@@ -194,6 +194,18 @@ fn statements_count_if_they_say_what_the_rule_asks_for() {
     check(&free, statement(stated(None)), unmet);
 }
 
+/// One certificate may be what two identities ask for, and one file brings both.
+#[test]
+fn identities_of_one_format_count_once() {
+    let more = "identities.narrow.notation = { trust_anchors_file = \"roots\", identity = \"arn:x/1\" }\n\
+                roles.two = { signers = [\"aws\", \"narrow\", \"blob\"], threshold = 2 }";
+    let lab = lab("all_of = [\"two\"], siblings = [\"sig\", \"notation\"]", more);
+    let both = ["aws", "narrow"].map(|name| piece(Sibling::Notation, by(name, bytes())));
+    lab.check(&both, Err("role_unmet"));
+    let sig = piece(Sibling::Sig, Signed::Bytes(lab.signature()));
+    lab.check(&[both[0].clone(), sig], Ok(&["aws", "blob"]));
+}
+
 /// A configuration cannot say it; a policy that is given the same key twice counts it once all the same.
 #[test]
 fn a_key_under_two_names_is_one_signer() {

@@ -133,6 +133,11 @@ impl Failure {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the store gave no code.
+    pub(in crate::store::s3) fn is_mute(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// Why the store refused; `None`: it did not.
     pub(in crate::store::s3) fn reason(&self) -> Option<Reason> {
         match self.cause {

@@ -1,5 +1,8 @@
 //! Why an S3 store refused: status and code, put into one of a few words.
 
+/// What stores say of the name of a version that is not of the form of theirs.
+pub(in crate::store::s3) const ILL_FORMED: &str = "InvalidArgument";
+
 /// What a refusal means. Statuses speak where there is no code: the answer to a HEAD has no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::s3) enum Reason {

@@ -9,7 +9,7 @@ use super::headers::Malformed;
 use super::send::{Failed, Whole};
 use crate::name::ObjectName;
 use crate::store::s3::S3Store;
-use crate::store::s3::cold::reason::Reason;
+use crate::store::s3::cold::reason::{ILL_FORMED, Reason};
 use crate::store::s3::kept::NoPlace;
 use crate::store::{Deleted, Deletion, GetError, Guard, PutError, Retentions, VersionId};
 
@@ -80,8 +80,11 @@ fn undeleted(version: Option<&VersionId>, guard: &Guard, failed: Failed) -> Resu
         {
             Ok(Deleted::default())
         }
-        // It is not of the form that this store gives its versions: there is none.
-        (Some(Reason::Refused), Guard::Any) if version.is_some() => Ok(Deleted::default()),
+        // It is not of the form that this store gives its versions: there is none. Other refusals, of expired credentials
+        // for one, say nothing of that.
+        (Some(Reason::Refused), Guard::Any) if version.is_some() && failed.failure.is(ILL_FORMED) => {
+            Ok(Deleted::default())
+        }
         // Some stores say of a lock only that access is denied.
         (Some(Reason::Denied), _) if version.is_some() => Err(failed.failure.of_lockable().into()),
         _ => Err(failed.into()),

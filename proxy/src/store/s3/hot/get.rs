@@ -9,11 +9,12 @@ use super::answer::Answer;
 use super::attributes::{is_delete_marker, quoted, read_head, version as version_of};
 use super::call::Call;
 use super::headers::{Malformed, optional, required};
+use super::limit::Lasting;
 use super::send::{Failed, Whole};
 use crate::name::ObjectName;
 use crate::proof::{Unverified, UnverifiedHead};
 use crate::store::s3::S3Store;
-use crate::store::s3::cold::reason::Reason;
+use crate::store::s3::cold::reason::{ILL_FORMED, Reason};
 use crate::store::s3::places::Place;
 use crate::store::{GetError, Pin, Span, StoreError, VersionId};
 
@@ -34,7 +35,7 @@ impl S3Store {
     ) -> Result<Unverified, GetError> {
         let place = self.place(object)?;
         let version = self.named(version)?;
-        let (answer, extent) = match self.begin(&place, version, &span, pin).await {
+        let (answer, extent) = match self.begin(&place, version, &span, pin, Lasting::Long).await {
             Ok(found) => found,
             // Some stores say nothing of a delete marker: whether one stands there must be asked for.
             Err(Unread::Nothing(_)) if self.findings().versions && !self.hot.tells_of_markers() => {
@@ -71,8 +72,9 @@ impl S3Store {
         version: Option<&VersionId>,
         span: &Span,
         pin: Option<&Pin>,
+        lasting: Lasting,
     ) -> Result<(Answer, Extent), GetError> {
-        Ok(self.begin(place, version, span, pin).await?)
+        Ok(self.begin(place, version, span, pin, lasting).await?)
     }
 
     async fn begin(
@@ -81,6 +83,7 @@ impl S3Store {
         version: Option<&VersionId>,
         span: &Span,
         pin: Option<&Pin>,
+        lasting: Lasting,
     ) -> Result<(Answer, Extent), Unread> {
         let pin = pin.map(|pin| HeaderValue::try_from(quoted(pin).as_ref())).transpose();
         // What no header can say is no ETag of what stands there.
@@ -95,6 +98,7 @@ impl S3Store {
             .ask(Method::GET, place, version, |mut call| {
                 call.headers.extend(pin.map(|pin| (IF_MATCH, pin)));
                 call.headers.extend(range.map(|range| (RANGE, range)));
+                call.lasting = lasting;
                 call
             })
             .await?;
@@ -150,8 +154,10 @@ impl S3Store {
         match (failed.failure.reason(), version) {
             (Some(Reason::Missing | Reason::NoSuchKey), None) => Unread::Nothing(GetError::NoSuchKey),
             (Some(Reason::Missing | Reason::NoSuchKey), Some(_)) => Unread::Nothing(GetError::NoSuchVersion),
-            // It is not of the form that this store gives its versions.
-            (Some(Reason::Refused), Some(_)) => Unread::For(GetError::NoSuchVersion),
+            // It is not of the form that this store gives its versions. The answer to a HEAD does not say so.
+            (Some(Reason::Refused), Some(_)) if failed.failure.is(ILL_FORMED) || failed.failure.is_mute() => {
+                Unread::For(GetError::NoSuchVersion)
+            }
             _ => Unread::For(failed.into()),
         }
     }

@@ -5,6 +5,7 @@
 use futures_util::StreamExt as _;
 
 use super::super::S3Store;
+use super::super::hot::Lasting;
 use super::source::{Bytes, Unmade, unread};
 use crate::name::ObjectName;
 use crate::proof::ByteStream;
@@ -20,7 +21,7 @@ impl S3Store {
         write: Write,
         still: impl Future<Output = Result<(), Unmade>> + Send,
     ) -> Result<Committed, Unmade> {
-        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin)).await;
+        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Long).await;
         let (answer, extent) = read.map_err(unread)?;
         if extent.whole != bytes.length {
             return Err(Unmade::Source);

@@ -3,7 +3,7 @@
 use super::super::S3Store;
 use super::super::cold::error::Failure;
 use super::super::cold::reason::Reason;
-use super::super::hot::{Answer, Call};
+use super::super::hot::{Answer, Call, Lasting};
 use super::{Closed, Stage, Whole, is_missing};
 use crate::proof::UnverifiedBody;
 use crate::store::{GetError, Pin, Span, StageId, StagedPart, StoreError, StoreFault};
@@ -44,8 +44,8 @@ impl S3Store {
         pin: &Pin,
         span: &Span,
     ) -> Result<Answer, GetError> {
-        let (answer, extent) =
-            self.read(&stage.place, None, span, Some(pin)).await.map_err(|error| match error {
+        let (answer, extent) = self.read(&stage.place, None, span, Some(pin), Lasting::Long).await.map_err(
+            |error| match error {
                 GetError::NoSuchKey => GetError::NoSuchStage,
                 GetError::NoSuchBucket => {
                     StoreError::new(StoreFault::Unavailable, "there is no state bucket").into()
@@ -53,7 +53,8 @@ impl S3Store {
                 // It is shorter than its parts.
                 GetError::OutOfRange => GetError::Changed,
                 error => error,
-            })?;
+            },
+        )?;
         if extent.whole != whole.length {
             return Err(GetError::Changed);
         }

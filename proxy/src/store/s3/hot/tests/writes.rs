@@ -251,3 +251,16 @@ async fn what_is_not_there_is_deleted_already() {
     let deletion = Deletion { guard: matching(), ..Deletion::default() };
     assert!(matches!(store.delete_object(&object(), deletion).await, Err(PutError::GuardFailed)));
 }
+
+/// Of a version that is deleted for good, only that it cannot exist is as good as done.
+#[tokio::test]
+async fn other_refusals_delete_no_version() {
+    for (code, gone) in [("InvalidArgument", true), ("ExpiredToken", false), ("InvalidRequest", false)] {
+        let act = Act::Answer(refusal(400, "", code));
+        let (_server, store) = server(vec![act; 3]).await;
+        let version = crate::store::version::VersionId::parse("a");
+        let deletion = Deletion { version, ..Deletion::default() };
+        let deleted = store.delete_object(&object(), deletion).await;
+        assert_eq!(deleted.is_ok(), gone, "{code}: {deleted:?}");
+    }
+}
