@@ -15,8 +15,8 @@ use super::budget::Reservation;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{
-    Admitted, Asked, Kept, Origin, READING, Reader, Reading, Release, Sighting, UnverifiedHead, leaves_of,
-    widen,
+    Admitted, Asked, Kept, Origin, Proven, READING, Reader, Reading, Release, Sighting, UnverifiedHead,
+    leaves_of, widen,
 };
 use crate::s3::error::{Code, S3Error};
 use crate::s3::range::{Part, RangeHeader, Resolved};
@@ -248,6 +248,19 @@ impl Gate {
         Ok(Opened::new(admitted, selection, Some(origin)))
     }
 
+    /// Verifies the seal of what the store said when it was asked, and keeps what was found.
+    async fn proven(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
+        found: UnverifiedHead,
+        asked: Asked,
+    ) -> Result<Proven, GateError> {
+        let proven = self.prover.prove(&*self.store, name, version, found).await?;
+        self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
+        Ok(proven)
+    }
+
     /// Judges what the store said when it was asked.
     async fn admit(
         &self,
@@ -256,8 +269,7 @@ impl Gate {
         (found, asked): (UnverifiedHead, Asked),
         reader: Reader,
     ) -> Result<Admitted, GateError> {
-        let proven = self.prover.prove(&*self.store, name, version, found).await?;
-        self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
+        let proven = self.proven(name, version, found, asked).await?;
         let sealed = proven.sealed();
         let alone = proven.admit(&self.policy, reader, &[], self.prover.verdicts()).map_err(GateError::from);
         let admitted = match sealed {
@@ -276,8 +288,7 @@ impl Gate {
         (found, asked): (UnverifiedHead, Asked),
         reader: Reader,
     ) -> Result<Admitted, GateError> {
-        let proven = self.prover.prove(&*self.store, name, version, found).await?;
-        self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
+        let proven = self.proven(name, version, found, asked).await?;
         let admitted = proven.admit(&self.policy, reader, &[], self.prover.verdicts())?;
         self.check_mark(&admitted, version, asked, reader)?;
         Ok(admitted)

@@ -55,8 +55,8 @@ impl Request<'_> {
     }
 }
 
-/// Appends `value` trimmed, each run of spaces in it as one.
-fn collapse(value: &[u8], out: &mut Vec<u8>) {
+/// Appends the value of a header as it is signed: trimmed, each run of spaces in it as one.
+pub(crate) fn collapse(value: &[u8], out: &mut Vec<u8>) {
     let mut after_space = false;
     for &byte in value.trim_ascii() {
         if byte != b' ' || !after_space {

@@ -42,6 +42,7 @@ pub use chunk::ChunkSigning;
 pub use claim::{Chunked, PayloadClaim};
 pub use policy::PolicySignature;
 
+pub(crate) use canonical::collapse;
 pub(crate) use field::single;
 pub(crate) use signature::Signature;
 #[cfg(test)]

@@ -21,6 +21,7 @@ use time::macros::format_description;
 use zeroize::Zeroizing;
 
 use super::keyring::Keyring;
+use crate::s3::auth::collapse;
 use crate::store::{StoreError, StoreFault};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -212,17 +213,6 @@ fn host(url: &Uri) -> Result<HeaderValue, StoreError> {
     });
     let host = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     HeaderValue::try_from(host).map_err(unsigned)
-}
-
-/// Appends `value` trimmed, each run of spaces in it as one.
-fn collapse(value: &[u8], out: &mut Vec<u8>) {
-    let mut after_space = false;
-    for &byte in value.trim_ascii() {
-        if byte != b' ' || !after_space {
-            out.push(byte);
-        }
-        after_space = byte == b' ';
-    }
 }
 
 fn unsigned(error: impl std::fmt::Display) -> StoreError {
