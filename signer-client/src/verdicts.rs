@@ -14,10 +14,12 @@ bytes_newtype! {
     CheckId, 32
 }
 
-/// A cache of signature checks that passed; ones that failed are never told to it.
+/// A cache of signature checks: that they passed, and that they failed.
 ///
-/// Contract: `known` is true only for keys that `remember` was called with. Forgetting is always allowed. Neither may
-/// block for long: they are called for every download, from many tasks.
+/// Contract: `known` is true only for keys that `remember` was called with, and `known_to_fail` only for those that
+/// `remember_failure` was. Forgetting is always allowed. None may block for long: they are called for every download, from
+/// many tasks. Whoever can make signatures can make as many failures as they like: what is kept of these must not push out
+/// what passed.
 ///
 /// The key is SHA-256 over all that a check depends on (the signed message, the signature, the public key) and so stays
 /// right whatever happens to objects, names, policies or trusted keys: it says "this key signed this", not "this is
@@ -28,6 +30,14 @@ pub trait Verdicts: Sync {
 
     /// Takes note that this check passed.
     fn remember(&self, key: [u8; 32]);
+
+    /// Whether this check is known to have failed.
+    fn known_to_fail(&self, _key: &[u8; 32]) -> bool {
+        false
+    }
+
+    /// Takes note that this check failed.
+    fn remember_failure(&self, _key: [u8; 32]) {}
 }
 
 /// Remembers nothing.
@@ -60,9 +70,18 @@ impl Signed<'_> {
         verdicts: &dyn Verdicts,
     ) -> Result<CheckId, BadSignature> {
         let check = self.id(signature, key);
-        if !verdicts.known(check.as_bytes()) {
-            key.verify(&self.digest(), signature)?;
-            verdicts.remember(*check.as_bytes());
+        if verdicts.known(check.as_bytes()) {
+            return Ok(check);
+        }
+        if verdicts.known_to_fail(check.as_bytes()) {
+            return Err(BadSignature);
+        }
+        match key.verify(&self.digest(), signature) {
+            Ok(()) => verdicts.remember(*check.as_bytes()),
+            Err(bad) => {
+                verdicts.remember_failure(*check.as_bytes());
+                return Err(bad);
+            }
         }
         Ok(check)
     }
@@ -96,6 +115,7 @@ impl Signed<'_> {
 pub(crate) mod tests {
     use std::collections::HashSet;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::blob::BlobHasher;
@@ -113,6 +133,46 @@ pub(crate) mod tests {
         fn remember(&self, key: [u8; 32]) {
             self.0.lock().unwrap().insert(key);
         }
+    }
+
+    /// Believes that everything failed that it was told of, and counts what it was not.
+    #[derive(Default)]
+    struct Failures {
+        known: Mutex<HashSet<[u8; 32]>>,
+        told: AtomicUsize,
+    }
+
+    impl Verdicts for Failures {
+        fn known(&self, _: &[u8; 32]) -> bool {
+            false
+        }
+
+        fn remember(&self, _: [u8; 32]) {}
+
+        fn known_to_fail(&self, key: &[u8; 32]) -> bool {
+            self.known.lock().unwrap().contains(key)
+        }
+
+        fn remember_failure(&self, key: [u8; 32]) {
+            self.told.fetch_add(1, Ordering::Relaxed);
+            self.known.lock().unwrap().insert(key);
+        }
+    }
+
+    #[test]
+    fn a_check_that_failed_is_not_made_again() {
+        let [ours, other] = [(); 2].map(|()| PrivateKey::generate().unwrap().into_blob_key());
+        let mut hasher = BlobHasher::new();
+        hasher.update(b"blob");
+        let signature = ours.sign(&hasher.finish().unwrap());
+        let verdicts = Failures::default();
+        let digest = Sha256Digest::of(b"blob");
+        for _ in 0..3 {
+            let by_other = Signed::Blob(&digest).verify(&signature, other.public_key(), &verdicts);
+            assert_eq!(by_other, Err(BadSignature));
+            assert!(Signed::Blob(&digest).verify(&signature, ours.public_key(), &verdicts).is_ok());
+        }
+        assert_eq!(verdicts.told.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -6,6 +6,10 @@ use crate::evidence::json::MAX_FILE;
 /// At most so many envelopes are read from one file.
 pub const MAX_ATTESTATIONS: usize = 16;
 
+/// At most so many signatures stand in the envelopes of one file, all together: each may have to be held against each key
+/// that is trusted.
+pub const MAX_ATTESTATION_SIGNATURES: usize = 16;
+
 /// A file that does not hold envelopes, one to a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttestationError {
@@ -15,6 +19,9 @@ pub enum AttestationError {
     /// More than [`MAX_ATTESTATIONS`].
     #[error("more than 16 attestations")]
     TooMany,
+    /// More than [`MAX_ATTESTATION_SIGNATURES`].
+    #[error("more than 16 signatures in its attestations")]
+    TooManySignatures,
     /// A line is no envelope. An empty file has one line, which is empty.
     #[error("line {line}: {error}")]
     Line {
@@ -42,6 +49,10 @@ pub fn parse_attestations(file: &[u8]) -> Result<Vec<Envelope>, AttestationError
         }
         let envelope = Envelope::parse(line);
         envelopes.push(envelope.map_err(|error| AttestationError::Line { line: index + 1, error })?);
+    }
+    let signatures: usize = envelopes.iter().map(|envelope| envelope.signatures.len()).sum();
+    if signatures > MAX_ATTESTATION_SIGNATURES {
+        return Err(AttestationError::TooManySignatures);
     }
     Ok(envelopes)
 }
@@ -74,5 +85,14 @@ mod tests {
         assert_eq!(line(&format!("{ENVELOPE}{ENVELOPE}")), 1);
         assert_eq!(line(&format!("{ENVELOPE}\nx")), 2);
         assert_eq!(parse_attestations(&[b' '; MAX_FILE + 1]), Err(AttestationError::TooLong));
+    }
+
+    #[test]
+    fn the_signatures_of_a_file_are_bounded_together() {
+        let eight = ENVELOPE.replace(r#"{"sig":"AA=="}"#, &vec![r#"{"sig":"AA=="}"#; 8].join(","));
+        let two = [eight.as_str(); 2].join("\n");
+        assert_eq!(parse_attestations(two.as_bytes()).map(|all| all.len()), Ok(2));
+        let more = format!("{two}\n{ENVELOPE}");
+        assert_eq!(parse_attestations(more.as_bytes()), Err(AttestationError::TooManySignatures));
     }
 }

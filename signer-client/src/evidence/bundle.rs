@@ -64,6 +64,9 @@ pub enum BundleError {
     /// An envelope with other than one signature.
     #[error("the envelope holds {0} signatures; in a bundle it holds one")]
     Signatures(usize),
+    /// More of something than is verified for one signature.
+    #[error("the bundle holds more {0} than a signature needs (4 log entries, 4 timestamps, 8 certificates)")]
+    Excess(&'static str),
     /// The fields that come with certificates are not what they should be.
     #[error("not a Sigstore bundle: {0}")]
     Certificate(String),
@@ -78,6 +81,9 @@ impl Bundle {
         let json: BundleJson = json::parse(file)?;
         if !MEDIA_TYPES.contains(&json.media_type.as_str()) {
             return Err(BundleError::MediaType(json.media_type));
+        }
+        if let Some(what) = json.verification_material.excess() {
+            return Err(BundleError::Excess(what));
         }
         let Material { public_key, certificate, x509_certificate_chain, .. } = json.verification_material;
         let envelope = json.dsse_envelope.map(|envelope| one_signature(&envelope)).transpose()?;
@@ -168,6 +174,19 @@ mod tests {
             ("/verificationMaterial", "publicKey", json!({"rawBytes": ""}), "unknown field"),
             ("/verificationMaterial", "tlogEntries", json!([{"inclusionPromises": null}]), "unknown field"),
             ("/verificationMaterial", "timestampVerificationData", json!({"rfc3162": []}), "unknown field"),
+            ("/verificationMaterial", "tlogEntries", json!(vec![json!({}); 5]), "more log entries"),
+            (
+                "/verificationMaterial",
+                "timestampVerificationData",
+                json!({"rfc3161Timestamps": vec![json!({}); 5]}),
+                "more timestamps",
+            ),
+            (
+                "/verificationMaterial",
+                "x509CertificateChain",
+                json!({"certificates": vec![json!({}); 9]}),
+                "more certificates",
+            ),
         ] {
             let error = with(path, name, value.clone()).unwrap_err().to_string();
             assert!(error.contains(expected), "{name} {value}: {error}");

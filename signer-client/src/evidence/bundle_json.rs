@@ -20,9 +20,34 @@ pub(super) struct Material {
     pub(super) certificate: Option<Certificate>,
     pub(super) x509_certificate_chain: Option<Chain>,
     #[serde(rename = "tlogEntries")]
-    _tlog_entries: Option<Vec<Entry>>,
+    tlog_entries: Option<Vec<Entry>>,
     #[serde(rename = "timestampVerificationData")]
-    _timestamps: Option<Timestamps>,
+    timestamps: Option<Timestamps>,
+}
+
+/// At most so many entries of logs, and so many timestamps, are in one bundle: each is verified, and one says it all.
+pub(super) const MAX_PROOFS: usize = 4;
+
+/// The longest chain of certificates in one bundle.
+pub(super) const MAX_CERTIFICATES: usize = 8;
+
+impl Material {
+    /// What there is too much of, if anything.
+    pub(super) fn excess(&self) -> Option<&'static str> {
+        let count = |entries: Option<usize>| entries.unwrap_or_default();
+        let timestamps = self.timestamps.as_ref().and_then(|data| data.timestamps.as_ref());
+        let certificates =
+            self.x509_certificate_chain.as_ref().and_then(|chain| chain.certificates.as_ref());
+        if count(self.tlog_entries.as_ref().map(Vec::len)) > MAX_PROOFS {
+            Some("log entries")
+        } else if count(timestamps.map(Vec::len)) > MAX_PROOFS {
+            Some("timestamps")
+        } else if count(certificates.map(Vec::len)) > MAX_CERTIFICATES {
+            Some("certificates")
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -49,9 +74,9 @@ macro_rules! shapes {
 shapes! {
     Hint { "hint" _hint: String }
     Certificate { "rawBytes" _raw_bytes: IgnoredAny }
-    Chain { "certificates" _certificates: Vec<Certificate> }
+    Chain { "certificates" certificates: Vec<Certificate> }
     MessageDigest { "algorithm" _algorithm: IgnoredAny, "digest" _digest: IgnoredAny }
-    Timestamps { "rfc3161Timestamps" _timestamps: Vec<Timestamp> }
+    Timestamps { "rfc3161Timestamps" timestamps: Vec<Timestamp> }
     Timestamp { "signedTimestamp" _signed: IgnoredAny }
     Entry {
         "logIndex" _index: IgnoredAny,

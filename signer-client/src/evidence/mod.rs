@@ -24,7 +24,9 @@ mod sigstore;
 mod statement;
 mod verified;
 
-pub use attestation::{AttestationError, MAX_ATTESTATIONS, parse_attestations};
+pub use attestation::{
+    AttestationError, MAX_ATTESTATION_SIGNATURES, MAX_ATTESTATIONS, parse_attestations,
+};
 pub use bundle::{Bundle, BundleError, CertificateBundle};
 pub use detached::{DetachedError, parse_detached};
 pub(crate) use json::check as check_json;
@@ -39,7 +41,7 @@ pub use provenance::{Provenance, Requirement, SLSA_PROVENANCE, Unmet};
 #[cfg(feature = "identities")]
 pub use sigstore::{SigstoreError, SigstoreSignature, SigstoreTrust, SigstoreTrustError};
 pub use statement::{
-    APPROVAL, InTotoStatement, MAX_SUBJECTS, NewStatement, NewStatementError, STATEMENT_TYPE, StatementError,
+    APPROVAL, Approval, InTotoStatement, MAX_SUBJECTS, NewStatement, NewStatementError, STATEMENT_TYPE, StatementError,
     Subject,
 };
 pub use verified::{VerifiedStatement, VerifyError};

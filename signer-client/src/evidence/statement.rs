@@ -31,6 +31,13 @@ pub struct InTotoStatement {
     provenance: Option<Provenance>,
 }
 
+/// That somebody approves of an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approval<'s> {
+    /// For which role; `None`: it does not say, and so approves for none.
+    pub role: Option<&'s str>,
+}
+
 /// An artifact that a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -126,6 +133,12 @@ impl InTotoStatement {
     /// What it says, if that is SLSA provenance of version 1.
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
+    }
+
+    /// What it approves of, if it is an [`APPROVAL`].
+    pub fn approval(&self) -> Option<Approval<'_>> {
+        let role = || self.predicate.get("role").and_then(Value::as_str);
+        (self.predicate_type == APPROVAL).then(|| Approval { role: role() })
     }
 
     /// Whether it is about the artifact with this digest, under whatever name.
@@ -267,5 +280,20 @@ mod tests {
         let made = NewStatement::new(subject, APPROVAL, &json!({"role": "\"r\u{1}ö"})).unwrap();
         let read = InTotoStatement::parse(made.payload()).unwrap();
         assert_eq!((read.predicate_type(), &read.predicate()["role"]), (APPROVAL, &json!("\"r\u{1}ö")));
+        assert_eq!(read.approval(), Some(Approval { role: Some("\"r\u{1}ö") }));
+    }
+
+    #[test]
+    fn an_approval_is_for_the_role_that_it_names() {
+        let role = |kind: &str, predicate: &Value| {
+            let made = NewStatement::new([("a/b", Sha256Digest::of(b""))], kind, predicate).unwrap();
+            let read = InTotoStatement::parse(made.payload()).unwrap();
+            read.approval().map(|approval| approval.role.map(str::to_owned))
+        };
+        assert_eq!(role("t", &json!({"role": "release"})), None);
+        assert_eq!(role(APPROVAL, &json!({"role": "release"})), Some(Some("release".to_owned())));
+        for none in [json!({}), Value::Null, json!({"role": ["release"]}), json!({"roles": "release"})] {
+            assert_eq!(role(APPROVAL, &none), Some(None), "{none}");
+        }
     }
 }
