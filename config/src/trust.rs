@@ -112,6 +112,9 @@ pub struct Attestation {
 /// The predicate type of SLSA provenance version 1.
 pub const SLSA_PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
+/// The predicate type of approvals, each of which is for one role.
+pub const APPROVAL: &str = "urn:hallmark:approval:v1";
+
 /// An artifact that is refused whatever the rules say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {

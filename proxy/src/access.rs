@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_config::{Bucket, BucketName, BucketScope, Grant, Permission, Permissions};
+use hallmark_config::{
+    Bucket, BucketName, BucketScope, Client, Config, Grant, Permission, Permissions,
+};
 
 use crate::s3::auth::Identity;
 use crate::s3::error::{Code, S3Error};
@@ -36,11 +38,7 @@ impl Access {
     ) -> bool {
         let anybody = self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous.contains(permission));
         anybody
-            || grants(identity).iter().any(|grant| {
-                reaches(&grant.bucket, bucket)
-                    && prefix.starts_with(grant.prefix.as_str())
-                    && grant.permissions.contains(permission)
-            })
+            || grants(identity).iter().any(|grant| permits(grant, permission, bucket, prefix))
     }
 
     /// Whether `identity` has `permission` for some keys of `bucket` at least.
@@ -82,6 +80,49 @@ impl Access {
         grants(identity).iter().any(|grant| reaches(&grant.bucket, bucket))
             || self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous != Permissions::default())
     }
+}
+
+/// Who may write, as of one reading of the configuration: for uploads that outlast the one by which they began.
+#[derive(Debug, Default)]
+pub struct Writers(BTreeMap<String, Client>);
+
+impl Writers {
+    /// The clients of `config`.
+    pub fn new(config: &Config) -> Self {
+        Self(config.clients.iter().map(|client| (client.name.as_str().to_owned(), client.clone())).collect())
+    }
+
+    /// That a client that was known `before` is still known, by the same key, and still has `permission` for `key`. (Nobody
+    /// writes anonymously.)
+    ///
+    /// # Errors
+    /// `AccessDenied`.
+    pub fn require_still(
+        &self,
+        before: &Self,
+        client: &str,
+        permission: Permission,
+        (bucket, key): (&BucketName, &str),
+    ) -> Result<(), S3Error> {
+        let same = |then: &Client, now: &Client| {
+            then.access_key == now.access_key && then.secret.expose() == now.secret.expose()
+        };
+        let now = self.0.get(client).filter(|now| before.0.get(client).is_some_and(|then| same(then, now)));
+        let grants = now.map_or(&[][..], |now| &now.grants);
+        if grants.iter().any(|grant| permits(grant, permission, bucket, key)) {
+            return Ok(());
+        }
+        let message = format!(
+            "{client} may not do this any more: the configuration was changed while the request was under way."
+        );
+        Err(S3Error::new(Code::AccessDenied, message))
+    }
+}
+
+fn permits(grant: &Grant, permission: Permission, bucket: &BucketName, prefix: &str) -> bool {
+    reaches(&grant.bucket, bucket)
+        && prefix.starts_with(grant.prefix.as_str())
+        && grant.permissions.contains(permission)
 }
 
 fn grants(identity: &Identity) -> &[Grant] {

@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, SignerName, Signs, Sources};
-use hallmark_signer::signer::Signer;
-use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys, Sealer};
+use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys};
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::access::Writers;
 use crate::gate::{Deployment, Gate, Trusted};
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
-use crate::seal_signer;
+use crate::seal_signer::{self, OpenSealKey};
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::state_file;
@@ -28,6 +28,8 @@ pub struct App {
     current: ArcSwap<S3Service>,
     lasting: Lasting,
     seal_keys: PublishedSealKeys,
+    /// The key that makes seals. Locked for moments, by whoever takes over another configuration.
+    seal_key: Mutex<OpenSealKey>,
     /// Where the store was told to keep buckets.
     mappings: Mappings,
 }
@@ -52,6 +54,7 @@ pub enum StartError {
 pub(crate) struct Keys {
     pub(crate) trusted: Trusted,
     bundle: SealKeyBundle,
+    seal_key: OpenSealKey,
 }
 
 /// What is wrong with the files that a configuration names: each dotted key with its message.
@@ -63,10 +66,8 @@ struct Problems(Vec<(String, String)>);
 /// # Errors
 /// Everything that is wrong.
 pub fn check(config: &Config) -> Result<(), ConfigErrors> {
-    let mut problems = Keys::read(config).err().unwrap_or_default();
-    if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
-        problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
-    }
+    let mut problems = Keys::read(config, None).err().unwrap_or_default();
+    problems.add_tls(config);
     problems.none_or(config)
 }
 
@@ -107,23 +108,26 @@ impl App {
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
-        let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
+        let Keys { trusted, bundle, seal_key } = Keys::read_or_errors(config)?;
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
         let capabilities = Arc::new(store.probe().await?);
         check_capabilities(config, &capabilities)?;
         let lasting = Lasting { capabilities, metrics: metrics.clone(), background: Background::default() };
         let service = S3Service::new(config, gate, bundle.clone(), &lasting);
+        service.gate().announce();
         seal_keys.publish(bundle);
         Ok(Self {
             current: ArcSwap::from_pointee(service),
             lasting,
             seal_keys: seal_keys.clone(),
+            seal_key: Mutex::new(seal_key),
             mappings: mappings(config),
         })
     }
 
     /// Answers by `config` from now on: requests that begin later, on whichever connection, see all of it; those under way
-    /// see nothing of it. What `config` says of listeners, memory and store is left aside
+    /// see nothing of it, but that uploads are held against it right before they become visible. A token that makes seals
+    /// stays open where `[seal]` names the same key in it. What `config` says of listeners, memory and store is left aside
     /// ([`Config::needs_restart`](hallmark_config::Config::needs_restart)).
     ///
     /// # Errors
@@ -132,11 +136,20 @@ impl App {
     pub fn renew(&self, config: &Config) -> Result<(), ConfigErrors> {
         self.check_mappings(config)?;
         check_capabilities(config, &self.lasting.capabilities)?;
-        let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
+        let held = self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut tls = Problems::default();
+        tls.add_tls(config);
+        let Keys { trusted, bundle, seal_key } = match Keys::read(config, Some(&held)) {
+            Ok(keys) if tls.0.is_empty() => keys,
+            Ok(_) => return Err(config.sources.errors(tls.0)),
+            Err(problems) => return Err(config.sources.errors(problems.0.into_iter().chain(tls.0))),
+        };
         let gate = self.current.load().gate().trusting(trusted);
         gate.share_among(sharers(config));
-        let service = S3Service::new(config, gate, bundle.clone(), &self.lasting);
-        self.current.store(Arc::new(service));
+        let service = Arc::new(S3Service::new(config, gate, bundle.clone(), &self.lasting));
+        self.current.store(Arc::clone(&service));
+        service.gate().announce();
+        *self.seal_key.lock().unwrap_or_else(PoisonError::into_inner) = seal_key;
         self.seal_keys.publish(bundle);
         Ok(())
     }
@@ -216,14 +229,16 @@ fn gate(
 }
 
 impl Keys {
-    /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other.
-    fn read(config: &Config) -> Result<Self, Problems> {
+    /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other. `held`:
+    /// the key that makes seals now; a token is not opened again for the same one.
+    fn read(config: &Config, held: Option<&OpenSealKey>) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let seal = &config.seal;
         let mut register = KeyRegister::default();
         let mut sealing = Vec::new();
         let at = seal_signer::config_key(seal);
-        let active = problems.key(at, seal_signer::open(seal).map(Signer::into_seal_key));
+        let held = held.filter(|held| held.is_of(seal)).cloned();
+        let active = problems.key(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
         if let Some(active) = &active {
             problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
             sealing.push(active.public_key().clone());
@@ -261,14 +276,16 @@ impl Keys {
             (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers).with_identities(identities);
                 let bundle = SealKeyBundle::new(active.public_key(), &sealing);
-                Ok(Self { trusted: Trusted { sealer: Sealer::new(active), seal_keys, policy }, bundle })
+                let (sealer, writers) = (active.sealer(), Writers::new(config));
+                let trusted = Trusted { sealer, seal_keys, policy, writers };
+                Ok(Self { trusted, bundle, seal_key: active })
             }
             _ => Err(problems),
         }
     }
 
     pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
-        Self::read(config).map_err(|problems| config.sources.errors(problems.0))
+        Self::read(config, None).map_err(|problems| config.sources.errors(problems.0))
     }
 }
 
@@ -279,6 +296,12 @@ impl Problems {
 
     fn add(&mut self, key: &str, message: String) {
         self.0.push((key.to_owned(), message));
+    }
+
+    fn add_tls(&mut self, config: &Config) {
+        if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
+            self.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
+        }
     }
 
     fn key<K>(&mut self, at: &str, read: Result<K, String>) -> Option<K> {

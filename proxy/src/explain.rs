@@ -4,17 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use hallmark_config::{Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, UnixMs};
+use hallmark_config::{
+    Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, StateSecret, UnixMs,
+};
 use hallmark_signer::{PublisherSignatures, SIGNATURE_HEADER, Verdicts};
 
 use crate::app::Keys;
-use crate::gate::{GateError, Trusted};
+use crate::gate::{Deployment, Gate, GateError, Seen, Subject};
 use crate::name::ObjectName;
-use crate::proof::{Admitted, Kept, Prover, Reader};
+use crate::proof::{Admitted, Kept, Reader, StateKeys};
 use crate::s3::error::S3Error;
 use crate::s3::times::iso8601;
 use crate::store::Store;
-use crate::trust::{Evidence, Findings, Judged, Standing, TrustPolicy};
+use crate::trust::{Evidence, Findings, Judged, Piece, Scope, Standing, TrustPolicy};
+
+/// To whom work is charged here: no client has this name.
+const NOBODY: &str = "~explain";
 
 /// What was found out about an object. Shown as lines for people.
 pub struct Explanation {
@@ -22,42 +27,98 @@ pub struct Explanation {
     rule: Option<Rule>,
     /// Its seal, whatever the policy says of it.
     found: Option<Admitted>,
+    /// What stands beside it.
+    beside: Beside,
     /// Who signed, and which roles that meets.
     signers: Vec<String>,
     verdict: Result<Admitted, GateError>,
 }
 
-/// Looks at the object `name` in `store` as a download by a client with the permission `read` would, up to its first byte.
-/// Nothing is changed.
+/// What stands beside an object.
+enum Beside {
+    /// Nothing is looked for there.
+    NotAsked,
+    /// Nothing that is looked for.
+    Nothing,
+    /// A line for each.
+    Found(Vec<String>),
+    /// That could not be found out.
+    Unknown(GateError),
+}
+
+/// Looks at the object `name` in `store` as a download by a client with the permission `read` would, up to its first byte:
+/// by the same gate. Nothing is changed.
 ///
 /// # Errors
 /// A key of the configuration cannot be used. What is wrong with the object is part of the explanation.
 pub async fn explain(
     config: &Config,
-    store: &dyn Store,
+    store: Arc<dyn Store>,
     name: ObjectName,
 ) -> Result<Explanation, ConfigErrors> {
-    let Trusted { sealer: _, seal_keys, policy } = Keys::read_or_errors(config)?.trusted;
-    let nothing = Cache { verdicts: 0, heads: 0, records: 0, leaves: 0 };
-    let prover = Prover::new(config.realm.clone(), seal_keys, Arc::new(Kept::new(&nothing)));
-    let look = async |reader| look(&prover, &policy, store, &name, reader).await;
-    let found = look(Reader::Inspecting).await.ok();
-    let verdict = look(Reader::Trusting).await;
-    let signers = found.as_ref().and_then(|found| signers(&policy, found, prover.verdicts()));
-    let rule = policy.rule(&name).cloned();
-    Ok(Explanation { name, rule, found, signers: signers.unwrap_or_default(), verdict })
+    let gate = gate(config, store)?;
+    let found = gate.head(&name, None, Reader::Inspecting, NOBODY).await.ok();
+    let verdict = gate.head(&name, None, Reader::Trusting, NOBODY).await;
+    let mut explanation = Explanation {
+        rule: gate.policy().rule(&name).cloned(),
+        name,
+        beside: Beside::NotAsked,
+        signers: Vec::new(),
+        found,
+        verdict,
+    };
+    let found = explanation.found.as_ref().and_then(|found| Some((found, found.seal()?)));
+    if let Some((found, seal)) = found {
+        let (object, header) = (found.name().clone(), found.headers().get(SIGNATURE_HEADER));
+        let sha256 = *seal.sha256();
+        let subject = Subject { object: object.clone(), sha256, size: seal.size() };
+        let sealed = (seal.id(), UnixMs(seal.at()), seal.op());
+        let (header, form) = (header.map(str::to_owned), found.form());
+        let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
+            let (id, at, op) = sealed;
+            let judged =
+                Judged { object: &object, sha256: &sha256, seal: Some(id), at, op, form };
+            let evidence = Evidence { header: header.as_deref(), pieces };
+            let findings = policy.examine(&judged, &evidence, verdicts);
+            (signers(&findings), findings.rule.cloned())
+        };
+        let asked = !gate.policy().siblings(&subject.object).is_empty();
+        match gate.weigh(subject, NOBODY, judge).await {
+            Ok(weighed) => {
+                (explanation.signers, explanation.rule) = weighed.verdict;
+                explanation.beside = beside(asked, &weighed.seen);
+            }
+            Err(error) => explanation.beside = Beside::Unknown(error),
+        }
+    }
+    Ok(explanation)
 }
 
-async fn look(
-    prover: &Prover,
-    policy: &TrustPolicy,
-    store: &dyn Store,
-    name: &ObjectName,
-    reader: Reader,
-) -> Result<Admitted, GateError> {
-    let head = store.head(name, None).await?;
-    let proven = prover.prove(store, name, None, head).await?;
-    Ok(proven.admit(policy, reader, &[], prover.verdicts())?)
+/// A gate as a proxy with this configuration has it, but for what it needs to make anything: it keeps nothing, and the
+/// uploads in progress are not its.
+fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
+    let trusted = Keys::read_or_errors(config)?.trusted;
+    let nothing = Cache { verdicts: 0, heads: 0, records: 0, leaves: 0 };
+    let secret = StateSecret::parse(&"01".repeat(32));
+    let secret = secret.map_err(|error| config.sources.errors([("state.secret_file".to_owned(), error)]))?;
+    let state = StateKeys::new(&secret, None, &config.realm);
+    let deployment = Deployment { realm: config.realm.clone(), state };
+    Ok(Gate::new(store, deployment, trusted, Arc::new(Kept::new(&nothing)), config.limits.clone(), 1))
+}
+
+fn beside(asked: bool, seen: &[Seen]) -> Beside {
+    let line = |Seen { name, found }: &Seen| {
+        let found = match found {
+            Ok(at) => format!("sealed at {at}"),
+            Err(why) => format!("of no use: {why}"),
+        };
+        format!("{}: {found}", name.key.as_str().escape_debug())
+    };
+    match (asked, seen) {
+        (false, _) => Beside::NotAsked,
+        (true, []) => Beside::Nothing,
+        (true, seen) => Beside::Found(seen.iter().map(line).collect()),
+    }
 }
 
 /// What becomes of the download.
@@ -84,7 +145,7 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, rule, found, signers, verdict } = self;
+        let Self { name, rule, found, beside, signers, verdict } = self;
         writeln!(f, "object      {name}")?;
         match rule {
             None => writeln!(f, "rule        none is about this name: a seal is enough")?,
@@ -102,11 +163,9 @@ impl fmt::Display for Explanation {
                 writeln!(f, "            for {}, by the seal key {}", seal.by(), seal.signer().id().hint())?;
                 writeln!(f, "artifact    {} bytes, sha256 {}", seal.size(), seal.sha256().to_hex())?;
                 writeln!(f, "signatures  {}", signatures(found))?;
+                beside.show(f)?;
                 signers.iter().try_for_each(|line| writeln!(f, "            {line}"))?;
             }
-        }
-        if rule.as_ref().is_some_and(|rule| !rule.siblings.is_empty()) {
-            writeln!(f, "siblings    not looked at: what follows is judged by the header alone")?;
         }
         match verdict {
             Ok(admitted) => {
@@ -118,6 +177,20 @@ impl fmt::Display for Explanation {
                 writeln!(f, "verdict     not served: {} ({label})", told.code.as_str())?;
                 writeln!(f, "            {}", error.to_string().escape_debug())
             }
+        }
+    }
+}
+
+impl Beside {
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => Ok(()),
+            Self::Nothing => writeln!(f, "siblings    none"),
+            Self::Found(lines) => {
+                let mut label = "siblings";
+                lines.iter().try_for_each(|line| writeln!(f, "{:12}{line}", std::mem::take(&mut label)))
+            }
+            Self::Unknown(error) => writeln!(f, "siblings    not known: {}", error.label()),
         }
     }
 }
@@ -146,24 +219,16 @@ fn show_role(role: &Role) -> String {
 }
 
 /// Who signed an artifact, whether it counts, and what is missing.
-fn signers(policy: &TrustPolicy, found: &Admitted, verdicts: &dyn Verdicts) -> Option<Vec<String>> {
-    let seal = found.seal()?;
-    let judged = Judged {
-        object: found.name(),
-        sha256: seal.sha256(),
-        seal: Some(seal.id()),
-        at: UnixMs(seal.at()),
-        op: seal.op(),
-    };
-    let evidence = Evidence { header: found.headers().get(SIGNATURE_HEADER), pieces: &[] };
-    let Findings { rule: _, found, clauses, verdict: _ } = policy.examine(&judged, &evidence, verdicts);
+fn signers(findings: &Findings<'_>) -> Vec<String> {
+    let Findings { rule: _, found, clauses, verdict: _ } = findings;
     let signed = found.iter().map(|found| {
-        let standing = match found.standing {
-            Standing::Counts => "counts",
-            Standing::Unfit => "does not count: it is not over what the rule asks for",
-            Standing::TooEarly => "does not count: the signer was not valid yet",
-            Standing::TooLate => "does not count: the signer was not valid any more",
-            Standing::Revoked => "does not count: the signer is revoked",
+        let standing = match (found.standing, &found.scope) {
+            (Standing::Counts, Scope::AllRoles) => "counts".to_owned(),
+            (Standing::Counts, Scope::Role(role)) => format!("counts for the role {role}"),
+            (Standing::Unfit, _) => "does not count: it is not over what the rule asks for".to_owned(),
+            (Standing::TooEarly, _) => "does not count: the signer was not valid yet".to_owned(),
+            (Standing::TooLate, _) => "does not count: the signer was not valid any more".to_owned(),
+            (Standing::Revoked, _) => "does not count: the signer is revoked".to_owned(),
         };
         format!("{}, of {}: {standing}", found.signer, found.at)
     });
@@ -172,7 +237,7 @@ fn signers(policy: &TrustPolicy, found: &Admitted, verdicts: &dyn Verdicts) -> O
         let roles = clause.iter().map(|role| format!("{} more of {}", role.lacks(), show_role(role.role)));
         format!("missing: {}", roles.collect::<Vec<_>>().join(", or "))
     });
-    Some(signed.chain(missing).collect())
+    signed.chain(missing).collect()
 }
 
 /// How many stand in the header.

@@ -49,7 +49,7 @@ pub(crate) fn run(file: &Path, Location(name): Location) -> anyhow::Result<ExitC
             }
             StoreConfig::S3(settings) => Arc::new(S3Store::connect(settings, &config.buckets).await?),
         };
-        let explanation = explain(&config, &*store, name).await?;
+        let explanation = explain(&config, store, name).await?;
         write!(stdout(), "{explanation}")?;
         Ok(match explanation.fate() {
             Fate::Served => ExitCode::SUCCESS,

@@ -2,14 +2,69 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use hallmark_config::{Config, Seal, SealKey, Secret};
 use hallmark_signer::signer::{AddressError, Passphrase, Secrets, Signer, SignerAddress, SignerError};
-use hallmark_signer::{KeyError, PrivateKey, PublicKey};
+use hallmark_signer::{KeyError, PrivateKey, PublicKey, Sealer};
 
 /// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
 const MAX_KEY_FILE: u64 = 16 << 10;
 const PIN_VARIABLE: &str = "HALLMARK_PIN";
+
+/// So long it may take to open the key.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So many tries to open a key may wait for their token at once: a library that hangs cannot be interrupted.
+const MAX_OPENINGS: usize = 4;
+
+/// How many wait, in this process.
+static OPENINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// The key that makes seals, opened.
+#[derive(Clone)]
+pub(crate) struct OpenSealKey {
+    seal: Seal,
+    sealer: Arc<Sealer<Signer>>,
+    public: PublicKey,
+}
+
+impl OpenSealKey {
+    /// Goes to the key that `seal` names.
+    ///
+    /// # Errors
+    /// What is wrong, without a file's name where the configuration has it; or the token does not answer within 10 seconds.
+    pub(crate) fn open(seal: &Seal) -> Result<Self, String> {
+        let signer = open(seal)?;
+        let public = signer.public_key().clone();
+        Ok(Self { seal: seal.clone(), sealer: Arc::new(Sealer::new(signer.into_seal_key())), public })
+    }
+
+    /// Whether `seal` names this key, in the token that is open. A file is read again: it may hold another one.
+    pub(crate) fn is_of(&self, seal: &Seal) -> bool {
+        let opened_by = |seal: &Seal| seal.passphrase.as_ref().map(|secret| secret.expose().to_owned());
+        match (&self.seal.key, &seal.key) {
+            (SealKey::Signer(open), SealKey::Signer(named)) => {
+                open == named && opened_by(&self.seal) == opened_by(seal)
+            }
+            (SealKey::File(_), _) | (_, SealKey::File(_)) => false,
+        }
+    }
+
+    /// What makes seals with it.
+    pub(crate) fn sealer(&self) -> Arc<Sealer<Signer>> {
+        Arc::clone(&self.sealer)
+    }
+
+    /// Its public half.
+    pub(crate) fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+}
 
 /// The configuration's key for where the seal key is.
 pub(crate) fn config_key(seal: &Seal) -> &'static str {
@@ -19,11 +74,49 @@ pub(crate) fn config_key(seal: &Seal) -> &'static str {
     }
 }
 
-/// Goes to the seal key: reads its file, or logs in to its token. Blocks for as long as that takes.
+/// Goes to the seal key: reads its file, or logs in to its token. Blocks for as long as that takes, but no longer than
+/// [`PATIENCE`].
 ///
 /// # Errors
 /// What is wrong, without a file's name where the configuration has it.
-pub(crate) fn open(seal: &Seal) -> Result<Signer, String> {
+fn open(seal: &Seal) -> Result<Signer, String> {
+    match seal.key {
+        SealKey::File(_) => open_now(seal),
+        SealKey::Signer(_) => {
+            let seal = seal.clone();
+            in_time(PATIENCE, move || open_now(&seal))
+        }
+    }
+}
+
+/// What `work` comes to within a time. Where it takes longer it goes on, and nobody hears of it.
+fn in_time<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    if OPENINGS.fetch_add(1, Ordering::Relaxed) >= MAX_OPENINGS {
+        OPENINGS.fetch_sub(1, Ordering::Relaxed);
+        return Err("the token does not answer: earlier tries still wait for it".to_owned());
+    }
+    let (tell, told) = sync_channel(1);
+    let began = thread::Builder::new().name("seal-key".to_owned()).spawn(move || {
+        let done = work();
+        OPENINGS.fetch_sub(1, Ordering::Relaxed);
+        // Nobody may be waiting any more.
+        let _ = tell.send(done);
+    });
+    if let Err(error) = began {
+        OPENINGS.fetch_sub(1, Ordering::Relaxed);
+        return Err(format!("no thread for opening it: {error}"));
+    }
+    match told.recv_timeout(patience) {
+        Ok(done) => done,
+        Err(RecvTimeoutError::Timeout) => Err(format!("the token did not answer within {patience:?}")),
+        Err(RecvTimeoutError::Disconnected) => Err("the token's library did not survive".to_owned()),
+    }
+}
+
+fn open_now(seal: &Seal) -> Result<Signer, String> {
     let secrets = SealSecrets(seal.passphrase.as_ref());
     match &seal.key {
         SealKey::File(path) => in_file(path, &secrets),
@@ -97,4 +190,57 @@ impl SealSecrets<'_> {
 
 fn unusable(message: &str) -> SignerError {
     SignerError::Unusable { message: message.to_owned(), hint: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_does_not_answer_is_not_waited_for() {
+        let patience = Duration::from_millis(20);
+        let (release, held) = channel::<()>();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        let hang = || {
+            let held = Arc::clone(&held);
+            in_time(patience, move || held.lock().unwrap().recv().map_err(|error| error.to_string()))
+        };
+        for _ in 0..MAX_OPENINGS {
+            assert_eq!(hang(), Err("the token did not answer within 20ms".to_owned()));
+        }
+        let more = in_time(patience, || Ok(())).unwrap_err();
+        assert!(more.contains("earlier tries"), "{more}");
+        for _ in 0..MAX_OPENINGS {
+            release.send(()).unwrap();
+        }
+        // They end one after the other, each when it is told to.
+        while OPENINGS.load(Ordering::Relaxed) > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(in_time(PATIENCE, || Ok(1)), Ok(1));
+        assert_eq!(in_time::<()>(PATIENCE, || Err("wrong".to_owned())), Err("wrong".to_owned()));
+    }
+
+    #[test]
+    fn only_the_same_key_in_a_token_stays_open() {
+        let key = PrivateKey::generate().unwrap();
+        let signer = Signer::from(key);
+        let public = signer.public_key().clone();
+        let seal = |key: SealKey, pin: Option<&str>| Seal {
+            key,
+            passphrase: pin.map(|pin| Secret::new(pin.to_owned())),
+            trusted_key_files: Vec::new(),
+        };
+        let token = |name: &str| SealKey::Signer(format!("pkcs11:object={name}"));
+        let sealer = Arc::new(Sealer::new(signer.into_seal_key()));
+        let open = |seal: Seal| OpenSealKey { seal, sealer: Arc::clone(&sealer), public: public.clone() };
+        let held = open(seal(token("a"), Some("1")));
+        let others = Seal { trusted_key_files: vec!["old.pub".into()], ..seal(token("a"), Some("1")) };
+        assert!(held.is_of(&others), "what else is trusted is not the token's business");
+        assert!(!held.is_of(&seal(token("b"), Some("1"))) && !held.is_of(&seal(token("a"), Some("2"))));
+        let file = || seal(SealKey::File("seal.key".into()), None);
+        assert!(!open(file()).is_of(&file()), "a file may hold another key by now");
+    }
 }

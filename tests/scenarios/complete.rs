@@ -73,15 +73,15 @@ impl Lab {
 
     /// What stands there is `begun`, whole and sealed.
     async fn assert_stands(&self, begun: &Begun, uploaded: &Uploaded) {
-        let found = self.other.head(&begun.marker.object, None, Reader::Trusting).await.unwrap();
+        let found = self.other.head(&begun.marker.object, None, Reader::Trusting, "ci").await.unwrap();
         let seal = found.seal().unwrap();
         assert_eq!(*seal.sha256(), Sha256Digest::of(&begun.content));
         assert_eq!(seal.etag(), uploaded.etag);
         let key = begun.marker.object.key.as_str();
         assert!(self.store.object(BUCKET, key).bytes == begun.content);
         let (name, reader) = (&begun.marker.object, Reader::Trusting);
-        let wanted = Wanted { name, version: None, reader, recency: Recency::Now };
-        let download = self.other.get(wanted, None, CLIENT).await.unwrap();
+        let wanted = Wanted { name, version: None, reader, recency: Recency::Now, client: "ci" };
+        let download = self.other.get(wanted, None).await.unwrap();
         self.other.release(download).await.unwrap();
     }
 
@@ -96,7 +96,7 @@ impl Lab {
 
     /// What stands there gets a seal of a clock that runs `ahead` milliseconds ahead.
     async fn seal_again(&self, key: &str, ahead: u64) {
-        let found = self.one.head(&object(key), None, Reader::Trusting).await.unwrap();
+        let found = self.one.head(&object(key), None, Reader::Trusting, "ci").await.unwrap();
         let seal = found.seal().unwrap();
         let claims = Claims {
             id: SealId::random().unwrap(),
@@ -115,7 +115,7 @@ impl Lab {
     }
 
     async fn stands(&self, key: &str) -> Option<Sha256Digest> {
-        let found = self.other.head(&object(key), None, Reader::Trusting).await.ok()?;
+        let found = self.other.head(&object(key), None, Reader::Trusting, "ci").await.ok()?;
         found.seal().map(|seal| *seal.sha256())
     }
 }
@@ -275,7 +275,7 @@ async fn p2_a_part_that_was_altered_in_the_store_is_found_by_the_read_back_or_by
     assert_eq!(lab.stands("key").await, None);
     // The window saw what the client sent. That is what is sealed, so what the store has is served to nobody.
     let uploaded = begun.complete(&lab.one).await.unwrap();
-    let found = lab.one.head(&begun.marker.object, None, Reader::Trusting).await.unwrap();
+    let found = lab.one.head(&begun.marker.object, None, Reader::Trusting, "ci").await.unwrap();
     assert_eq!(*found.seal().unwrap().sha256(), Sha256Digest::of(&begun.content));
     assert_eq!(found.seal().unwrap().etag(), uploaded.etag);
 }

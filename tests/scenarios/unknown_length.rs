@@ -65,7 +65,7 @@ impl Lab {
     }
 
     async fn stands(&self) -> Option<Sha256Digest> {
-        let found = self.gate.head(&object(), None, Reader::Trusting).await.ok()?;
+        let found = self.gate.head(&object(), None, Reader::Trusting, "ci").await.ok()?;
         found.seal().map(|seal| *seal.sha256())
     }
 
@@ -90,13 +90,13 @@ async fn any_length_becomes_an_upload_like_any_other() {
         let bytes = content(1, length);
         let uploaded = lab.put(&bytes, None, &HeaderMap::new()).await.unwrap();
         assert_eq!(uploaded.etag.to_string(), Md5Digest::of(&bytes).to_hex(), "{length}");
-        let found = lab.gate.head(&object(), None, Reader::Trusting).await.unwrap();
+        let found = lab.gate.head(&object(), None, Reader::Trusting, "ci").await.unwrap();
         let seal = found.seal().unwrap();
         assert_eq!((*seal.sha256(), seal.op()), (Sha256Digest::of(&bytes), Op::Put), "{length}");
         assert!(lab.store.object(BUCKET, "key").bytes == bytes);
         let (name, reader) = (object(), Reader::Trusting);
-        let wanted = Wanted { name: &name, version: None, reader, recency: Recency::Now };
-        let download = lab.gate.get(wanted, None, "ci").await.unwrap();
+        let wanted = Wanted { name: &name, version: None, reader, recency: Recency::Now, client: "ci" };
+        let download = lab.gate.get(wanted, None).await.unwrap();
         lab.gate.release(download).await.unwrap();
         lab.assert_nothing_is_left();
     }

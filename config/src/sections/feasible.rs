@@ -3,7 +3,7 @@
 use super::declared::{Declared, SignerKind};
 use crate::name::SignerName;
 use crate::reader::{Place, Read};
-use crate::trust::{Bind, Role, Rule, Sibling};
+use crate::trust::{APPROVAL, Bind, Role, Rule, Sibling};
 
 /// Reports what cannot work in `rule`, which stands at `place`. Of a rule whose signers could not be read nothing is said.
 pub(super) fn check(place: &Place<'_>, rule: &Rule, declared: &Declared<'_>) -> Read<()> {
@@ -40,6 +40,19 @@ pub(super) fn check(place: &Place<'_>, rule: &Rule, declared: &Declared<'_>) -> 
     for role in rule.all_of.iter().chain(&rule.any_of) {
         let of_role = || kinds.iter().filter(|(signer, _)| role.signers.contains(signer));
         let able = of_role().filter(|(_, kind)| can_sign(*kind, rule)).count();
+        let approvals = rule.attestation.as_ref().is_some_and(|wanted| wanted.predicate_type == APPROVAL);
+        if approvals && role.name.is_none() && of_role().any(|(_, kind)| can_state(*kind)) {
+            report("an approval is for a role that it names: make a role of the `keys`, and name it in `all_of`".to_owned());
+        }
+        let counted = countable(of_role().map(|(_, kind)| *kind).filter(|kind| can_sign(*kind, rule)));
+        if counted < role.threshold && role.threshold <= able {
+            report(format!(
+                "{} can never be met: {} must sign, and of its signers {counted} can count, since an artifact has one \
+                 Sigstore bundle and one Notation envelope, and each counts for one identity",
+                title(role),
+                role.threshold
+            ));
+        }
         let unable = of_role().find(|(_, kind)| !can_sign(*kind, rule));
         if let (true, Some((signer, kind))) = (able < role.threshold, unable) {
             report(format!(
@@ -51,6 +64,19 @@ pub(super) fn check(place: &Place<'_>, rule: &Rule, declared: &Declared<'_>) -> 
         }
     }
     result
+}
+
+/// How many of these can count in one role: all keys, and of the identities of a format one.
+fn countable(kinds: impl Iterator<Item = SignerKind>) -> usize {
+    let (mut keys, mut sigstore, mut notation) = (0, 0, 0);
+    for kind in kinds {
+        match kind {
+            SignerKind::Blob | SignerKind::Statement => keys += 1,
+            SignerKind::Sigstore => sigstore = 1,
+            SignerKind::Notation => notation = 1,
+        }
+    }
+    keys + sigstore + notation
 }
 
 /// How messages call a role.

@@ -11,9 +11,18 @@ const MAX_PEM: u64 = 16 << 10;
 
 const USES: &[(&str, Signs)] = &[("blob", Signs::Blobs), ("dsse", Signs::Statements)];
 
+/// No key can have this name: `x.jws.sig` is a Notation envelope beside `x`, not the signature of a key beside it.
+const TAKEN: &str = "jws";
+
 /// `bodies`: the keys so far. The same key under two names would count twice where two signers are asked for, and
 /// revoking one name would leave the other.
-pub(super) fn key(table: &mut Table<'_>, bodies: &Unique<String>) -> Read<PublisherKey> {
+pub(super) fn key(table: &mut Table<'_>, name: &str, bodies: &Unique<String>) -> Read<PublisherKey> {
+    let named = match name {
+        TAKEN => Err(table.place().problem(
+            "call it otherwise: `<key>.jws.sig` is where Notation envelopes stand, not signatures of a key of this name",
+        )),
+        _ => Ok(()),
+    };
     let pem = table.either(
         ("public_key_file", |value: &Value<'_>| {
             let path = value.path()?;
@@ -26,6 +35,7 @@ pub(super) fn key(table: &mut Table<'_>, bodies: &Unique<String>) -> Read<Publis
     );
     let signs = table.or("use", Signs::Blobs, |value| value.word(USES));
     let validity = validity(table);
+    named?;
     let (public_key_pem, config_key) = pem?;
     Ok(PublisherKey { public_key_pem, config_key, signs: signs?, validity: validity? })
 }

@@ -45,7 +45,9 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
 
     let bodies = Unique::new();
     let keys =
-        root.named("keys", SignerName::parse, |_, value| value.table(|table| keys::key(table, &bodies)));
+        root.named("keys", SignerName::parse, |name, value| {
+            value.table(|table| keys::key(table, name, &bodies))
+        });
     let key_names = root.names("keys");
     let identities = root.named("identities", SignerName::parse, |name, value| {
         let clash = if key_names.contains(&name) { Clash::Key } else { Clash::None };

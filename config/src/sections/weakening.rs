@@ -91,6 +91,9 @@ fn conditions(rule: &Rule, parent: &Rule, declared: &Declared<'_>) -> Option<Str
         }
         (Enforce::Upload | Enforce::Download, _) => {}
     }
+    if let Some(added) = rule.siblings.difference(&parent.siblings).next() {
+        return Some(format!("accepts signatures beside an artifact (\"{}\" in `siblings`)", added.word()));
+    }
     match (rule.bind, parent.bind) {
         (Bind::Digest, Bind::Name) => return Some("binds no name (`bind`)".to_owned()),
         (Bind::Digest | Bind::Name, _) => {}

@@ -248,6 +248,62 @@ fn rules_that_cannot_work() {
     ]);
 }
 
+/// However many of them fit one bundle, it counts for one.
+#[test]
+fn roles_of_more_identities_than_can_count() {
+    let identity = |name: &str, text: &str| {
+        format!("identities.{name}.sigstore = {{ trusted_root_file = \"roots.json\", identity = \"{text}\", issuer = \"o\" }}\n")
+    };
+    let dir = super::folder();
+    std::fs::write(dir.path().join("roots.json"), "{}").unwrap();
+    let errors = |signers: &str, threshold: usize| {
+        let text = format!(
+            "{}{}{}keys.a.public_key_file = \"ci.pub\"\nroles.r = {{ signers = [{signers}], threshold = {threshold} }}\n\
+             buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", all_of = [\"r\"], siblings = [\"sigstore\"] }}]\n",
+            super::BASE,
+            identity("one", "x"),
+            identity("two", "y")
+        );
+        super::load(&text, dir.path()).err().unwrap_or_default()
+    };
+    assert_eq!(errors("\"one\", \"two\"", 1), [""; 0]);
+    assert_eq!(errors("\"one\", \"two\", \"a\"", 2), [""; 0]);
+    for (signers, threshold) in [("\"one\", \"two\"", 2), ("\"one\", \"two\", \"a\"", 3)] {
+        let said = errors(signers, threshold);
+        let [said] = said.as_slice() else { panic!("{said:?}") };
+        assert!(said.contains("the role `r` can never be met") && said.contains("one identity"), "{said}");
+    }
+}
+
+#[test]
+fn approvals_need_a_role_with_a_name() {
+    let dir = super::folder();
+    let errors = |rule: &str| {
+        let text = format!(
+            "{}keys.a = {{ public_key_file = \"ci.pub\", use = \"dsse\" }}\nroles.r.signers = [\"a\"]\n\
+             attestations.ok.predicate_type = \"urn:hallmark:approval:v1\"\n\
+             buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", siblings = [\"intoto\"], attestation = \"ok\", {rule} }}]\n",
+            super::BASE
+        );
+        super::load(&text, dir.path()).err().unwrap_or_default()
+    };
+    assert_eq!(errors("all_of = [\"r\"]"), [""; 0]);
+    let said = errors("keys = [\"a\"]");
+    assert!(matches!(said.as_slice(), [one] if one.contains("an approval is for a role")), "{said:?}");
+}
+
+#[test]
+fn a_key_is_not_called_as_envelopes_are() {
+    let dir = super::folder();
+    let errors = |name: &str| {
+        let text = format!("{}keys.{name}.public_key_file = \"ci.pub\"\n", super::BASE);
+        super::load(&text, dir.path()).err().unwrap_or_default()
+    };
+    assert_eq!(errors("jwt"), [""; 0]);
+    let said = errors("jws");
+    assert!(matches!(said.as_slice(), [one] if one.contains("Notation envelopes")), "{said:?}");
+}
+
 #[test]
 fn optional_signatures_and_what_only_makes_sense_with_required_ones() {
     let optional = |rest: &str| rule(rest).replace("required", "optional");

@@ -146,8 +146,13 @@ fn thresholds_and_roles() {
             "keys = [\"a\"], refuse_ops = [\"copy\"]",
             Some("accepts seals of the kind \"adopt\" (`refuse_ops`)"),
         ),
-        // Signers are found in other places, but they are the same.
-        (one, "keys = [\"a\"], siblings = [\"sig\"]", None),
+        // The same signers, but in files that others may put there, and that no rule is about.
+        (
+            one,
+            "keys = [\"a\"], siblings = [\"sig\"]",
+            Some("accepts signatures beside an artifact (\"sig\" in `siblings`)"),
+        ),
+        ("keys = [\"a\"], siblings = [\"sig\", \"sigstore\"]", "keys = [\"a\"], siblings = [\"sig\"]", None),
     ] {
         let text = format!(
             "{BASE}{KEYS}buckets.rel.rules = [\n{{ prefix = \"\", signatures = \"required\", {around} }},\n\

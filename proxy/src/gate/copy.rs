@@ -10,7 +10,7 @@ use hallmark_signer::{
     SealId, SealLine, SealedEtag, SealedHeaders, tree,
 };
 
-use super::quarantine::Ground;
+use super::newest::Ready;
 use super::record::Contents;
 use super::upload::{Settled, Upload, internal, no_randomness, too_large};
 use super::{Gate, GateError};
@@ -20,8 +20,8 @@ use crate::s3::condition::{CopyConditions, PutCondition};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::HeaderDirective;
 use crate::s3::payload::DeclaredChecksum;
-use crate::store::{Attributes, Guard, Lock, PutError, Source, Tags, VersionId};
-use crate::trust::Taking;
+use crate::store::{Attributes, Lock, PutError, Source, Tags, VersionId};
+use crate::trust::{Form, Taken, Taking};
 
 /// How often a copy begins again because the source changed between the look at it and the copy.
 const MAX_TRIES: usize = 3;
@@ -93,8 +93,9 @@ impl Gate {
         source: &ObjectName,
         version: Option<&VersionId>,
         conditions: &CopyConditions,
+        client: &str,
     ) -> Result<Admitted, GateError> {
-        let found = self.head(source, version, Reader::Trusting).await?;
+        let found = self.head(source, version, Reader::Trusting, client).await?;
         let Some(at) = found.modified() else { return Err(ArtifactFault::Unsealed.into()) };
         if !conditions.hold(&found.etag(), at) {
             let message = "At least one of the pre-conditions you specified did not hold";
@@ -104,7 +105,8 @@ impl Gate {
     }
 
     async fn try_copy(&self, copy: &Copy, client: &str) -> Result<Copied, Failure> {
-        let source = self.copy_source(&copy.source, copy.version.as_ref(), &copy.conditions).await?;
+        let (from, version) = (&copy.source, copy.version.as_ref());
+        let source = self.copy_source(from, version, &copy.conditions, client).await?;
         if source.length() > self.limits.max_object_size {
             return Err(GateError::from(too_large()).into());
         }
@@ -113,6 +115,7 @@ impl Gate {
         }
         let mut headers = copy.headers(&source)?;
         self.attach(&copy.name, &mut headers)?;
+        let form = self.form_of_copy(&copy.name, &source).await?;
         let _held = self.budget.reserve(client, tree::leaf_count(source.length()) * LEAF_MEMORY).await?;
         let inherited = self.inherit(&source, None).await?;
         let upload = Upload {
@@ -123,10 +126,21 @@ impl Gate {
             tags: copy.tags.clone(),
             lock: copy.lock.clone(),
         };
-        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
         let at = self.time_for(&upload.name, self.clock.now());
-        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
-        let version = self.put_copy(&upload, &source, &inherited, &line, guard).await?;
+        let (line, taken) = self.seal_copy(&upload, &source, &inherited, (at, form, ground.taking)).await?;
+        let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
+        let ready = Ready {
+            name: &upload.name,
+            by: &upload.by,
+            headers: &upload.headers,
+            content: (seal.sha256(), seal.size()),
+            sealed: (at, Op::Copy),
+            form,
+            ground: &ground,
+            taken,
+        };
+        let version = self.put_copy(ready, &upload, &source, &inherited, &line).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);
         Ok(Copied {
             etag: inherited.etag,
@@ -159,10 +173,11 @@ impl Gate {
         upload: &Upload,
         source: &Admitted,
         inherited: &Inherited,
-        (at, taking): (u64, Taking),
-    ) -> Result<SealLine, GateError> {
+        (at, form, taking): (u64, Form, Taking),
+    ) -> Result<(SealLine, Taken), GateError> {
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
-        self.judge(upload, (seal.sha256(), seal.size()), (at, Op::Copy), taking).await?;
+        let (content, made) = ((seal.sha256(), seal.size()), (at, Op::Copy));
+        let taken = self.judge(upload, &upload.headers, content, made, (form, taking)).await?;
         let large = seal.size() > MAX_INLINE;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
@@ -174,19 +189,25 @@ impl Gate {
             parts: inherited.parts.as_ref().filter(|_| large).map(PartTable::digest),
             etag: inherited.etag,
         };
-        self.sign(&upload.name, &upload.headers, claims).await
+        Ok((self.sign(&upload.name, &upload.headers, claims).await?, taken))
     }
 
     /// Has the store make the copy: the record first, for whoever reads the copy needs it.
     async fn put_copy(
         &self,
+        ready: Ready<'_>,
         upload: &Upload,
         source: &Admitted,
         inherited: &Inherited,
         line: &SealLine,
-        guard: Guard,
     ) -> Result<Option<VersionId>, Failure> {
         let reference = self.record_copy(&upload.name, source, inherited, line).await?;
+        if let Err(error) = self.confirm(ready).await {
+            if let Some(reference) = &reference {
+                self.forget_record(reference).await;
+            }
+            return Err(error.into());
+        }
         let hallmark = match &reference {
             Some(reference) => Hallmark::Record(*reference).to_string(),
             None => line.to_string(),
@@ -199,7 +220,7 @@ impl Gate {
             while_staged: None,
         };
         let etag = inherited.etag.to_string();
-        let put = self.store.copy(&from, &upload.name, upload.write(attributes, guard), &etag).await;
+        let put = self.store.copy(&from, &upload.name, upload.write(attributes, ready.ground.guard.clone()), &etag).await;
         let changed = matches!(put, Err(PutError::SourceChanged));
         let settled = self.settle(upload, line, put).await;
         if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {

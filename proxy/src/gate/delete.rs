@@ -17,9 +17,10 @@ impl Gate {
         version: Option<VersionId>,
         condition: &DeleteCondition,
         retentions: Retentions,
+        client: &str,
     ) -> Result<Deleted, GateError> {
         self.deletable(name)?;
-        let guard = self.guard_deletion(name, condition).await?;
+        let guard = self.guard_deletion(name, condition, client).await?;
         let deleted = self.store.delete(name, Deletion { version, guard, retentions }).await;
         // Whatever came of it: what comes to light may be older.
         self.kept().marks().forget(name);

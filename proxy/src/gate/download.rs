@@ -12,7 +12,7 @@ use hallmark_signer::Seal;
 
 use super::arrivals::{Arrival, Turn};
 use super::budget::Reservation;
-use super::{Gate, GateError};
+use super::{Gate, GateError, Weighed};
 use crate::name::ObjectName;
 use crate::proof::{
     Admitted, Asked, Kept, Origin, Proven, READING, Reader, Reading, Release, Sighting, UnverifiedHead,
@@ -21,6 +21,7 @@ use crate::proof::{
 use crate::s3::error::{Code, S3Error};
 use crate::s3::range::{Part, RangeHeader, Resolved};
 use crate::store::{GetError, PartNumber, Span, VersionId};
+use crate::trust::Form;
 
 /// How often a download begins again because the object changed between two reads of it.
 const MAX_TRIES: usize = 3;
@@ -36,6 +37,8 @@ pub struct Wanted<'w> {
     pub reader: Reader,
     /// As of when.
     pub recency: Recency,
+    /// The client that wants it, to whom work and memory are charged.
+    pub client: &'w str,
 }
 
 /// As of when something is wanted.
@@ -64,7 +67,8 @@ struct Opened {
 }
 
 impl Gate {
-    /// Proves and admits what stands under `name`, or one version of it, without its bytes. The store is asked.
+    /// Proves and admits what stands under `name`, or one version of it, without its bytes. The store is asked, and `client`
+    /// charged for what has to be done for that.
     ///
     /// # Errors
     /// It is not there, or must not be served to `reader`.
@@ -73,10 +77,11 @@ impl Gate {
         name: &ObjectName,
         version: Option<&VersionId>,
         reader: Reader,
+        client: &str,
     ) -> Result<Admitted, GateError> {
         let asked = self.kept().asking(name);
         let found = self.store.head(name, version).await?;
-        self.admit(name, version, (found, asked), reader).await
+        self.admit(name, version, (found, asked), (reader, client)).await
     }
 
     /// The same as of when it is wanted.
@@ -84,16 +89,16 @@ impl Gate {
     /// # Errors
     /// It is not there, or must not be served to the reader.
     pub async fn look(&self, wanted: Wanted<'_>) -> Result<Admitted, GateError> {
-        let Wanted { name, version, reader, recency: _ } = wanted;
+        let Wanted { name, version, reader, recency: _, client } = wanted;
         let remembered = self.recall(wanted).and_then(|sighting| self.still(&sighting, wanted));
         match remembered {
             Some(admitted) => Ok(admitted),
-            None => self.head(name, version, reader).await,
+            None => self.head(name, version, reader, client).await,
         }
     }
 
     /// Proves and admits what is wanted and opens it for reading: whole, or the leaves that hold `range`. At most one
-    /// request to the store, unless the range counts from the end. `client` is charged for the memory.
+    /// request to the store, unless the range counts from the end, or signatures beside it are needed.
     ///
     /// # Errors
     /// It is not there, or must not be served to the reader.
@@ -101,11 +106,10 @@ impl Gate {
         &self,
         wanted: Wanted<'_>,
         range: Option<&RangeHeader>,
-        client: &str,
     ) -> Result<Download, GateError> {
         // Before anything is known of the object, for what the store sends ahead is there then; and all of it at once,
         // since requests that hold some memory and wait for more could wait for each other.
-        let held = self.budget.reserve(client, READING).await?;
+        let held = self.budget.reserve(wanted.client, READING).await?;
         for _ in 0..MAX_TRIES {
             match self.try_get(wanted, range).await {
                 Err(TryError::Changed) => {}
@@ -125,9 +129,8 @@ impl Gate {
         &self,
         wanted: Wanted<'_>,
         number: PartNumber,
-        client: &str,
     ) -> Result<Download, GateError> {
-        let held = self.budget.reserve(client, READING).await?;
+        let held = self.budget.reserve(wanted.client, READING).await?;
         let mut recency = wanted.recency;
         for _ in 0..MAX_TRIES {
             let admitted = self.look(Wanted { recency, ..wanted }).await?;
@@ -179,11 +182,17 @@ impl Gate {
 
     /// Opens what was selected from the store.
     async fn get_stored(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Result<Opened, TryError> {
-        let Wanted { name, version, reader, recency: _ } = wanted;
+        let Wanted { name, version, reader, recency: _, client } = wanted;
+        if self.is_sibling(name) {
+            // What it is may have to be read first, and not while its body waits.
+            let admitted = self.head(name, version, reader, client).await?;
+            let selection = range.map_or(Ok(Resolved::Whole), |range| range.resolve(admitted.length()));
+            return self.open(wanted, admitted, selection).await;
+        }
         let asked = self.kept().asking(name);
         let Some(range) = range else {
             let (head, body) = self.store.get(name, version, Span::All, None).await?.split();
-            let admitted = self.admit(name, version, (head, asked), reader).await?;
+            let admitted = self.admit(name, version, (head, asked), (reader, client)).await?;
             return Ok(Opened::new(admitted, Ok(Resolved::Whole), Some(Origin::Stored(body))));
         };
         if let Some(wanted) = range.from_start() {
@@ -191,13 +200,13 @@ impl Gate {
                 Err(GetError::OutOfRange) => {}
                 found => {
                     let (head, body) = found?.split();
-                    let admitted = self.admit(name, version, (head, asked), reader).await?;
+                    let admitted = self.admit(name, version, (head, asked), (reader, client)).await?;
                     let selection = range.resolve(admitted.length());
                     return Ok(Opened::new(admitted, selection, Some(Origin::Stored(body))));
                 }
             }
         }
-        let admitted = self.head(name, version, reader).await?;
+        let admitted = self.head(name, version, reader, client).await?;
         let selection = range.resolve(admitted.length());
         self.open(wanted, admitted, selection).await
     }
@@ -220,7 +229,7 @@ impl Gate {
         };
         let admitted = match still {
             Some(admitted) => admitted,
-            None => self.head(wanted.name, wanted.version, wanted.reader).await?,
+            None => self.head(wanted.name, wanted.version, wanted.reader, wanted.client).await?,
         };
         let selection = range.map_or(Ok(Resolved::Whole), |range| range.resolve(admitted.length()));
         self.open(wanted, admitted, selection).await.map(Some)
@@ -233,7 +242,7 @@ impl Gate {
         admitted: Admitted,
         selection: Result<Resolved, S3Error>,
     ) -> Result<Opened, TryError> {
-        let Wanted { name, version, reader: _, recency: _ } = wanted;
+        let Wanted { name, version, reader: _, recency: _, client: _ } = wanted;
         let (span, bytes) = match &selection {
             Ok(Resolved::Whole) => (Span::All, 0..admitted.length()),
             Ok(Resolved::Part(part)) => (Span::Bytes(widen(&part.span())), part.span()),
@@ -249,7 +258,7 @@ impl Gate {
     }
 
     /// Verifies the seal of what the store said when it was asked, and keeps what was found.
-    async fn proven(
+    pub(super) async fn proven(
         &self,
         name: &ObjectName,
         version: Option<&VersionId>,
@@ -267,30 +276,31 @@ impl Gate {
         name: &ObjectName,
         version: Option<&VersionId>,
         (found, asked): (UnverifiedHead, Asked),
-        reader: Reader,
+        (reader, client): (Reader, &str),
     ) -> Result<Admitted, GateError> {
         let proven = self.proven(name, version, found, asked).await?;
-        let sealed = proven.sealed();
-        let alone = proven.admit(&self.policy, reader, &[], self.prover.verdicts()).map_err(GateError::from);
-        let admitted = match sealed {
-            Some(artifact) => self.admit_by_siblings(artifact, reader, alone).await?,
-            None => alone?,
+        let (sealed, form) = (proven.sealed(), self.form_of(&proven).await?);
+        let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
+        let alone = alone.map_err(GateError::from);
+        let beside = match &sealed {
+            Some(artifact) => self.admit_beside(artifact, reader, &alone, client).await?,
+            None => None,
         };
+        let admitted = beside.map_or(alone, Weighed::verdict)?;
         self.check_mark(&admitted, version, asked, reader)?;
         Ok(admitted)
     }
 
-    /// The same by what it bears itself.
+    /// The same for a sibling that is about to be read as one: by what it bears itself.
     pub(super) async fn admit_alone(
         &self,
         name: &ObjectName,
-        version: Option<&VersionId>,
         (found, asked): (UnverifiedHead, Asked),
-        reader: Reader,
     ) -> Result<Admitted, GateError> {
-        let proven = self.proven(name, version, found, asked).await?;
-        let admitted = proven.admit(&self.policy, reader, &[], self.prover.verdicts())?;
-        self.check_mark(&admitted, version, asked, reader)?;
+        let (form, reader) = (Form::Sibling, Reader::Trusting);
+        let proven = self.proven(name, None, found, asked).await?;
+        let admitted = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts())?;
+        self.check_mark(&admitted, None, asked, reader)?;
         Ok(admitted)
     }
 
@@ -311,7 +321,11 @@ impl Gate {
             return None;
         }
         let proven = self.prover.renew(sighting)?;
-        let admitted = proven.admit(&self.policy, wanted.reader, &[], self.prover.verdicts()).ok()?;
+        let form = match proven.sealed() {
+            Some(artifact) => self.known_form(&artifact)?,
+            None => Form::Any,
+        };
+        let admitted = proven.admit(&self.policy, wanted.reader, form, &[], self.prover.verdicts()).ok()?;
         // Who may see it untrusted is told what it is worth with what stands beside it.
         let lacks = !admitted.is_trusted() && !self.policy.siblings(wanted.name).is_empty();
         (!lacks && !self.is_behind(&admitted, wanted)).then_some(admitted)

@@ -17,13 +17,14 @@ impl Gate {
         &self,
         name: &ObjectName,
         condition: &PutCondition,
+        client: &str,
     ) -> Result<Guard, GateError> {
         match self.condition(name, condition)? {
             PutCondition::None => Ok(Guard::Any),
             PutCondition::Absent => Ok(Guard::Absent),
-            PutCondition::Exists => self.guard_existing(name).await,
-            PutCondition::Matches(tag) => self.guard_matching(name, tag).await,
-            PutCondition::Differs(tag) => self.guard_differing(name, tag).await,
+            PutCondition::Exists => self.guard_existing(name, client).await,
+            PutCondition::Matches(tag) => self.guard_matching(name, tag, client).await,
+            PutCondition::Differs(tag) => self.guard_differing(name, tag, client).await,
         }
     }
 
@@ -32,21 +33,27 @@ impl Gate {
         &self,
         name: &ObjectName,
         condition: &DeleteCondition,
+        client: &str,
     ) -> Result<Guard, GateError> {
         match condition {
             DeleteCondition::None => Ok(Guard::Any),
-            DeleteCondition::Exists => self.guard_existing(name).await,
-            DeleteCondition::Matches(tag) => self.guard_matching(name, tag).await,
+            DeleteCondition::Exists => self.guard_existing(name, client).await,
+            DeleteCondition::Matches(tag) => self.guard_matching(name, tag, client).await,
         }
     }
 
-    async fn guard_existing(&self, name: &ObjectName) -> Result<Guard, GateError> {
-        let current = self.head(name, None, Reader::Inspecting).await?;
+    async fn guard_existing(&self, name: &ObjectName, client: &str) -> Result<Guard, GateError> {
+        let current = self.head(name, None, Reader::Inspecting, client).await?;
         Ok(Guard::Matches(current.pin().clone()))
     }
 
-    async fn guard_matching(&self, name: &ObjectName, tag: &EntityTag) -> Result<Guard, GateError> {
-        let current = self.head(name, None, Reader::Inspecting).await?;
+    async fn guard_matching(
+        &self,
+        name: &ObjectName,
+        tag: &EntityTag,
+        client: &str,
+    ) -> Result<Guard, GateError> {
+        let current = self.head(name, None, Reader::Inspecting, client).await?;
         if tag.is(&current.etag()) {
             Ok(Guard::Matches(current.pin().clone()))
         } else {
@@ -54,8 +61,13 @@ impl Gate {
         }
     }
 
-    async fn guard_differing(&self, name: &ObjectName, tag: &EntityTag) -> Result<Guard, GateError> {
-        match self.head(name, None, Reader::Inspecting).await {
+    async fn guard_differing(
+        &self,
+        name: &ObjectName,
+        tag: &EntityTag,
+        client: &str,
+    ) -> Result<Guard, GateError> {
+        match self.head(name, None, Reader::Inspecting, client).await {
             Ok(current) if tag.resembles(&current.etag()) => Err(PutError::GuardFailed.into()),
             Ok(current) => Ok(Guard::Matches(current.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => Ok(Guard::Absent),

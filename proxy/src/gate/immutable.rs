@@ -37,7 +37,7 @@ impl Gate {
             error
         } else if self.policy.immutable(name) {
             refused(name, "overwrite")
-        } else if self.policy.quarantines(name) {
+        } else if self.policy.quarantines(name) || self.is_sibling(name) {
             // The guard was ours: what stands there was replaced since it was looked at.
             conflict()
         } else {
@@ -54,7 +54,7 @@ impl Gate {
     }
 }
 
-fn refused(name: &ObjectName, attempt: &'static str) -> GateError {
+pub(super) fn refused(name: &ObjectName, attempt: &'static str) -> GateError {
     tracing::warn!(target: "audit", object = %name, attempt, "refused: the key is immutable");
     let message = "The configuration says that this key is immutable: once written, it is neither overwritten nor \
                    deleted. Write under another key.";

@@ -20,10 +20,12 @@ mod guard;
 mod hash;
 mod immutable;
 pub mod multipart;
+mod newest;
 mod quarantine;
 mod receive;
 mod record;
 mod rollback;
+mod sibling_form;
 mod siblings;
 mod stream;
 mod unknown;
@@ -42,13 +44,16 @@ pub use copy::{Copied, Copy};
 pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
+pub(crate) use siblings::{Seen, Subject, Weighed};
 pub use upload::{Upload, Uploaded};
 
 use prometheus_client::metrics::counter::Counter;
 
 use self::arrivals::Arrivals;
 use self::multipart::Multipart;
+use self::newest::Newest;
 use self::siblings::Lookups;
+use crate::access::Writers;
 use crate::cache::Noting;
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Prover, StateKeys, Suspects};
@@ -66,25 +71,29 @@ pub struct Deployment {
 /// What the operator trusts, as of one reading of the configuration.
 pub struct Trusted {
     /// Makes seals.
-    pub sealer: Sealer<Signer>,
+    pub sealer: Arc<Sealer<Signer>>,
     /// Whose seals are accepted.
     pub seal_keys: SealKeys,
     /// Which publishers must have signed what.
     pub policy: TrustPolicy,
+    /// Who may write, for uploads that outlast this reading.
+    pub writers: Writers,
 }
 
 /// Everything that decides about one deployment's artifacts, as of one reading of the configuration: a request keeps the
 /// gate that it began with. What is shared with the gates before and after it lies behind an `Arc`.
 pub struct Gate {
     // Of this gate alone.
-    sealer: Sealer<Signer>,
+    sealer: Arc<Sealer<Signer>>,
     prover: Prover,
-    policy: TrustPolicy,
+    policy: Arc<TrustPolicy>,
+    writers: Writers,
     // For the life of the process.
     store: Arc<dyn Store>,
     realm: Realm,
     suspects: Arc<Suspects>,
     arrivals: Arrivals,
+    newest: Arc<Newest>,
     lookups: Arc<Lookups>,
     budget: Arc<Budget>,
     limits: Limits,
@@ -99,7 +108,7 @@ impl Gate {
     pub fn new(
         store: Arc<dyn Store>,
         Deployment { realm, state }: Deployment,
-        Trusted { sealer, seal_keys, policy }: Trusted,
+        Trusted { sealer, seal_keys, policy, writers }: Trusted,
         kept: Arc<Kept>,
         limits: Limits,
         clients: usize,
@@ -113,11 +122,13 @@ impl Gate {
         Self {
             sealer,
             prover,
-            policy,
+            policy: Arc::new(policy),
+            writers,
             store,
             realm,
             suspects,
             arrivals,
+            newest: Arc::default(),
             lookups: Arc::default(),
             budget,
             limits,
@@ -129,15 +140,17 @@ impl Gate {
 
     /// The gate that comes after this one: it trusts otherwise, and shares all else with it.
     #[must_use]
-    pub fn trusting(&self, Trusted { sealer, seal_keys, policy }: Trusted) -> Self {
+    pub fn trusting(&self, Trusted { sealer, seal_keys, policy, writers }: Trusted) -> Self {
         Self {
             sealer,
             prover: Prover::new(self.realm.clone(), seal_keys, Arc::clone(self.kept())),
-            policy,
+            policy: Arc::new(policy),
+            writers,
             store: Arc::clone(&self.store),
             realm: self.realm.clone(),
             suspects: Arc::clone(&self.suspects),
             arrivals: self.arrivals.clone(),
+            newest: Arc::clone(&self.newest),
             lookups: Arc::clone(&self.lookups),
             budget: Arc::clone(&self.budget),
             limits: self.limits.clone(),
@@ -165,6 +178,11 @@ impl Gate {
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// By what it judges.
+    pub(crate) fn policy(&self) -> &TrustPolicy {
+        &self.policy
     }
 
     /// What is kept in memory.

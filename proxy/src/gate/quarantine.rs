@@ -1,18 +1,24 @@
 //! Uploads that need not satisfy their rule before they are served (`enforce = "download"`).
 //!
 //! Nobody may take down what is served by uploading something that is not: such an upload is taken only where what stands
-//! under the name is not served, and stored only if that is still what stands there. That costs a HEAD, and only here. What
-//! remains: signatures beside an artifact can make it one that is served after it was looked at; and where the store does
-//! not mind a guard ([`Guards`](crate::store::Guards)), or what stands there is not what was sealed and cannot be named,
-//! it is looked at and no more.
+//! under the name is not served, and stored only if that is still what stands there. It is looked at twice: before the
+//! upload is judged, and again when all of it is here, right before it becomes visible
+//! ([`confirm`](super::Gate::confirm)); only what does not satisfy its rule is held up by the second look. The store holds
+//! the write to what was seen, where it minds such a guard ([`Guards`](crate::store::Guards)). What remains: signatures
+//! that come to stand beside an artifact between the second look and the write; and, in a store that minds no guard, an
+//! artifact that does.
+//!
+//! What this instance cannot verify, another one may: it knows a newer seal key. That is not for anybody to replace.
+
+use hallmark_signer::By;
 
 use super::guard::conflict;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::Reader;
+use crate::proof::{Admitted, Reader};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{Guard, Guards};
+use crate::store::{GetError, Guard, Guards};
 use crate::trust::Taking;
 
 /// What a write does to what stands under its name.
@@ -22,6 +28,27 @@ pub(super) struct Ground {
     pub(super) guard: Guard,
     /// Whether it may be made without satisfying its rule.
     pub(super) taking: Taking,
+    /// Just what was seen there; `Any`: nobody looked.
+    pub(super) standing: Guard,
+}
+
+/// What stands under a name.
+enum Sight {
+    Nothing,
+    /// This version of something, whatever it is worth.
+    Something(Guard, Result<Admitted, GateError>, Worth),
+}
+
+/// Whether it may be worth more to another instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    Known,
+    MoreElsewhere,
+}
+
+/// To whom work is charged that is done for what this client uploads.
+pub(super) fn account(by: &By) -> &str {
+    by.client_name().unwrap_or("-")
 }
 
 impl Gate {
@@ -29,23 +56,27 @@ impl Gate {
     /// satisfy its rule.
     ///
     /// # Errors
-    /// The condition does not hold, or the store failed.
+    /// The condition does not hold, somebody else's signatures stand there, or the store failed.
     pub(super) async fn ground(
         &self,
         name: &ObjectName,
         condition: &PutCondition,
+        by: &By,
     ) -> Result<Ground, GateError> {
-        let guard = self.guard(name, condition).await?;
-        if guard == Guard::Absent && self.policy.quarantines(name) {
-            return Ok(Ground { guard, taking: Taking::Quarantined });
+        let guard = self.guard(name, condition, account(by)).await?;
+        let standing = if self.is_sibling(name) {
+            (Taking::Satisfying, self.own_sibling(name, by).await?)
+        } else if guard == Guard::Absent && self.policy.quarantines(name) {
+            (Taking::Quarantined, Guard::Absent)
+        } else {
+            self.standing(name, account(by)).await?
+        };
+        let (taking, standing) = standing;
+        if standing == Guard::Any {
+            return Ok(Ground { guard, taking, standing });
         }
-        match self.standing(name).await? {
-            (Taking::Satisfying, _) => Ok(Ground { guard, taking: Taking::Satisfying }),
-            (Taking::Quarantined, standing) => {
-                let guards = self.store.probe().await?.guards;
-                Ok(Ground { guard: both(guard, standing, guards)?, taking: Taking::Quarantined })
-            }
-        }
+        let guards = self.store.probe().await?.guards;
+        Ok(Ground { guard: both(guard, standing.clone(), guards)?, taking, standing })
     }
 
     /// Whether an upload that does not satisfy its rule may replace what stands under `name`, and a guard for just that. The
@@ -53,25 +84,85 @@ impl Gate {
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn standing(&self, name: &ObjectName) -> Result<(Taking, Guard), GateError> {
+    pub(super) async fn standing(
+        &self,
+        name: &ObjectName,
+        client: &str,
+    ) -> Result<(Taking, Guard), GateError> {
         if !self.policy.quarantines(name) {
             return Ok((Taking::Satisfying, Guard::Any));
         }
-        match self.head(name, None, Reader::Inspecting).await {
-            Ok(found) if found.is_trusted() => Ok((Taking::Satisfying, Guard::Any)),
-            Ok(found) => Ok((Taking::Quarantined, Guard::Matches(found.pin().clone()))),
-            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => {
-                Ok((Taking::Quarantined, Guard::Absent))
-            }
+        match Box::pin(self.glance(name, client)).await? {
+            Sight::Nothing => Ok((Taking::Quarantined, Guard::Absent)),
+            Sight::Something(_, Ok(found), _) if found.is_trusted() => Ok((Taking::Satisfying, Guard::Any)),
+            Sight::Something(_, _, Worth::MoreElsewhere) => Ok((Taking::Satisfying, Guard::Any)),
             // Something is there that nobody is served.
-            Err(GateError::Artifact(_)) => Ok((Taking::Quarantined, Guard::Any)),
-            Err(error) => Err(error),
+            Sight::Something(this, Ok(_) | Err(GateError::Artifact(_)), Worth::Known) => {
+                Ok((Taking::Quarantined, this))
+            }
+            Sight::Something(_, Err(error), Worth::Known) => Err(error),
+        }
+    }
+
+    /// A guard for a write of signatures beside an artifact: who may sign may add signatures, and replace those that it
+    /// put there itself; not those of others.
+    ///
+    /// # Errors
+    /// `AccessDenied`: somebody else's stand there, or nobody can say whose; or the store failed.
+    async fn own_sibling(&self, name: &ObjectName, by: &By) -> Result<Guard, GateError> {
+        let own = |found: &Admitted| {
+            let seal = found.seal().and_then(|seal| seal.by().client_name());
+            seal.is_some() && seal == by.client_name()
+        };
+        match Box::pin(self.glance(name, account(by))).await? {
+            Sight::Nothing => Ok(Guard::Absent),
+            Sight::Something(this, Ok(found), _) if own(&found) => Ok(this),
+            // What does not hold is nobody's.
+            Sight::Something(this, Err(GateError::Artifact(_)), Worth::Known) => Ok(this),
+            Sight::Something(_, Ok(_) | Err(GateError::Artifact(_)), _) => Err(not_own().into()),
+            Sight::Something(_, Err(error), _) => Err(error),
+        }
+    }
+
+    async fn glance(&self, name: &ObjectName, client: &str) -> Result<Sight, GateError> {
+        let asked = self.kept().asking(name);
+        let found = match self.store.head(name, None).await {
+            Ok(found) => found,
+            Err(GetError::NoSuchKey | GetError::DeleteMarker(_)) => return Ok(Sight::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        let this = Guard::Matches(found.pin().clone());
+        let reader = Reader::Inspecting;
+        let known = |found| Ok(Sight::Something(this.clone(), found, Worth::Known));
+        let elsewhere = |found| Ok(Sight::Something(this.clone(), found, Worth::MoreElsewhere));
+        let proven = match self.proven(name, None, found, asked).await {
+            Ok(proven) => proven,
+            Err(GateError::Artifact(fault)) if fault.may_hold_elsewhere() => {
+                return elsewhere(Err(fault.into()));
+            }
+            Err(error) => return known(Err(error)),
+        };
+        let form = match self.form_of(&proven).await {
+            Ok(form) => form,
+            Err(error) => return known(Err(error)),
+        };
+        let sealed = proven.sealed();
+        let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
+        let alone = alone.map_err(GateError::from);
+        let beside = match &sealed {
+            Some(artifact) => self.admit_beside(artifact, reader, &alone, client).await?,
+            None => None,
+        };
+        match beside {
+            None => known(alone),
+            Some(weighed) if weighed.may_weigh_more_elsewhere() => elsewhere(weighed.verdict()),
+            Some(weighed) => known(weighed.verdict()),
         }
     }
 }
 
 /// A guard that holds the store to the client's condition and to what was looked at, as far as it minds any.
-fn both(asked: Guard, standing: Guard, guards: Guards) -> Result<Guard, GateError> {
+pub(super) fn both(asked: Guard, standing: Guard, guards: Guards) -> Result<Guard, GateError> {
     match (asked, standing) {
         (Guard::Any, Guard::Absent) if !guards.absent => Ok(Guard::Any),
         (Guard::Any, Guard::Matches(_)) if !guards.matches => Ok(Guard::Any),
@@ -81,4 +172,10 @@ fn both(asked: Guard, standing: Guard, guards: Guards) -> Result<Guard, GateErro
         (Guard::Matches(_), Guard::Absent) => Err(conflict()),
         (asked @ (Guard::Matches(_) | Guard::Absent), _) => Ok(asked),
     }
+}
+
+fn not_own() -> S3Error {
+    let message = "Signatures of somebody else stand there: `write_signatures` permits to add some, and to replace one's \
+                   own. Put yours under `<key>.<signer>.sig`, or have the others deleted.";
+    S3Error::new(Code::AccessDenied, message)
 }

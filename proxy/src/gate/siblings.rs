@@ -5,27 +5,38 @@
 //! from the store each time, also within the `freshness` of a bucket: what was taken away counts no more at the next
 //! request. Each is parsed whole as what its name says it is, or says nothing; why, its reader is told if what remains does
 //! not suffice.
+//!
+//! What they hold was made by somebody who may put it there, and to read and to verify it takes time that many other
+//! requests would notice. So that is done on threads for such work, for a few artifacts at once, of which one client has a
+//! quarter at most.
 
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
 use futures_util::stream;
-use hallmark_config::{Sibling, UnixMs};
-use hallmark_signer::SealedHeaders;
+use futures_util::{FutureExt as _, StreamExt as _};
+use hallmark_config::UnixMs;
 use hallmark_signer::evidence::MAX_FILE;
-use tokio::sync::Semaphore;
+use hallmark_signer::{Sha256Digest, Verdicts};
 
+use super::budget::Budget;
+use super::upload::internal;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
 use crate::s3::error::{Code, S3Error};
 use crate::store::Span;
-use crate::trust::{About, Piece, SiblingFile, TrustFault};
+use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, TrustFault, TrustPolicy};
 
-/// How many artifacts have their siblings read at once. Each takes at most
+/// How many artifacts have their siblings read and verified at once. Each takes at most
 /// [`MAX_SIBLINGS`](crate::trust::MAX_SIBLINGS) × 64 KiB, which is beside the memory budget: a download that waited for it
 /// while it holds some could wait for another one that does the same.
-const MAX_LOOKUPS: usize = 16;
+const MAX_LOOKUPS: u64 = 16;
+
+/// Of them one client has one in so many at most.
+const SHARES: usize = 4;
+
+/// What a lookup takes of a budget that counts nothing but lookups.
+const TURN: u64 = 1024;
 
 /// How many siblings of one artifact are asked for at once.
 const AT_ONCE: usize = 8;
@@ -33,30 +44,59 @@ const AT_ONCE: usize = 8;
 /// How much is said of why a sibling is of no use, characters.
 const MAX_REASON: usize = 300;
 
-/// Whose turn it is to read siblings.
-pub(super) struct Lookups(Semaphore);
+/// Whose turn it is to read siblings: nobody waits for more than the 5 seconds that one waits for memory.
+pub(super) struct Lookups(Budget);
 
 impl Default for Lookups {
     fn default() -> Self {
-        Self(Semaphore::new(MAX_LOOKUPS))
+        Self(Budget::new(MAX_LOOKUPS * TURN, SHARES))
     }
 }
 
-/// What stands beside an artifact.
-#[derive(Default)]
-pub(super) struct Beside {
-    /// What is signed there.
-    pub(super) pieces: Vec<Piece>,
-    /// The first sibling that could not be used.
+/// The artifact beside which is looked.
+pub(crate) struct Subject {
+    pub(crate) object: ObjectName,
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) size: u64,
+}
+
+/// What came of a judgement by what stands beside an artifact.
+pub(crate) struct Weighed<T> {
+    /// The judgement.
+    pub(crate) verdict: T,
+    /// Each sibling that is there, and whether it is of use.
+    pub(crate) seen: Vec<Seen>,
+    /// The first sibling that could not be used, but one that the store failed to give before all.
     spoiled: Option<Spoiled>,
+}
+
+/// A sibling that is there, or may be.
+pub(crate) struct Seen {
+    pub(crate) name: ObjectName,
+    /// When it was sealed; or why it is of no use.
+    pub(crate) found: Result<UnixMs, String>,
 }
 
 /// Why a sibling that is there could not be used.
 enum Spoiled {
     /// It is its own fault.
-    Sibling { key: String, why: String },
+    Sibling { key: String, why: String, elsewhere: Elsewhere },
     /// Nobody knows what stands there.
     Store(GateError),
+}
+
+/// Whether another instance may be able to use it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    May,
+    CanNot,
+}
+
+/// A sibling whose seal and bytes hold.
+struct Read {
+    sibling: SiblingName,
+    at: UnixMs,
+    bytes: Vec<u8>,
 }
 
 impl Gate {
@@ -65,149 +105,165 @@ impl Gate {
         self.policy.is_sibling(name)
     }
 
-    /// Judges an artifact once more, with what stands beside it. `first`: what it is worth without.
-    pub(super) async fn admit_by_siblings(
+    /// Judges an artifact once more, with what stands beside it. `first`: what it is worth without. `None`: nothing beside
+    /// it could change that.
+    pub(super) async fn admit_beside(
         &self,
-        artifact: Arc<Artifact>,
+        artifact: &Arc<Artifact>,
         reader: Reader,
-        first: Result<Admitted, GateError>,
-    ) -> Result<Admitted, GateError> {
-        let lacks = match &first {
+        first: &Result<Admitted, GateError>,
+        client: &str,
+    ) -> Result<Option<Weighed<Result<Admitted, ArtifactFault>>>, GateError> {
+        let lacks = match first {
             Ok(admitted) => !admitted.is_trusted(),
             Err(GateError::Artifact(ArtifactFault::Trust(fault))) => fault.may_be_mended(),
             Err(_) => false,
         };
         if !lacks || self.policy.siblings(artifact.name()).is_empty() {
-            return first;
+            return Ok(None);
         }
+        let artifact = Arc::clone(artifact);
         let seal = artifact.seal();
-        let about = About { object: artifact.name(), sha256: seal.sha256(), size: seal.size() };
-        let beside = self.beside(&about).await;
-        let proven = Proven::Sealed(Arc::clone(&artifact));
-        match proven.admit(&self.policy, reader, &beside.pieces, self.prover.verdicts()) {
-            // What is not known to be refused must not be taken for something that may be replaced.
-            Ok(admitted) if !admitted.is_trusted() => beside.unless_store_failed(admitted),
-            Ok(admitted) => Ok(admitted),
-            Err(ArtifactFault::Trust(fault)) => Err(beside.blame(fault)),
-            Err(fault) => Err(fault.into()),
-        }
-    }
-
-    /// Reads what stands beside an artifact, wherever its rule says to look.
-    pub(super) async fn beside(&self, about: &About<'_>) -> Beside {
-        let siblings = self.policy.siblings(about.object);
-        if siblings.is_empty() {
-            return Beside::default();
-        }
-        // Closed never; were it, nothing would be bounded, so nothing is read.
-        let Ok(_turn) = self.lookups.0.acquire().await else { return Beside::default() };
-        let reads: Vec<_> = siblings.iter().map(|(kind, name)| self.pieces_of(about, *kind, name)).collect();
-        let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-        let mut beside = Beside::default();
-        for read in read {
-            match read {
-                Ok(pieces) => beside.pieces.extend(pieces),
-                // That the store failed is said rather than what else is wrong: it may pass.
-                Err(spoiled @ Spoiled::Store(_)) => beside.spoiled = Some(spoiled),
-                Err(spoiled) => beside.spoiled = beside.spoiled.or(Some(spoiled)),
-            }
-        }
-        beside
-    }
-
-    /// What is signed in one sibling; nothing, if it is not there.
-    async fn pieces_of(
-        &self,
-        about: &About<'_>,
-        kind: Sibling,
-        name: &ObjectName,
-    ) -> Result<Vec<Piece>, Spoiled> {
-        let (at, bytes) = match self.read_sibling(name).await {
-            Ok(read) => read,
-            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => return Ok(Vec::new()),
-            Err(GateError::Artifact(fault)) => return Err(Spoiled::new(name, &fault)),
-            Err(GateError::Client(error)) if error.code == Code::EntityTooLarge => {
-                return Err(Spoiled::new(name, &"it is longer than 65536 bytes"));
-            }
-            Err(error) => return Err(Spoiled::Store(error)),
+        let subject =
+            Subject { object: artifact.name().clone(), sha256: *seal.sha256(), size: seal.size() };
+        let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
+            // What has siblings is none.
+            Proven::Sealed(artifact).admit(policy, reader, Form::Any, pieces, verdicts)
         };
-        let file = SiblingFile { kind, bytes: &bytes, at, now: self.clock.now() };
-        self.policy.pieces(about, &file).map_err(|error| Spoiled::new(name, &error))
+        self.weigh(subject, client, judge).await.map(Some)
+    }
+
+    /// Judges by what stands beside an artifact, wherever its rule says to look: the siblings are read, parsed and verified,
+    /// and judged, all of it in `client`'s turn.
+    ///
+    /// # Errors
+    /// No turn comes within 5 seconds. What is wrong with siblings, or with the store, is part of the answer.
+    pub(crate) async fn weigh<T, J>(
+        &self,
+        subject: Subject,
+        client: &str,
+        judge: J,
+    ) -> Result<Weighed<T>, GateError>
+    where
+        T: Send + 'static,
+        J: FnOnce(&TrustPolicy, &[Piece], &dyn Verdicts) -> T + Send + 'static,
+    {
+        let turn = self.lookups.0.reserve(client, TURN).await?;
+        let reads = self.policy.siblings(&subject.object).into_iter().map(|sibling| self.read_beside(sibling));
+        // Boxed: it is as large as all that happens to a download, and seldom needed.
+        let read: Vec<_> = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().boxed().await;
+        let (policy, kept, now) = (Arc::clone(&self.policy), Arc::clone(self.kept()), self.clock.now());
+        let work = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, whether or not somebody still waits for it.
+            let _turn = turn;
+            let about = About { object: &subject.object, sha256: &subject.sha256, size: subject.size };
+            let (mut pieces, mut seen, mut spoiled) = (Vec::new(), Vec::new(), None);
+            for read in read {
+                let (name, found) = match read {
+                    Ok(None) => continue,
+                    Ok(Some(Read { sibling, at, bytes })) => {
+                        let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
+                        let found = policy.pieces(&about, &file).map(|more| pieces.extend(more));
+                        let found = found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
+                        (sibling.name, found.map(|()| at))
+                    }
+                    Err((name, why)) => (name, Err(why)),
+                };
+                seen.push(Seen { name, found: found.as_ref().map(|at| *at).map_err(Spoiled::reason) });
+                match found {
+                    Ok(_) => {}
+                    // That the store failed is said rather than what else is wrong: it may pass.
+                    Err(why @ Spoiled::Store(_)) => spoiled = Some(why),
+                    Err(why) => spoiled = spoiled.or(Some(why)),
+                }
+            }
+            Weighed { verdict: judge(&policy, &pieces, &*kept), seen, spoiled }
+        });
+        work.await.map_err(|_| internal())
+    }
+
+    /// One sibling; `None`: it is not there.
+    async fn read_beside(&self, sibling: SiblingName) -> Result<Option<Read>, (ObjectName, Spoiled)> {
+        let name = &sibling.name;
+        let spoiled = match self.read_sibling(name).await {
+            Ok((at, bytes)) => return Ok(Some(Read { sibling, at, bytes })),
+            Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => return Ok(None),
+            Err(GateError::Artifact(fault)) => {
+                let elsewhere =
+                    if fault.may_hold_elsewhere() { Elsewhere::May } else { Elsewhere::CanNot };
+                Spoiled::new(name, &fault, elsewhere)
+            }
+            Err(GateError::Client(error)) if error.code == Code::EntityTooLarge => {
+                Spoiled::new(name, &"it is longer than 65536 bytes", Elsewhere::CanNot)
+            }
+            Err(error) => Spoiled::Store(error),
+        };
+        Err((sibling.name, spoiled))
     }
 
     async fn read_sibling(&self, name: &ObjectName) -> Result<(UnixMs, Vec<u8>), GateError> {
         let asked = self.kept().asking(name);
         let (head, body) = self.store.get(name, None, Span::All, None).await?.split();
-        let admitted = self.admit_alone(name, None, (head, asked), Reader::Trusting).await?;
+        let admitted = self.admit_alone(name, (head, asked)).await?;
         // The bucket may serve objects without seals, but nobody knows when they were made.
         let Some(at) = admitted.seal().map(|seal| UnixMs(seal.at())) else {
             return Err(ArtifactFault::Unsealed.into());
         };
         if admitted.length() > MAX_FILE as u64 {
-            return Err(too_long().into());
+            return Err(super::sibling_form::too_long().into());
         }
         Ok((at, admitted.read_small(self.reading(None), Origin::Stored(body), MAX_FILE).await?))
-    }
-
-    /// That what is about to be written under `name` can be a sibling, if that is what the name says.
-    ///
-    /// # Errors
-    /// `EntityTooLarge`: it is too long for one.
-    pub(super) fn fits_its_name(&self, name: &ObjectName, size: u64) -> Result<(), GateError> {
-        if size > MAX_FILE as u64 && self.is_sibling(name) { Err(too_long().into()) } else { Ok(()) }
-    }
-
-    /// Has browsers keep a sibling instead of showing it, unless its headers say something else about that: whoever may
-    /// sign may not choose what pages of this origin look like. Sealed with the rest.
-    pub(super) fn attach(&self, name: &ObjectName, headers: &mut SealedHeaders) -> Result<(), GateError> {
-        const DISPOSITION: &str = "content-disposition";
-        if !self.is_sibling(name) {
-            return Ok(());
-        }
-        match headers.get(DISPOSITION) {
-            Some(said) if said.starts_with("attachment") => Ok(()),
-            Some(_) => {
-                let message = "What holds signatures over another object is served as an attachment: leave \
-                               Content-Disposition out.";
-                Err(S3Error::new(Code::InvalidRequest, message).into())
-            }
-            None => headers.insert(DISPOSITION, "attachment").map_err(|_| super::upload::internal()),
-        }
     }
 }
 
 impl Spoiled {
-    fn new(name: &ObjectName, why: &dyn std::fmt::Display) -> Self {
+    fn new(name: &ObjectName, why: &dyn std::fmt::Display, elsewhere: Elsewhere) -> Self {
         // It may quote what stands there, which may be anything.
         let why: String = why.to_string().escape_debug().take(MAX_REASON).collect();
         tracing::warn!(object = %name, error = why, "a sibling is of no use");
-        Self::Sibling { key: name.key.as_str().escape_debug().to_string(), why }
+        Self::Sibling { key: name.key.as_str().escape_debug().to_string(), why, elsewhere }
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Self::Sibling { why, .. } => why.clone(),
+            Self::Store(error) => S3Error::from(error.clone()).message.to_string(),
+        }
     }
 }
 
-impl Beside {
+impl<T> Weighed<T> {
+    /// Whether another instance may be able to use a sibling that this one cannot.
+    pub(super) fn may_weigh_more_elsewhere(&self) -> bool {
+        matches!(self.spoiled, Some(Spoiled::Sibling { elsewhere: Elsewhere::May, .. }))
+    }
+
     /// The refusal of an artifact for which what stands beside it does not suffice.
     pub(super) fn blame(self, fault: TrustFault) -> GateError {
         match self.spoiled {
             Some(spoiled) if fault.may_be_mended() => match spoiled {
                 Spoiled::Store(error) => error,
-                Spoiled::Sibling { key, why } => {
+                Spoiled::Sibling { key, why, .. } => {
                     TrustFault::SiblingUnusable { key, why, without: Box::new(fault) }.into()
                 }
             },
             Some(_) | None => fault.into(),
         }
     }
-
-    fn unless_store_failed(self, admitted: Admitted) -> Result<Admitted, GateError> {
-        match self.spoiled {
-            Some(Spoiled::Store(error)) => Err(error),
-            Some(Spoiled::Sibling { .. }) | None => Ok(admitted),
-        }
-    }
 }
 
-fn too_long() -> S3Error {
-    let message = "An object that holds signatures over another one is at most 65536 bytes long.";
-    S3Error::new(Code::EntityTooLarge, message)
+impl Weighed<Result<Admitted, ArtifactFault>> {
+    /// What the artifact is worth.
+    pub(super) fn verdict(self) -> Result<Admitted, GateError> {
+        let Weighed { verdict, seen, spoiled } = self;
+        match (verdict, spoiled) {
+            // What is not known to be refused must not be taken for something that may be replaced.
+            (Ok(admitted), Some(Spoiled::Store(error))) if !admitted.is_trusted() => Err(error),
+            (Ok(admitted), _) => Ok(admitted),
+            (Err(ArtifactFault::Trust(fault)), spoiled) => {
+                Err(Weighed { verdict: (), seen, spoiled }.blame(fault))
+            }
+            (Err(fault), _) => Err(fault.into()),
+        }
+    }
 }

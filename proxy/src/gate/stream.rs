@@ -17,7 +17,7 @@ use super::{Gate, GateError};
 use crate::s3::error::S3Error;
 use crate::s3::payload::{DeclaredChecksum, Payload, Step};
 use crate::store::{Attributes, Body, BodyWriter, PutError, StoreStopped, committed};
-use crate::trust::Taking;
+use crate::trust::Form;
 
 /// A body must have begun to arrive, by so many bytes, before the store is troubled with it.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -49,7 +49,7 @@ impl Gate {
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
-        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
         let first = first_bytes(&mut body).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {
@@ -57,8 +57,8 @@ impl Gate {
             hallmark: Some(Hallmark::Record(reference).to_string()),
         };
         let (writer, store_body) = Body::channel(1);
-        let put = self.store.put(&upload.name, upload.write(attributes, guard), length, store_body);
-        let feed = self.feed(&upload, body, first, (length, taking), &reference, writer);
+        let put = self.store.put(&upload.name, upload.write(attributes, ground.guard.clone()), length, store_body);
+        let feed = self.feed(&upload, body, first, (length, &ground), &reference, writer);
         let (put, fed) = match select(put, pin!(feed)).await {
             Either::Left((put, feed)) => (put, feed.await),
             Either::Right((fed, put)) => (committed(put).await, fed),
@@ -85,7 +85,7 @@ impl Gate {
         upload: &Upload,
         mut body: Payload<B>,
         mut batch: VecDeque<Bytes>,
-        (length, taking): (u64, Taking),
+        (length, ground): (u64, &Ground),
         reference: &RecordRef,
         writer: BodyWriter,
     ) -> Result<Sealed, FeedError>
@@ -120,9 +120,10 @@ impl Gate {
             declare(&mut headers, sum)?;
         }
         let sum = sum.map(DeclaredChecksum::to_metadata);
-        let sealed = self.seal(upload, &headers, &hashed, &checked, taking).await?;
+        let sealed = self.seal(upload, &headers, &hashed, &checked, (Form::Any, ground)).await?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: sum.as_deref(), parts: None };
         self.write_record(&upload.name, reference, &sealed.line, contents).await?;
+        self.confirm_sealed(upload, &headers, &sealed, (Form::Any, ground)).await?;
         writer.data(last).await?;
         writer.commit(sealed.etag.to_string()).await?;
         Ok(sealed)

@@ -20,6 +20,7 @@ use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{
     Attributes, Body, Committed, PartNumber, PutError, StageId, StagedPart, Store, committed,
 };
+use crate::trust::Form;
 
 /// So long is every part but the last: as much as is held in memory for an upload that turns out to be small. With all
 /// parts there are, an upload of unknown length has 78 GiB at most.
@@ -54,7 +55,8 @@ impl Gate {
         body: &mut Payload<B>,
         beginning: Beginning,
     ) -> Result<Uploaded, GateError> {
-        let ground = self.ground(&upload.name, &upload.condition).await?;
+        self.is_no_sibling(&upload.name, None)?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
         let Beginning { held, buffer, rest } = beginning;
         let stage = OpenStage { store: self.store.clone(), id: Some(self.store.stage_open().await?) };
         let parts = Parts { body, buffer, rest, end: None };
@@ -70,7 +72,7 @@ impl Gate {
         mut parts: Parts<'_, B>,
         mut held: Reservation,
         stage: &OpenStage,
-        Ground { guard, taking }: Ground,
+        ground: Ground,
     ) -> Result<Uploaded, GateError> {
         let stage = stage.id()?;
         let mut hasher = Hashing::of_unknown_length();
@@ -97,7 +99,8 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
+        let form = Form::Any;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, (form, &ground)).await?;
         self.store.stage_close(stage, &staged).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let contents = Contents { leaves: hashed.0.leaves(), sum: None, parts: None };
@@ -106,7 +109,11 @@ impl Gate {
             headers: upload.headers.clone(),
             hallmark: Some(Hallmark::Record(reference).to_string()),
         };
-        let write = upload.write(attributes, guard);
+        if let Err(error) = self.confirm_sealed(&upload, &upload.headers, &sealed, (form, &ground)).await {
+            self.forget_record(&reference).await;
+            return Err(error);
+        }
+        let write = upload.write(attributes, ground.guard);
         let etag = sealed.etag.to_string();
         let put: Result<Committed, PutError> =
             self.store.promote(stage, &staged, &upload.name, write, &etag).await;

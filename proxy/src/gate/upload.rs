@@ -5,12 +5,16 @@ use hallmark_config::UnixMs;
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
     RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
+    Verdicts,
 };
+use hallmark_signer::evidence::MAX_FILE;
 
 use super::checked::CheckedUpload;
 use super::guard::refused;
+use super::newest::Ready;
+use super::quarantine::{Ground, account};
 use super::receive::Incoming;
-use super::{Gate, GateError};
+use super::{Gate, GateError, Subject};
 use crate::name::ObjectName;
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
@@ -19,7 +23,7 @@ use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::{About, Evidence, Judged, Piece, Taking, TrustFault};
+use crate::trust::{Evidence, Form, Judged, Piece, Taken, Taking, TrustFault, TrustPolicy};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -61,6 +65,10 @@ pub(super) struct Sealed {
     pub(super) etag: SealedEtag,
     /// When it was sealed, milliseconds since 1970.
     pub(super) at: u64,
+    /// What was sealed.
+    pub(super) sha256: Sha256Digest,
+    /// How it was judged.
+    pub(super) taken: Taken,
     checksum: Option<DeclaredChecksum>,
 }
 
@@ -79,6 +87,9 @@ impl Gate {
         B: Incoming,
     {
         let (name, asked) = (upload.name.clone(), upload.condition.clone());
+        if payload.length().is_some_and(|length| length > MAX_FILE as u64) {
+            self.is_no_sibling(&name, payload.length())?;
+        }
         self.attach(&name, &mut upload.headers)?;
         let put = match payload.length() {
             Some(length) if length > self.limits.max_object_size => Err(too_large().into()),
@@ -96,10 +107,34 @@ impl Gate {
         headers: &SealedHeaders,
         (content, md5): &(Content, Md5Digest),
         checked: &CheckedPayload,
-        taking: Taking,
+        (form, ground): (Form, &Ground),
     ) -> Result<Sealed, GateError> {
         let checked = CheckedUpload::of_body(content, *md5, checked).ok_or_else(internal)?;
-        self.seal_checked(upload, headers, &checked, taking).await
+        self.seal_checked(upload, headers, &checked, (form, ground.taking)).await
+    }
+
+    /// Asks once more whether an upload that was sealed may become visible ([`confirm`](Self::confirm)).
+    ///
+    /// # Errors
+    /// It may not, any more.
+    pub(super) async fn confirm_sealed(
+        &self,
+        upload: &Upload,
+        headers: &SealedHeaders,
+        sealed: &Sealed,
+        (form, ground): (Form, &Ground),
+    ) -> Result<(), GateError> {
+        let ready = Ready {
+            name: &upload.name,
+            by: &upload.by,
+            headers,
+            content: (&sealed.sha256, sealed.line.size()),
+            sealed: (sealed.at, Op::Put),
+            form,
+            ground,
+            taken: sealed.taken,
+        };
+        self.confirm(ready).await
     }
 
     /// Judges the publishers' signatures and makes the seal: the one way to a seal for what clients upload.
@@ -108,7 +143,7 @@ impl Gate {
         upload: &Upload,
         headers: &SealedHeaders,
         checked: &CheckedUpload<'_>,
-        taking: Taking,
+        (form, taking): (Form, Taking),
     ) -> Result<Sealed, GateError> {
         let content = checked.content();
         if content.blob_digest().is_err() {
@@ -118,7 +153,9 @@ impl Gate {
         }
         let etag = checked.etag();
         let at = self.time_for(&upload.name, checked.at(self.clock.now()));
-        self.judge(upload, (content.sha256(), content.size()), (at, checked.op()), taking).await?;
+        let sha256 = *content.sha256();
+        let made = (at, checked.op());
+        let taken = self.judge(upload, headers, (&sha256, content.size()), made, (form, taking)).await?;
         let claims = Claims {
             id: SealId::random().map_err(no_randomness)?,
             op: checked.op(),
@@ -130,7 +167,7 @@ impl Gate {
             etag,
         };
         let line = self.sign(&upload.name, headers, claims).await?;
-        Ok(Sealed { line, etag, at, checksum: checked.checksum().cloned() })
+        Ok(Sealed { line, etag, at, sha256, taken, checksum: checked.checksum().cloned() })
     }
 
     /// Signs what was found of what is to stand under `name` with these headers.
@@ -164,37 +201,63 @@ impl Gate {
     pub(super) async fn judge(
         &self,
         upload: &Upload,
+        headers: &SealedHeaders,
         content: (&Sha256Digest, u64),
         sealed: (u64, Op),
-        taking: Taking,
-    ) -> Result<(), GateError> {
-        self.judge_name(&upload.name, &upload.headers, content, sealed, taking).await
+        (form, taking): (Form, Taking),
+    ) -> Result<Taken, GateError> {
+        let client = account(&upload.by);
+        self.judge_name(&upload.name, headers, content, sealed, form, (taking, client)).await
     }
 
-    /// The same for what is to stand under `name` with these headers.
+    /// The same for what is to stand under `name` with these headers. `form`: what the bytes were found to be.
     pub(super) async fn judge_name(
         &self,
         name: &ObjectName,
         headers: &SealedHeaders,
         (sha256, size): (&Sha256Digest, u64),
         (at, op): (u64, Op),
-        taking: Taking,
-    ) -> Result<(), GateError> {
-        self.fits_its_name(name, size)?;
+        form: Form,
+        (taking, client): (Taking, &str),
+    ) -> Result<Taken, GateError> {
+        match form {
+            Form::Sibling => {}
+            Form::Any => self.is_no_sibling(name, Some(size))?,
+        }
         let header = headers.get(SIGNATURE_HEADER);
-        let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op };
-        let judge = |pieces: &[Piece]| {
-            self.policy.judge_upload(&judged, &Evidence { header, pieces }, taking, self.prover.verdicts())
-        };
-        match judge(&[]) {
-            Ok(()) => Ok(()),
+        let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op, form };
+        let alone = Evidence::header_only(header);
+        match self.policy.judge_upload(&judged, &alone, taking, self.prover.verdicts()) {
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             // Signatures may have been put there before the artifact.
             Err(fault) if fault.may_be_mended() => {
-                let beside = Box::pin(self.beside(&About { object: name, sha256, size })).await;
-                judge(&beside.pieces).map_err(|fault| beside.blame(fault))
+                let subject = Subject { object: name.clone(), sha256: *sha256, size };
+                Box::pin(self.judge_beside(subject, header, (at, op), taking, client)).await
             }
-            Err(fault) => Err(fault.into()),
+            verdict => Ok(verdict?),
+        }
+    }
+
+    /// The same with what stands beside it.
+    async fn judge_beside(
+        &self,
+        subject: Subject,
+        header: Option<&str>,
+        (at, op): (u64, Op),
+        taking: Taking,
+        client: &str,
+    ) -> Result<Taken, GateError> {
+        let (header, name, sha256) = (header.map(str::to_owned), subject.object.clone(), subject.sha256);
+        let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
+            // What has siblings is none.
+            let form = Form::Any;
+            let judged = Judged { object: &name, sha256: &sha256, seal: None, at: UnixMs(at), op, form };
+            policy.judge_upload(&judged, &Evidence { header: header.as_deref(), pieces }, taking, verdicts)
+        };
+        let mut weighed = self.weigh(subject, client, judge).await?;
+        match std::mem::replace(&mut weighed.verdict, Ok(Taken::Waiting)) {
+            Ok(taken) => Ok(taken),
+            Err(fault) => Err(weighed.blame(fault)),
         }
     }
 
@@ -210,7 +273,7 @@ impl Gate {
             Err(PutError::Unknown(error)) => error,
             Err(error) => return Err(Settled::NotStored(refused(&upload.condition, error))),
         };
-        match self.head(&upload.name, None, Reader::Inspecting).await {
+        match self.head(&upload.name, None, Reader::Inspecting, account(&upload.by)).await {
             Ok(found) if found.seal().is_some_and(|seal| seal.id() == line.id()) => {
                 Ok(found.standing().version.clone())
             }

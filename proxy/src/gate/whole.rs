@@ -5,7 +5,6 @@ use hallmark_signer::MAX_INLINE;
 
 use super::budget::Reservation;
 use super::hash::hash_whole;
-use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::unknown::Beginning;
 use super::upload::{Upload, Uploaded, declare, too_large};
@@ -37,14 +36,16 @@ impl Gate {
         if let Some(sum) = checked.checksum() {
             declare(&mut upload.headers, sum)?;
         }
-        let Ground { guard, taking } = self.ground(&upload.name, &upload.condition).await?;
-        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, taking).await?;
+        let form = self.form_of_bytes(&upload.name, &bytes)?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
+        let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, (form, &ground)).await?;
+        self.confirm_sealed(&upload, &upload.headers, &sealed, (form, &ground)).await?;
         let hallmark = sealed.line.to_string();
         let attributes = Attributes { headers: upload.headers.clone(), hallmark: Some(hallmark) };
         let etag = sealed.etag.to_string();
         let length = bytes.len() as u64;
         let body = Body::whole(bytes, etag).digested(*hashed.0.sha256());
-        let put = self.store.put(&upload.name, upload.write(attributes, guard), length, body);
+        let put = self.store.put(&upload.name, upload.write(attributes, ground.guard), length, body);
         let put = committed(put).await;
         let version = self.settle(&upload, &sealed.line, put).await?;
         Ok(sealed.uploaded(version))

@@ -11,7 +11,7 @@ use super::fault::ArtifactFault;
 use super::leaves::Leaves;
 use crate::name::ObjectName;
 use crate::store::{Pin, Standing, VersionId};
-use crate::trust::{Evidence, Judged, Piece, Signers, TrustPolicy};
+use crate::trust::{Evidence, Form, Judged, Piece, Signers, TrustPolicy};
 
 /// How a reader may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,13 @@ pub struct Admitted(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    Sealed { artifact: Arc<Artifact>, signers: Option<Signers> },
+    Sealed { artifact: Arc<Artifact>, signers: Option<Signers>, form: Form },
     Unsealed(Unsealed),
 }
 
 impl Proven {
-    /// Judges what was proven by the trust policy. `pieces`: what was found in the artifact's siblings.
+    /// Judges what was proven by the trust policy. `form`: what its bytes were found to be, where it is named like a sibling;
+    /// `pieces`: what was found in the artifact's siblings.
     ///
     /// # Errors
     /// There is no seal and none is dispensed with, or the policy does not accept the signatures.
@@ -43,6 +44,7 @@ impl Proven {
         self,
         policy: &TrustPolicy,
         reader: Reader,
+        form: Form,
         pieces: &[Piece],
         verdicts: &dyn Verdicts,
     ) -> Result<Admitted, ArtifactFault> {
@@ -56,6 +58,7 @@ impl Proven {
                     seal: Some(seal.id()),
                     at: UnixMs(seal.at()),
                     op: seal.op(),
+                    form,
                 };
                 let verdict = policy.judge(&judged, &Evidence { header, pieces }, verdicts);
                 let signers = match (verdict, reader) {
@@ -63,7 +66,7 @@ impl Proven {
                     (Err(_), Reader::Inspecting) => None,
                     (Err(fault), Reader::Trusting) => return Err(fault.into()),
                 };
-                Kind::Sealed { artifact, signers }
+                Kind::Sealed { artifact, signers, form }
             }
             Self::Unsealed(object) if policy.serves_unsealed(&object.place.name) => Kind::Unsealed(object),
             Self::Unsealed(_) => return Err(ArtifactFault::Unsealed),
@@ -144,6 +147,14 @@ impl Admitted {
             }
             Kind::Sealed { signers: None, .. } => "seal-only".to_owned(),
             Kind::Unsealed(_) => "nothing".to_owned(),
+        }
+    }
+
+    /// As what it was judged: as a sibling, or as any artifact.
+    pub fn form(&self) -> Form {
+        match &*self.0 {
+            Kind::Sealed { form, .. } => *form,
+            Kind::Unsealed(_) => Form::Any,
         }
     }
 

@@ -62,6 +62,26 @@ impl ArtifactFault {
         }
     }
 
+    /// Whether another instance may find nothing wrong with it, by the same configuration or the next one: it knows a seal
+    /// key, or a form of seals, that this one does not.
+    pub fn may_hold_elsewhere(&self) -> bool {
+        match self {
+            Self::Seal(SealError::UnknownKey(_)) | Self::Unreadable(_) => true,
+            Self::Seal(
+                SealError::Bucket(_) | SealError::Length { .. } | SealError::Headers | SealError::Signature,
+            )
+            | Self::Unsealed
+            | Self::Misplaced
+            | Self::RecordMissing
+            | Self::Record(_)
+            | Self::Parts(_)
+            | Self::Digest(_)
+            | Self::Truncated(_)
+            | Self::Part(_)
+            | Self::Trust(_) => false,
+        }
+    }
+
     /// The code that clients are told.
     pub fn code(&self) -> Code {
         match self {

@@ -3,7 +3,7 @@
 //! Nothing gets in here unchecked, and nothing that is found here is a verdict of the policy: keys, rules and permissions
 //! are asked at every request. What each thing is found by is why it cannot be taken for another:
 //!
-//! - **Signature checks**, by the digest of all that they depend on. They say "this key signed this".
+//! - **Signature checks**, by the digest of all that they depend on. They say "this key signed this", or that it did not.
 //! - **Leaves and pages of leaf hashes**, by the [`CheckId`] of the verified seal that they matched, and their number. That
 //!   id is a digest over everything the seal says and everything it is about: realm, bucket, key, length, the tree over
 //!   the bytes, headers, its own random id, signature and signing key. So it does not matter that the id in the line is
@@ -37,6 +37,7 @@ use crate::store::VersionId;
 /// The caches of one process. They outlive a change of keys and policy.
 pub struct Kept {
     verdicts: Bounded<[u8; 32], ()>,
+    failures: Bounded<[u8; 32], ()>,
     heads: Bounded<(ObjectName, Option<VersionId>), Sighting>,
     records: Bounded<RecordRef, Arc<Record>>,
     pages: Bounded<(CheckId, u64), Arc<LeafPage>>,
@@ -67,11 +68,16 @@ impl Asked {
     }
 }
 
+/// Of the memory for signature checks, the part that those get which failed: one in so many.
+const FAILURES: u64 = 8;
+
 impl Kept {
     /// Empty caches of these sizes.
     pub fn new(sizes: &hallmark_config::Cache) -> Self {
         Self {
-            verdicts: Bounded::new(sizes.verdicts, Keep::Popular),
+            // Apart from those that passed: anybody who may write can make any number of failures.
+            verdicts: Bounded::new(sizes.verdicts - sizes.verdicts / FAILURES, Keep::Popular),
+            failures: Bounded::new(sizes.verdicts / FAILURES, Keep::Newest),
             heads: Bounded::new(sizes.heads, Keep::Newest),
             // A header has some KiB, and a page for each GiB of the artifact up to 32.
             records: Bounded::new(sizes.records / 4, Keep::Popular),
@@ -211,7 +217,7 @@ impl fmt::Debug for Kept {
     }
 }
 
-/// Positive verdicts, under a digest of everything that went into them (message, signature, public key). Whether a
+/// Verdicts, under a digest of everything that went into them (message, signature, public key). Whether a
 /// key is trusted is not among it: that is asked anew every time.
 impl Verdicts for Kept {
     fn known(&self, key: &[u8; 32]) -> bool {
@@ -220,5 +226,13 @@ impl Verdicts for Kept {
 
     fn remember(&self, key: [u8; 32]) {
         self.verdicts.put(key, (), 0);
+    }
+
+    fn known_to_fail(&self, key: &[u8; 32]) -> bool {
+        self.failures.peek(key).is_some()
+    }
+
+    fn remember_failure(&self, key: [u8; 32]) {
+        self.failures.put(key, (), 0);
     }
 }

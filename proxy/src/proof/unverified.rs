@@ -26,6 +26,11 @@ impl UnverifiedHead {
         Self { attributes, length, pin, standing: Standing::default() }
     }
 
+    /// What the store calls the version: a name for it towards the store, and nothing else.
+    pub(crate) fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
     /// For stores: what else is said of that version.
     pub fn standing(self, standing: Standing) -> Self {
         Self { standing, ..self }

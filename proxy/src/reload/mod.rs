@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::sight::{Settling, Sight};
-use crate::app::{App, check};
+use crate::app::App;
 use crate::metrics::Metrics;
 use crate::server::{Certificates, read_tls};
 
@@ -165,7 +165,6 @@ impl Reloader {
     }
 
     fn take(&self, config: &Config) -> Result<Vec<&'static str>, ConfigErrors> {
-        check(config)?;
         let tls = match (&self.certificates, &config.server.tls) {
             (Some(certificates), Some(tls)) => {
                 let blamed = |(key, message): &(&'static str, String)| ((*key).to_owned(), message.clone());

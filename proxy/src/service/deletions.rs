@@ -24,7 +24,7 @@ impl S3Service {
         upload: Upload,
     ) -> Answer {
         let anywhere = |permission| self.require_somewhere(context, permission, bucket);
-        if anywhere(Permission::DeleteVersion).is_err() && anywhere(Permission::WriteSignatures).is_err() {
+        if anywhere(Permission::DeleteVersion).is_err() {
             anywhere(Permission::Delete)?;
         }
         let Upload { parts, claim, body } = upload;

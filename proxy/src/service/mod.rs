@@ -181,7 +181,7 @@ impl S3Service {
     }
 
     /// The gate that it hands requests to.
-    pub(crate) fn gate(&self) -> &Gate {
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }
 

@@ -65,8 +65,8 @@ impl S3Service {
         self.access.require(&context.identity, permission, &object.bucket, object.key.as_str())
     }
 
-    /// That the client may delete this version, or the current one. Taking signatures away is for those who may put them
-    /// there.
+    /// That the client may delete this version, or the current one. Signatures are for those to take away who may put them
+    /// there, and may delete: they can be anybody's.
     pub(super) fn require_deletion(
         &self,
         context: &Context,
@@ -79,7 +79,10 @@ impl S3Service {
         match (self.gate.is_sibling(object), version) {
             (false, None) => require(Permission::Delete),
             (false, Some(_)) => require(Permission::DeleteVersion),
-            (true, None) => require(Permission::WriteSignatures),
+            (true, None) => {
+                require(Permission::WriteSignatures)?;
+                require(Permission::Delete)
+            }
             (true, Some(_)) => {
                 require(Permission::WriteSignatures)?;
                 require(Permission::DeleteVersion)
@@ -146,7 +149,7 @@ impl S3Service {
             DeleteCondition::Exists | DeleteCondition::Matches(_) => self.require_sight(context, object)?,
         }
         let retentions = self.granted(context, object, retentions);
-        let deleted = self.gate.delete(object, version, condition, retentions).await?;
+        let deleted = self.gate.delete(object, version, condition, retentions, context.account()).await?;
         bodiless(response::deleted(&deleted, &context.id)?)
     }
 

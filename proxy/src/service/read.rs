@@ -24,15 +24,16 @@ impl S3Service {
     pub(super) async fn get_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
         let reader = self.reader(context, object)?;
         let version = read.version.as_ref();
-        let wanted = Wanted { name: object, version, reader, recency: Recency::Fresh };
+        let (recency, client) = (Recency::Fresh, context.account());
+        let wanted = Wanted { name: object, version, reader, recency, client };
         let found = match read.part {
-            Some(part) => self.gate.get_part(wanted, part, context.account()).await,
-            None => self.gate.get(wanted, read.range.as_ref(), context.account()).await,
+            Some(part) => self.gate.get_part(wanted, part).await,
+            None => self.gate.get(wanted, read.range.as_ref()).await,
         };
         let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
-            download = self.gate.get(wanted, None, context.account()).await?;
+            download = self.gate.get(wanted, None).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {
             Head::Found(head) => head,
@@ -104,7 +105,8 @@ impl S3Service {
         version: Option<&VersionId>,
     ) -> Result<Admitted, GateError> {
         let reader = self.reader(context, object)?;
-        let found = self.gate.look(Wanted { name: object, version, reader, recency: Recency::Fresh }).await;
+        let (recency, client) = (Recency::Fresh, context.account());
+        let found = self.gate.look(Wanted { name: object, version, reader, recency, client }).await;
         found.map_err(|error| self.hide_absence(context, object, version, error))
     }
 

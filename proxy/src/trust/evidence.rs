@@ -1,6 +1,7 @@
 //! What says that somebody vouches for an artifact.
 
 use hallmark_config::{Sibling, SignerName, UnixMs};
+use hallmark_signer::evidence::InTotoStatement;
 use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, Sha256Digest};
 
 /// At most so many pieces of siblings are looked at for one artifact: detached signatures, and 16 of each other kind.
@@ -21,6 +22,8 @@ pub struct Evidence<'e> {
 pub struct Piece {
     /// In what kind of sibling; counts only where the rule names that kind.
     pub from: Sibling,
+    /// Whose it must be, by the sibling's name (`<key>.<signer>.sig`); `None`: anybody's.
+    pub of: Option<SignerName>,
     /// When the sibling was sealed.
     pub at: UnixMs,
     /// What is signed, and by whom.
@@ -37,7 +40,7 @@ pub enum Signed {
         /// The envelope, with its signatures.
         envelope: Envelope,
         /// What its payload says; read from the very bytes in `envelope`.
-        stated: Stated,
+        statement: Box<InTotoStatement>,
     },
     /// What a named identity was found to have signed. Whoever makes this has verified the certificate, by the roots and
     /// the name in the configuration, and the signature.
@@ -58,31 +61,7 @@ pub enum Said {
     /// The bytes with this digest.
     Bytes(Sha256Digest),
     /// A statement.
-    Statement(Stated),
-}
-
-/// What an in-toto statement says, as far as rules ask.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stated {
-    /// What it is about.
-    pub subjects: Vec<StatementSubject>,
-    /// What it says.
-    pub predicate_type: String,
-    /// `runDetails.builder.id` of SLSA provenance.
-    pub builder_id: Option<String>,
-    /// `buildDefinition.buildType` of SLSA provenance.
-    pub build_type: Option<String>,
-    /// The repository that SLSA provenance says was built.
-    pub source: Option<String>,
-}
-
-/// A subject of a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementSubject {
-    /// Its name; `bucket/key` where names are to count.
-    pub name: Option<String>,
-    /// Its SHA-256, if it has one.
-    pub sha256: Option<Sha256Digest>,
+    Statement(Box<InTotoStatement>),
 }
 
 impl<'e> Evidence<'e> {

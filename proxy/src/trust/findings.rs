@@ -1,6 +1,6 @@
 //! How a verdict came about: for people who ask why.
 
-use hallmark_config::{Role, Rule, SignerName, UnixMs};
+use hallmark_config::{Role, RoleName, Rule, SignerName, UnixMs};
 
 use super::fault::TrustFault;
 
@@ -37,6 +37,27 @@ pub struct Found {
     pub at: UnixMs,
     /// Whether it counts.
     pub standing: Standing,
+    /// And for which roles.
+    pub scope: Scope,
+}
+
+/// For which roles what somebody signed counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// For all that its signer has.
+    AllRoles,
+    /// For this one: it is an approval that says so.
+    Role(RoleName),
+}
+
+impl Scope {
+    /// Whether it counts for `role`.
+    pub fn reaches(&self, role: &Role) -> bool {
+        match self {
+            Self::AllRoles => true,
+            Self::Role(name) => role.name.as_ref() == Some(name),
+        }
+    }
 }
 
 /// Whether a good signature counts.

@@ -7,7 +7,7 @@ use super::TrustPolicy;
 use super::evidence::Evidence;
 use super::fault::TrustFault;
 use super::findings::{Findings, Found, Signers, Standing};
-use super::roles::{clauses, missing};
+use super::roles::{clauses, missing, signers_of};
 use super::search::{LookFor, Search};
 use super::signer::Signer;
 use crate::name::ObjectName;
@@ -25,6 +25,26 @@ pub struct Judged<'a> {
     pub at: UnixMs,
     /// What made the seal.
     pub op: Op,
+    /// What its bytes are, where its name is that of a sibling.
+    pub form: Form,
+}
+
+/// What the bytes of an object are whose name is that of a sibling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nobody has looked, or they are something else: it is judged as any other artifact under its name.
+    Any,
+    /// All of them were found to be what the name says ([`TrustPolicy::read_as_sibling`]).
+    Sibling,
+}
+
+/// How an upload was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It satisfies its rule.
+    Satisfying,
+    /// It does not (yet), and waits.
+    Waiting,
 }
 
 /// Whether an upload may be taken that does not satisfy its rule.
@@ -54,7 +74,7 @@ impl TrustPolicy {
             return Err(TrustFault::Denied { reason: reason.to_owned() });
         }
         let header = evidence.header().map_err(|_| TrustFault::SignatureMalformed)?;
-        let Some(rule) = self.rule(judged.object) else {
+        let Some(rule) = self.rule_of(judged) else {
             // A seal that is not good enough for an artifact is none for what speaks for it.
             self.rule_beside(judged.object).map_or(Ok(()), |rule| check_seal(rule, judged))?;
             return Ok(Signers(Vec::new()));
@@ -67,12 +87,12 @@ impl TrustPolicy {
             };
         }
         let search = self.search(rule, judged, verdicts);
-        let counting = names(search.find(header.as_ref(), evidence, LookFor::Counting));
+        let counting = search.find(header.as_ref(), evidence, LookFor::Counting);
         match missing(&clauses(rule, &counting, &self.signers)) {
             // Every rule asks for somebody. Should one ever not, nobody is not enough.
             _ if counting.is_empty() => Err(self.nobody(&search, header.as_ref(), evidence)),
             Some(missing) => Err(TrustFault::RoleUnmet(missing)),
-            None => Ok(Signers(counting)),
+            None => Ok(Signers(signers_of(&counting))),
         }
     }
 
@@ -87,9 +107,9 @@ impl TrustPolicy {
         evidence: &Evidence<'_>,
         taking: Taking,
         verdicts: &dyn Verdicts,
-    ) -> Result<(), TrustFault> {
-        let Err(fault) = self.judge(judged, evidence, verdicts) else { return Ok(()) };
-        let rule = self.rule(judged.object).filter(|rule| rule.enforce == Enforce::Download);
+    ) -> Result<Taken, TrustFault> {
+        let Err(fault) = self.judge(judged, evidence, verdicts) else { return Ok(Taken::Satisfying) };
+        let rule = self.rule_of(judged).filter(|rule| rule.enforce == Enforce::Download);
         let (Some(rule), Taking::Quarantined, true) = (rule, taking, fault.may_be_mended()) else {
             return Err(fault);
         };
@@ -97,7 +117,7 @@ impl TrustPolicy {
         let others = self.search(rule, judged, verdicts).find(header.as_ref(), evidence, LookFor::Others);
         match others.into_iter().find(|found| found.standing == Standing::Revoked) {
             Some(revoked) => Err(self.not_counting(revoked)),
-            None => Ok(()),
+            None => Ok(Taken::Waiting),
         }
     }
 
@@ -109,13 +129,13 @@ impl TrustPolicy {
         verdicts: &dyn Verdicts,
     ) -> Findings<'p> {
         let verdict = self.judge(judged, evidence, verdicts);
-        let rule = self.rule(judged.object);
+        let rule = self.rule_of(judged);
         let (Some(rule), Ok(header)) = (rule, evidence.header()) else {
             return Findings { rule, found: Vec::new(), clauses: Vec::new(), verdict };
         };
         let search = self.search(rule, judged, verdicts);
         let mut found = search.find(header.as_ref(), evidence, LookFor::Counting);
-        let clauses = clauses(rule, &names(found.clone()), &self.signers);
+        let clauses = clauses(rule, &found, &self.signers);
         let others = search.find(header.as_ref(), evidence, LookFor::Others);
         found.extend(others);
         Findings { rule: Some(rule), found, clauses, verdict }
@@ -143,7 +163,7 @@ impl TrustPolicy {
     }
 
     fn not_counting(&self, found: Found) -> TrustFault {
-        let Found { signer, at, standing } = found;
+        let Found { signer, at, standing, scope: _ } = found;
         match standing {
             Standing::Revoked => {
                 let reason = self.signers.get(&signer).and_then(Signer::revocation);
@@ -154,10 +174,6 @@ impl TrustPolicy {
             Standing::Unfit | Standing::Counts => TrustFault::AttestationUnmet { signer },
         }
     }
-}
-
-fn names(found: Vec<Found>) -> Vec<hallmark_config::SignerName> {
-    found.into_iter().map(|found| found.signer).collect()
 }
 
 /// Whether the rule accepts such a seal.

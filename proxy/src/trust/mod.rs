@@ -12,9 +12,11 @@
 //! | `sibling` | which objects beside an artifact are siblings of it |
 //! | `pieces` | from a sibling's bytes to pieces of evidence; `identities` has the roots of trust for it |
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
-//! | `statement` | whether a statement is about this artifact and says what the rule wants |
+//! | `refusals` | certificates that proved nothing a moment ago, so that it is not found out again and again |
+//! | `statement` | whether a statement is about this artifact and says what the rule wants, and for which roles |
 //!
-//! Nothing here is remembered from one request to the next but that a signature is by a key (`Verdicts`).
+//! Nothing here is remembered from one request to the next but that a signature is by a key, or is not (`Verdicts`), and,
+//! within one policy and for a minute, that a certificate's is not (`refusals`).
 
 mod deny;
 mod evidence;
@@ -23,6 +25,7 @@ mod findings;
 mod identities;
 mod judge;
 mod pieces;
+mod refusals;
 mod roles;
 mod search;
 mod sibling;
@@ -38,16 +41,17 @@ use hallmark_config::{Bucket, BucketName, Config, Enforce, Rule, RuleTarget, Sig
 use hallmark_signer::PublicKey;
 
 use self::deny::Denials;
+use self::refusals::Refusals;
 use self::signer::Signer;
 use crate::name::ObjectName;
 
-pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed, Stated, StatementSubject};
+pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed};
 pub use self::fault::{Missing, MissingRole, TrustFault};
-pub use self::findings::{Findings, Found, RoleFound, Signers, Standing};
+pub use self::findings::{Findings, Found, RoleFound, Scope, Signers, Standing};
 pub use self::identities::Identities;
-pub use self::judge::{Judged, Taking};
+pub use self::judge::{Form, Judged, Taken, Taking};
 pub use self::pieces::{About, SiblingFile, Unusable};
-pub use self::sibling::MAX_SIBLINGS;
+pub use self::sibling::{MAX_SIBLINGS, SiblingName};
 
 /// Signers and rules.
 #[derive(Debug)]
@@ -55,6 +59,7 @@ pub struct TrustPolicy {
     signers: BTreeMap<SignerName, Signer>,
     identities: Identities,
     denials: Denials,
+    refusals: Refusals,
     buckets: BTreeMap<BucketName, Bucket>,
 }
 
@@ -66,6 +71,7 @@ impl TrustPolicy {
             signers: Signer::all(config, keys),
             identities: Identities::default(),
             denials: Denials::new(&config.deny),
+            refusals: Refusals::default(),
             buckets: config.buckets.clone(),
         }
     }
@@ -112,9 +118,17 @@ impl TrustPolicy {
         self.rule(object).is_some_and(|rule| rule.signers().contains(&signer))
     }
 
-    /// The rule for signatures over what stands under this name; `None`: there is none, or it is a sibling.
+    /// The rule for signatures over what stands under this name; `None`: there is none, or the name is that of a sibling.
     pub fn rule(&self, object: &ObjectName) -> Option<&Rule> {
         self.matching(&object.bucket, object.key.as_str()).filter(|_| !self.is_sibling(object))
+    }
+
+    /// The rule for signatures over an artifact; `None`: there is none, or it is a sibling in name and in fact.
+    fn rule_of(&self, judged: &Judged<'_>) -> Option<&Rule> {
+        match judged.form {
+            Form::Sibling => self.rule(judged.object),
+            Form::Any => self.matching(&judged.object.bucket, judged.object.key.as_str()),
+        }
     }
 
     /// The rule that is about this key: the one with the longest match; an exact key beats every prefix.

@@ -1,5 +1,7 @@
 //! From the bytes of a sibling to pieces of evidence.
 
+use std::sync::Arc;
+
 use hallmark_config::{Sibling, UnixMs};
 use hallmark_signer::dsse::IN_TOTO;
 use hallmark_signer::evidence::{
@@ -10,7 +12,8 @@ use hallmark_signer::evidence::{
 use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, Sha256Digest, Signature};
 
 use super::TrustPolicy;
-use super::evidence::{Piece, Said, Signed, Stated, StatementSubject};
+use super::evidence::{Piece, Said, Signed};
+use super::sibling::SiblingName;
 use crate::name::ObjectName;
 
 /// The artifact that evidence is looked for.
@@ -27,8 +30,8 @@ pub struct About<'a> {
 /// A sibling that was read, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct SiblingFile<'f> {
-    /// What it should be.
-    pub kind: Sibling,
+    /// What it should be, and whose.
+    pub sibling: &'f SiblingName,
     /// All of it.
     pub bytes: &'f [u8],
     /// When it was sealed.
@@ -70,6 +73,43 @@ pub enum Unusable {
     /// There is a certificate in it, and the rule names nobody who has one.
     #[error("it was signed with a certificate, and the rule for this key names no such signer")]
     NoIdentity,
+    /// It proved nothing a moment ago.
+    #[error("{0}")]
+    Again(Arc<str>),
+    /// No rule looks for signatures there.
+    #[error("nothing is looked for under this name")]
+    NoSibling,
+}
+
+/// What a sibling holds, read whole; by nobody knows whom.
+enum Contents {
+    Signature(Signature),
+    Statements(Vec<(Envelope, Box<InTotoStatement>)>),
+    Certificate(CertificateBundle),
+    Notation(Box<NotationEnvelope>),
+}
+
+impl Contents {
+    fn read(kind: Sibling, bytes: &[u8]) -> Result<Self, Unusable> {
+        Ok(match kind {
+            Sibling::Sig => Self::Signature(parse_detached(bytes)?),
+            Sibling::Sigstore => match Bundle::parse(bytes)? {
+                Bundle::Signature(signature) => Self::Signature(signature),
+                Bundle::Envelope(envelope) => Self::Statements(vec![statement(envelope)?]),
+                Bundle::Certificate(bundle) => Self::Certificate(bundle),
+            },
+            Sibling::InToto => {
+                let envelopes = parse_attestations(bytes)?;
+                Self::Statements(envelopes.into_iter().map(statement).collect::<Result<_, _>>()?)
+            }
+            Sibling::Notation => Self::Notation(Box::new(NotationEnvelope::parse(bytes)?)),
+        })
+    }
+}
+
+/// Whether `bytes` as a whole are a sibling of this kind.
+pub(super) fn check(kind: Sibling, bytes: &[u8]) -> Result<(), Unusable> {
+    Contents::read(kind, bytes).map(drop)
 }
 
 impl TrustPolicy {
@@ -79,33 +119,38 @@ impl TrustPolicy {
     /// # Errors
     /// It is not a file of its kind as a whole, or it has a certificate and none of the identities signed with it.
     pub fn pieces(&self, about: &About<'_>, file: &SiblingFile<'_>) -> Result<Vec<Piece>, Unusable> {
-        let signed = match file.kind {
-            Sibling::Sig => vec![by_key(parse_detached(file.bytes)?)?],
-            Sibling::Sigstore => match Bundle::parse(file.bytes)? {
-                Bundle::Signature(signature) => vec![by_key(signature)?],
-                Bundle::Envelope(envelope) => vec![statement(envelope)?],
-                Bundle::Certificate(bundle) => self.by_sigstore(&bundle, about)?,
-            },
-            Sibling::InToto => {
-                let envelopes = parse_attestations(file.bytes)?;
-                envelopes.into_iter().map(statement).collect::<Result<_, _>>()?
+        let SiblingName { kind, of, name: _ } = file.sibling;
+        let signed = match Contents::read(*kind, file.bytes)? {
+            Contents::Signature(signature) => vec![by_key(signature)?],
+            Contents::Statements(statements) => {
+                let signed = |(envelope, statement)| Signed::Statement { envelope, statement };
+                statements.into_iter().map(signed).collect()
             }
-            Sibling::Notation => self.by_notation(&NotationEnvelope::parse(file.bytes)?, about, file)?,
+            Contents::Certificate(bundle) => self.by_sigstore(&bundle, about, file)?,
+            Contents::Notation(envelope) => self.by_notation(&envelope, about, file)?,
         };
-        Ok(signed.into_iter().map(|signed| Piece { from: file.kind, at: file.at, signed }).collect())
+        let piece = |signed| Piece { from: *kind, of: of.clone(), at: file.at, signed };
+        Ok(signed.into_iter().map(piece).collect())
     }
 
-    fn by_sigstore(&self, bundle: &CertificateBundle, about: &About<'_>) -> Result<Vec<Signed>, Unusable> {
+    fn by_sigstore(
+        &self,
+        bundle: &CertificateBundle,
+        about: &About<'_>,
+        file: &SiblingFile<'_>,
+    ) -> Result<Vec<Signed>, Unusable> {
         let identities =
             self.identities.sigstore.iter().filter(|(name, _)| self.asks_for(about.object, name));
         some(identities.map(|(signer, trust)| {
-            let proof = bundle.verify(trust, about.sha256)?;
-            let said = match proof.statement() {
-                Some(statement) => Said::Statement(stated(statement)),
-                None => Said::Bytes(*proof.artifact()),
-            };
-            let signed_at = proof.times().iter().map(|time| UnixMs(*time)).collect();
-            Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at })
+            self.refusals.unless_refused(signer, about, file, || {
+                let proof = bundle.verify(trust, about.sha256)?;
+                let said = match proof.statement() {
+                    Some(statement) => Said::Statement(Box::new(statement.clone())),
+                    None => Said::Bytes(*proof.artifact()),
+                };
+                let signed_at = proof.times().iter().map(|time| UnixMs(*time)).collect();
+                Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at })
+            })
         }))
     }
 
@@ -119,9 +164,12 @@ impl TrustPolicy {
         let identities =
             self.identities.notation.iter().filter(|(name, _)| self.asks_for(about.object, name));
         some(identities.map(|(signer, trust)| {
-            let proof = envelope.verify(trust, about.sha256, about.size, moments)?;
-            let signed_at = vec![UnixMs(proof.signed_at())];
-            Ok(Signed::ByIdentity { signer: signer.clone(), said: Said::Bytes(*proof.artifact()), signed_at })
+            self.refusals.unless_refused(signer, about, file, || {
+                let proof = envelope.verify(trust, about.sha256, about.size, moments)?;
+                let said = Said::Bytes(*proof.artifact());
+                let signed_at = vec![UnixMs(proof.signed_at())];
+                Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at })
+            })
         }))
     }
 }
@@ -143,29 +191,10 @@ fn by_key(signature: Signature) -> Result<Signed, Unusable> {
     Ok(Signed::Bytes(PublisherSignatures::new(vec![signature])?))
 }
 
-fn statement(envelope: Envelope) -> Result<Signed, Unusable> {
+fn statement(envelope: Envelope) -> Result<(Envelope, Box<InTotoStatement>), Unusable> {
     if envelope.payload_type != IN_TOTO {
         return Err(Unusable::PayloadType(envelope.payload_type));
     }
-    let stated = stated(&InTotoStatement::parse(&envelope.payload)?);
-    Ok(Signed::Statement { envelope, stated })
-}
-
-fn stated(statement: &InTotoStatement) -> Stated {
-    let subjects = statement.subjects().iter();
-    let provenance = statement.provenance();
-    // More than one repository is none that a rule can ask for.
-    let source = provenance.and_then(|provenance| match provenance.sources() {
-        [source] => Some(source.clone()),
-        _ => None,
-    });
-    Stated {
-        subjects: subjects
-            .map(|subject| StatementSubject { name: subject.name.clone(), sha256: subject.sha256 })
-            .collect(),
-        predicate_type: statement.predicate_type().to_owned(),
-        builder_id: provenance.map(|provenance| provenance.builder_id().to_owned()),
-        build_type: provenance.map(|provenance| provenance.build_type().to_owned()),
-        source,
-    }
+    let statement = Box::new(InTotoStatement::parse(&envelope.payload)?);
+    Ok((envelope, statement))
 }

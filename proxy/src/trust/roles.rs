@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use hallmark_config::{Role, Rule, SignerName};
 
 use super::fault::{Missing, MissingRole};
-use super::findings::RoleFound;
+use super::findings::{Found, RoleFound};
 use super::signer::{Signer, SignerKind};
 
-/// How far those `found`, who count, each once, meet the roles of `rule`: for each of its groups each of its roles.
+/// How far those `found`, who count, meet the roles of `rule`: for each of its groups each of its roles.
 ///
 /// One certificate may be what several identities ask for, and an artifact has one file of each format that bears one
 /// signature. So of the identities of a format one counts in a role, however many are met.
 pub(super) fn clauses<'p>(
     rule: &'p Rule,
-    found: &[SignerName],
+    found: &[Found],
     signers: &BTreeMap<SignerName, Signer>,
 ) -> Vec<Vec<RoleFound<'p>>> {
     let role = |role: &'p Role| {
         let (mut sigstore, mut notation) = (0, 0);
-        let counts = |name: &&SignerName| {
-            let of_its_format = match signers.get(*name).map(|signer| &signer.kind) {
+        let counts = |name: &SignerName| {
+            let of_its_format = match signers.get(name).map(|signer| &signer.kind) {
                 Some(SignerKind::Blob(_) | SignerKind::Statement(_)) => return true,
                 Some(SignerKind::Sigstore) => &mut sigstore,
                 Some(SignerKind::Notation) => &mut notation,
@@ -29,10 +29,23 @@ pub(super) fn clauses<'p>(
             *of_its_format += 1;
             *of_its_format == 1
         };
-        let of_role = found.iter().filter(|signer| role.signers.contains(signer));
-        RoleFound { role, met_by: of_role.filter(counts).cloned().collect() }
+        let reaches = |found: &&Found| found.scope.reaches(role);
+        let names = signers_of(found.iter().filter(reaches));
+        let of_role = names.into_iter().filter(|signer| role.signers.contains(signer));
+        RoleFound { role, met_by: of_role.filter(counts).collect() }
     };
     rule.clauses().map(|clause| clause.iter().map(role).collect()).collect()
+}
+
+/// The names of those who were found, each once.
+pub(super) fn signers_of<'f>(found: impl IntoIterator<Item = &'f Found>) -> Vec<SignerName> {
+    let mut names: Vec<SignerName> = Vec::new();
+    for found in found {
+        if !names.contains(&found.signer) {
+            names.push(found.signer.clone());
+        }
+    }
+    names
 }
 
 /// Who is missing; `None`: of each group a role is met.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use hallmark_config::{Bind, Rule, SignerName, UnixMs};
+use hallmark_signer::evidence::InTotoStatement;
 use hallmark_signer::{PublicKey, PublisherSignatures, Verdicts};
 
 use super::evidence::{Evidence, Piece, Said, Signed};
-use super::findings::{Found, Standing};
+use super::findings::{Found, Scope, Standing};
 use super::judge::Judged;
 use super::signer::{Signer, SignerKind};
+use super::statement;
 
 /// Looks for the signers of one rule in the evidence for one artifact.
 pub(super) struct Search<'s> {
@@ -30,9 +32,9 @@ pub(super) enum LookFor {
 
 /// What is signed, as far as it decides whether it counts.
 #[derive(Clone, Copy)]
-enum Fit {
+enum Fit<'f> {
     Bytes,
-    Statement,
+    Statement(&'f InTotoStatement),
     Neither,
 }
 
@@ -47,7 +49,8 @@ impl Search<'_> {
         let mut found: Vec<Found> = Vec::new();
         let mut add = |more: Vec<Found>| {
             for one in more {
-                match found.iter_mut().find(|known| known.signer == one.signer) {
+                let same = |known: &&mut Found| known.signer == one.signer && known.scope == one.scope;
+                match found.iter_mut().find(same) {
                     // The graver reason is the one to be told.
                     Some(known) if known.standing < one.standing => *known = one,
                     Some(_) => {}
@@ -56,7 +59,7 @@ impl Search<'_> {
             }
         };
         if let Some(signatures) = header {
-            add(self.by_blob_keys(signatures, self.judged.at, look_for));
+            add(self.by_blob_keys(signatures, (None, self.judged.at), look_for));
         }
         for piece in evidence.pieces().filter(|piece| self.rule.siblings.contains(&piece.from)) {
             add(self.in_piece(piece, look_for));
@@ -66,14 +69,12 @@ impl Search<'_> {
 
     fn in_piece(&self, piece: &Piece, look_for: LookFor) -> Vec<Found> {
         match &piece.signed {
-            Signed::Bytes(signatures) => self.by_blob_keys(signatures, piece.at, look_for),
-            Signed::Statement { envelope, stated } => {
-                let fit = if stated.satisfies(self.rule, self.judged.object, self.judged.sha256) {
-                    Fit::Statement
-                } else {
-                    Fit::Neither
-                };
-                let keys = self.candidates(fit, &[piece.at], look_for, |kind| match kind {
+            Signed::Bytes(signatures) => {
+                self.by_blob_keys(signatures, (piece.of.as_ref(), piece.at), look_for)
+            }
+            Signed::Statement { envelope, statement } => {
+                let fit = Fit::Statement(statement);
+                let keys = self.candidates(fit, &[piece.at], look_for, |_, kind| match kind {
                     SignerKind::Statement(key) => Some(key),
                     SignerKind::Blob(_) | SignerKind::Sigstore | SignerKind::Notation => None,
                 });
@@ -83,31 +84,29 @@ impl Search<'_> {
             Signed::ByIdentity { signer, said, signed_at } => {
                 let fit = match said {
                     Said::Bytes(sha256) if sha256 == self.judged.sha256 => Fit::Bytes,
-                    Said::Statement(stated)
-                        if stated.satisfies(self.rule, self.judged.object, self.judged.sha256) =>
-                    {
-                        Fit::Statement
-                    }
-                    Said::Bytes(_) | Said::Statement(_) => Fit::Neither,
+                    Said::Statement(statement) => Fit::Statement(statement),
+                    Said::Bytes(_) => Fit::Neither,
                 };
                 let times: Vec<UnixMs> = [piece.at].into_iter().chain(signed_at.iter().copied()).collect();
-                let named = self.candidates(fit, &times, look_for, |kind| match kind {
-                    SignerKind::Sigstore | SignerKind::Notation => Some(()),
+                let named = self.candidates(fit, &times, look_for, |name, kind| match kind {
+                    SignerKind::Sigstore | SignerKind::Notation => (name == signer).then_some(()),
                     SignerKind::Blob(_) | SignerKind::Statement(_) => None,
                 });
-                named
-                    .into_iter()
-                    .filter(|(found, ())| found.signer == *signer)
-                    .map(|(found, ())| found)
-                    .collect()
+                named.into_iter().map(|(found, ())| found).collect()
             }
         }
     }
 
-    fn by_blob_keys(&self, signatures: &PublisherSignatures, at: UnixMs, look_for: LookFor) -> Vec<Found> {
+    /// `of`: whose they must be, if that is said.
+    fn by_blob_keys(
+        &self,
+        signatures: &PublisherSignatures,
+        (of, at): (Option<&SignerName>, UnixMs),
+        look_for: LookFor,
+    ) -> Vec<Found> {
         let keys: Vec<(Found, &PublicKey)> =
-            self.candidates(Fit::Bytes, &[at], look_for, |kind| match kind {
-                SignerKind::Blob(key) => Some(key),
+            self.candidates(Fit::Bytes, &[at], look_for, |name, kind| match kind {
+                SignerKind::Blob(key) => of.is_none_or(|of| of == name).then_some(key),
                 SignerKind::Statement(_) | SignerKind::Sigstore | SignerKind::Notation => None,
             });
         signatures.verified_by(self.judged.sha256, keys, self.verdicts).unwrap_or_default()
@@ -117,35 +116,42 @@ impl Search<'_> {
     /// times.
     fn candidates<'c, K>(
         &'c self,
-        fit: Fit,
+        fit: Fit<'_>,
         times: &[UnixMs],
         look_for: LookFor,
-        of_kind: impl Fn(&'c SignerKind) -> Option<K>,
+        of_kind: impl Fn(&SignerName, &'c SignerKind) -> Option<K>,
     ) -> Vec<(Found, K)> {
         let at = times.first().copied().unwrap_or(self.judged.at);
         let candidate = |name: &SignerName| {
             let signer = self.signers.get(name)?;
-            let kind = of_kind(&signer.kind)?;
-            let standing = match signer.standing(times) {
-                Standing::Counts if !self.fits(fit, &signer.kind) => Standing::Unfit,
-                standing => standing,
+            let kind = of_kind(name, &signer.kind)?;
+            let scope = self.fits(fit, name, &signer.kind);
+            let standing = match (signer.standing(times), &scope) {
+                (Standing::Counts, None) => Standing::Unfit,
+                (standing, _) => standing,
             };
             let wanted = (standing == Standing::Counts) == (look_for == LookFor::Counting);
-            wanted.then(|| (Found { signer: name.clone(), at, standing }, kind))
+            let scope = scope.unwrap_or(Scope::AllRoles);
+            wanted.then(|| (Found { signer: name.clone(), at, standing, scope }, kind))
         };
         self.rule.signers().into_iter().filter_map(candidate).collect()
     }
 
-    /// Whether what is signed is what the rule asks for of such a signer.
-    fn fits(&self, fit: Fit, kind: &SignerKind) -> bool {
+    /// For which roles what is signed counts, if it is what the rule asks for of such a signer.
+    fn fits(&self, fit: Fit<'_>, name: &SignerName, kind: &SignerKind) -> Option<Scope> {
+        let all = Some(Scope::AllRoles);
         match (fit, kind, self.rule.bind) {
-            (Fit::Statement, _, _) => true,
+            (Fit::Statement(statement), _, _) => {
+                statement::scope(statement, self.rule, (self.judged.object, self.judged.sha256), name)
+            }
             // Whoever can sign the statement that the rule asks for must have.
-            (Fit::Bytes, SignerKind::Sigstore, Bind::Digest) => self.rule.attestation.is_none(),
-            (Fit::Bytes, SignerKind::Blob(_) | SignerKind::Notation, Bind::Digest) => true,
+            (Fit::Bytes, SignerKind::Sigstore, Bind::Digest) => {
+                all.filter(|_| self.rule.attestation.is_none())
+            }
+            (Fit::Bytes, SignerKind::Blob(_) | SignerKind::Notation, Bind::Digest) => all,
             (Fit::Bytes, _, Bind::Name)
             | (Fit::Bytes, SignerKind::Statement(_), _)
-            | (Fit::Neither, _, _) => false,
+            | (Fit::Neither, _, _) => None,
         }
     }
 }

@@ -25,9 +25,10 @@ fn gate(site: &Site, store: &Arc<MemoryStore>, kept: &Arc<Kept>, change: impl Fn
 
 async fn read(gate: &Gate) -> Result<(), GateError> {
     let name = ObjectName { bucket: BucketName::parse(SIGNED).unwrap(), key: ObjectKey::parse(KEY).unwrap() };
-    let wanted = Wanted { name: &name, version: None, reader: Reader::Trusting, recency: Recency::Fresh };
+    let (reader, recency, client) = (Reader::Trusting, Recency::Fresh, "ci");
+    let wanted = Wanted { name: &name, version: None, reader, recency, client };
     let looked = gate.look(wanted).await.map(drop);
-    let got = match gate.get(wanted, None, "ci").await {
+    let got = match gate.get(wanted, None).await {
         Ok(download) => gate.release(download).await.map(|release| release.carry().collect()),
         Err(error) => Err(error),
     };

@@ -114,10 +114,11 @@ async fn read(gate: &Gate, key: &str) -> Result<String, &'static str> {
     let name = name(key);
     let mut verdicts = Vec::new();
     for recency in [Recency::Now, Recency::Fresh, Recency::Fresh] {
-        let wanted = Wanted { name: &name, version: None, reader: Reader::Trusting, recency };
+        let (reader, client) = (Reader::Trusting, "ci");
+        let wanted = Wanted { name: &name, version: None, reader, recency, client };
         let looked =
             gate.look(wanted).await.map(|admitted| admitted.verified()).map_err(|error| error.label());
-        let got = match gate.get(wanted, None, "ci").await {
+        let got = match gate.get(wanted, None).await {
             Ok(download) => {
                 let verified = download.admitted().verified();
                 gate.release(download).await.unwrap().carry().collect().await.unwrap();

@@ -69,6 +69,7 @@ use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Attributes, Guard, PutError, Write};
+use crate::trust::Form;
 
 /// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
 pub(super) const LEAF_MEMORY: u64 = 160;
@@ -194,8 +195,8 @@ impl Gate {
         asked: Asked,
         condition: &PutCondition,
     ) -> Result<(Plan, Attempt), GateError> {
-        let Ahead { ground: Ground { guard, taking }, after, standing: _ } =
-            self.look_ahead(&marker.object, condition).await?;
+        let Ahead { ground: Ground { guard, taking, standing: _ }, after, standing: _ } =
+            self.look_ahead(marker, condition).await?;
         let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves).await?;
         let checked = self.check_parts(marker, selection).await?;
@@ -207,7 +208,12 @@ impl Gate {
         };
         let upload = marker.upload(&added, condition)?;
         let sealed = self
-            .seal_checked(&upload, &upload.headers, &CheckedUpload::of_parts(&checked, after), taking)
+            .seal_checked(
+                &upload,
+                &upload.headers,
+                &CheckedUpload::of_parts(&checked, after),
+                (Form::Any, taking),
+            )
             .await?;
         // Where the window held them all the stage is still open: refused parts could be sent again until now.
         self.store.stage_close(&marker.stage, &checked.selection().staged()).await?;
@@ -231,11 +237,13 @@ impl Gate {
     /// was sealed. Cheap, before anything is read.
     pub(super) async fn look_ahead(
         &self,
-        object: &ObjectName,
+        Marker { object, by, client, .. }: &Marker,
         condition: &PutCondition,
     ) -> Result<Ahead, GateError> {
-        let ground = self.ground(object, condition).await?;
-        let (after, standing) = match self.head(object, None, Reader::Inspecting).await {
+        // Whoever began the upload may not have known that there would be such a rule.
+        self.is_no_sibling(object, None)?;
+        let ground = self.ground(object, condition, by).await?;
+        let (after, standing) = match self.head(object, None, Reader::Inspecting, client).await {
             Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),
             // Something is there, and it does not hold.

@@ -36,6 +36,7 @@ impl Gate {
     /// No such bucket, a lock where there can be none, signatures that are not well formed; or the store failed.
     pub async fn create_upload(&self, new: NewUpload, client: &str) -> Result<Marker, GateError> {
         let NewUpload { object, by, mut headers, tags, lock, checksum } = new;
+        self.is_no_sibling(&object, None)?;
         self.attach(&object, &mut headers)?;
         if let Some(signatures) = headers.get(SIGNATURE_HEADER) {
             PublisherSignatures::parse(signatures).map_err(|_| malformed_signature())?;

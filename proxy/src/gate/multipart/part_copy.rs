@@ -59,7 +59,8 @@ impl Gate {
         number: PartNumber,
         copy: &PartCopy,
     ) -> Result<CopiedPart, GateError> {
-        let source = self.copy_source(&copy.source, copy.version.as_ref(), &copy.conditions).await?;
+        let (from, version, client) = (&copy.source, copy.version.as_ref(), &marker.client);
+        let source = self.copy_source(from, version, &copy.conditions, client).await?;
         let length = source.length();
         let range = copy.range.clone().unwrap_or(0..length);
         if range.end > length {
@@ -90,8 +91,9 @@ impl Gate {
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
         let range = Part::of(&range, source.length()).map(|part| RangeHeader::of(&part));
         let (name, version) = (source.name(), source.version());
-        let wanted = Wanted { name, version, reader: Reader::Trusting, recency: Recency::Now };
-        let download = self.get(wanted, range.as_ref(), &marker.client).await?;
+        let (reader, recency, client) = (Reader::Trusting, Recency::Now, marker.client.as_str());
+        let wanted = Wanted { name, version, reader, recency, client };
+        let download = self.get(wanted, range.as_ref()).await?;
         // Another version may stand there by now.
         if download.admitted().seal().map(Seal::id) != source.seal().map(Seal::id) {
             return Err(PutError::SourceChanged.into());
@@ -135,7 +137,7 @@ impl Gate {
         source: &CopiedSource,
         range: Range<u64>,
     ) -> Result<PartRecord, GateError> {
-        let found = self.referenced(source).await?;
+        let found = self.referenced(source, &marker.client).await?;
         // In one step: the client's ETag must not be lost on the way.
         self.carry(marker, part.number, &found, range, KnownAs::Etag(part.etag)).await
     }
@@ -144,8 +146,12 @@ impl Gate {
     ///
     /// # Errors
     /// It is not.
-    pub(super) async fn referenced(&self, source: &CopiedSource) -> Result<Admitted, GateError> {
-        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting).await;
+    pub(super) async fn referenced(
+        &self,
+        source: &CopiedSource,
+        client: &str,
+    ) -> Result<Admitted, GateError> {
+        let found = self.head(&source.object, source.version.as_ref(), Reader::Trusting, client).await;
         let found = found.map_err(|error| match error {
             // It was there when the part was made.
             GateError::Client(S3Error {

@@ -24,6 +24,7 @@ use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::S3Error;
 use crate::store::{Guard, PartNumber, PutError, Source, StagedPart};
+use crate::trust::Form;
 
 /// What the parts of a Complete are.
 pub(super) enum Made {
@@ -108,18 +109,18 @@ impl Gate {
         asked: Asked,
         condition: &PutCondition,
     ) -> Result<(Plan, Attempt), GateError> {
-        let Ahead { ground: Ground { guard, taking }, after, standing } =
-            self.look_ahead(&marker.object, condition).await?;
+        let Ahead { ground: Ground { guard, taking, standing: _ }, after, standing } =
+            self.look_ahead(marker, condition).await?;
         let leaves = hallmark_signer::tree::leaf_count(copy.source.size) * LEAF_MEMORY;
         let _held = self.budget.reserve(&marker.client, leaves).await?;
-        let source = self.referenced(&copy.source).await?;
+        let source = self.referenced(&copy.source, &marker.client).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
         let sha256 = *seal.sha256();
         let added = added(marker, &source, &copy.table);
         let inherited = self.inherit(&source, Some((copy.etag, copy.table))).await?;
         let upload = marker.upload(&added, condition)?;
         let at = self.time_for(&marker.object, later(self.clock.now(), after));
-        let line = self.seal_copy(&upload, &source, &inherited, (at, taking)).await?;
+        let (line, _) = self.seal_copy(&upload, &source, &inherited, (at, Form::Any, taking)).await?;
         let record = self.record_copy(&marker.object, &source, &inherited, &line).await?;
         // Nothing is used up by a copy, as a stage is: a Complete that sleeps and wakes up when another one has done its
         // work, but not dropped the stage yet, could undo what came after it. So the copy is bound to the stage and also,

@@ -7,11 +7,13 @@ use super::names;
 use super::plan::{Done, Plan};
 use super::references::Origin;
 use crate::gate::guard::refused;
+use crate::gate::quarantine::both;
 use crate::gate::{Gate, GateError};
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Guard, PutError, StoreError, StoreFault, VersionId};
+use crate::trust::{Form, Taken};
 
 /// Whether this plan may have been carried out before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,15 +87,27 @@ impl Gate {
             Sight::Unknown(error) => return Err(error),
             Sight::Later | Sight::Other => {}
         }
-        // A plan that was found may be of another time, or of an instance that goes by another configuration.
-        let write = self.write_of(marker, plan)?;
+        // A plan that was found may be of another time, or of an instance that goes by another configuration; and it may
+        // have taken long to make it. What is visible is so by the newest one.
+        let mut write = self.write_of(marker, plan)?;
         let op = match origin {
             Origin::Stage(_) => Op::Mpu,
             Origin::Artifact(_) => Op::Copy,
         };
-        let (taking, _) = self.standing(&marker.object).await?;
-        let content = (&plan.sha256, plan.line.size());
-        self.judge_name(&marker.object, &write.attributes.headers, content, (plan.at, op), taking).await?;
+        let newer = self.newer();
+        let gate = newer.as_deref().unwrap_or(self);
+        if let Some(newer) = &newer {
+            newer.still_permits(self, &marker.object, &marker.by, &write.guard)?;
+        }
+        let (taking, standing) = gate.standing(&marker.object, &marker.client).await?;
+        let (content, judging) = ((&plan.sha256, plan.line.size()), (taking, marker.client.as_str()));
+        let headers = &write.attributes.headers;
+        let taken =
+            gate.judge_name(&marker.object, headers, content, (plan.at, op), Form::Any, judging).await?;
+        if (taken, &write.guard) == (Taken::Waiting, &Guard::Any) {
+            // Only over what was seen to be served to nobody.
+            write.guard = both(Guard::Any, standing, self.store.probe().await?.guards)?;
+        }
         let etag = plan.etag.to_string();
         let made = match origin {
             Origin::Stage(parts) => {
@@ -165,7 +179,7 @@ impl Gate {
     }
 
     async fn sight(&self, marker: &Marker, plan: &Plan, version: Option<&VersionId>) -> Sight {
-        match self.head(&marker.object, version, Reader::Inspecting).await {
+        match self.head(&marker.object, version, Reader::Inspecting, &marker.client).await {
             Ok(found) => match found.seal() {
                 Some(seal) if seal.id() == plan.line.id() => Sight::Ours(found.standing().version.clone()),
                 Some(seal) if is_twin(marker, plan, seal, found.headers()) => match self.one_plan().await {

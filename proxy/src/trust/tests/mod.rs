@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hallmark_config::{Config, Sibling, SignerName, UnixMs};
+use hallmark_signer::evidence::InTotoStatement;
 use hallmark_signer::{
     BlobHasher, BlobKey, NoVerdicts, Op, PrivateKey, PublicKey, PublisherSignatures, SealId, Sha256Digest,
 };
+use serde_json::{Value, json};
 
 use super::*;
 use crate::name::ObjectKey;
@@ -65,6 +67,7 @@ impl Lab {
             seal: Some(SealId::new([0; 16])),
             at: UnixMs(1000),
             op: Op::Put,
+            form: Form::Any,
         };
         let evidence = Evidence { header: None, pieces };
         let verdict = self.policy.judge(&judged, &evidence, &NoVerdicts);
@@ -88,7 +91,7 @@ impl Lab {
 }
 
 fn piece(from: Sibling, signed: Signed) -> Piece {
-    Piece { from, at: UnixMs(2000), signed }
+    Piece { from, of: None, at: UnixMs(2000), signed }
 }
 
 fn by(signer: &str, said: Said) -> Signed {
@@ -99,17 +102,32 @@ fn bytes() -> Said {
     Said::Bytes(Sha256Digest::of(BODY))
 }
 
+fn statement(json: &Value) -> Said {
+    Said::Statement(Box::new(InTotoStatement::parse(json.to_string().as_bytes()).unwrap()))
+}
+
 /// SLSA provenance by the builder, of the artifact under this name.
-fn stated(name: Option<&str>) -> Stated {
-    Stated {
-        subjects: vec![StatementSubject {
-            name: name.map(str::to_owned),
-            sha256: Some(Sha256Digest::of(BODY)),
-        }],
-        predicate_type: "https://slsa.dev/provenance/v1".to_owned(),
-        builder_id: Some("builder".to_owned()),
-        ..Stated::default()
+fn stated(name: Option<&str>) -> Value {
+    let mut subject = json!({"digest": {"sha256": Sha256Digest::of(BODY).to_hex()}});
+    if let Some(name) = name {
+        subject["name"] = json!(name);
     }
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [subject],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {"buildType": "t", "externalParameters": {}},
+            "runDetails": {"builder": {"id": "builder"}},
+        },
+    })
+}
+
+/// The same with another value at a place.
+fn with(path: &str, value: Value) -> Value {
+    let mut json = stated(None);
+    *json.pointer_mut(path).unwrap() = value;
+    json
 }
 
 #[test]
@@ -159,39 +177,136 @@ fn statements_count_if_they_say_what_the_rule_asks_for() {
     let check = |lab: &Lab, said: Said, expected| {
         lab.check(&[piece(Sibling::Sigstore, by("bot", said))], expected);
     };
-    let statement = |stated| Said::Statement(stated);
     let (good, unmet) = (Ok(&["bot"][..]), Err("attestation_unmet"));
-    check(&any, statement(stated(None)), good);
-    check(&any, statement(stated(Some("rel/app/y"))), good);
-    check(&named, statement(stated(Some("rel/app/x"))), good);
+    check(&any, statement(&stated(None)), good);
+    check(&any, statement(&stated(Some("rel/app/y"))), good);
+    check(&named, statement(&stated(Some("rel/app/x"))), good);
     for name in [None, Some("rel/app/y"), Some("app/x"), Some("rel/app/x/"), Some("relapp/x"), Some("")] {
-        check(&named, statement(stated(name)), unmet);
+        check(&named, statement(&stated(name)), unmet);
     }
     // Whoever can sign the statement must have: the bytes alone are not enough.
     check(&any, bytes(), unmet);
     check(&named, bytes(), unmet);
+    let other = Sha256Digest::of(b"other").to_hex();
     for wrong in [
-        Stated { subjects: Vec::new(), ..stated(None) },
-        Stated { predicate_type: "https://slsa.dev/provenance/v0.2".to_owned(), ..stated(None) },
-        Stated { builder_id: None, ..stated(None) },
-        Stated { builder_id: Some("builders".to_owned()), ..stated(None) },
-        Stated {
-            subjects: vec![StatementSubject { name: None, sha256: Some(Sha256Digest::of(b"other")) }],
-            ..stated(None)
-        },
+        with("/predicateType", json!("https://slsa.dev/provenance/v0.2")),
+        with("/predicate/runDetails/builder/id", json!("builders")),
+        with("/subject/0", json!({"digest": {"sha256": other}})),
         // The digest of one subject and the name of another.
-        Stated {
-            subjects: vec![StatementSubject { name: Some("rel/app/x".to_owned()), sha256: None }],
-            ..stated(None)
-        },
+        with("/subject", json!([{"name": "rel/app/x", "digest": {"sha512": "00"}}])),
+        with(
+            "/subject",
+            json!([{"name": "rel/app/x", "digest": {"sha256": other}}, {"digest": {"sha1": "00"}}]),
+        ),
     ] {
-        check(&any, statement(wrong.clone()), unmet);
-        check(&named, statement(wrong), unmet);
+        check(&any, statement(&wrong), unmet);
+        check(&named, statement(&wrong), unmet);
     }
     // Where no attestation is asked for, bytes count and statements do not.
     let free = lab("keys = [\"bot\"], siblings = [\"sigstore\"]", "");
     check(&free, bytes(), good);
-    check(&free, statement(stated(None)), unmet);
+    check(&free, statement(&stated(None)), unmet);
+}
+
+/// An approval counts for the role that it names, though its signer has another one, too.
+#[test]
+fn an_approval_is_for_one_role() {
+    let more = "attestations.ok.predicate_type = \"urn:hallmark:approval:v1\"\n\
+                roles.qa.signers = [\"bot\"]\nroles.release.signers = [\"bot\"]";
+    let rule = |roles: &str| {
+        lab(&format!("all_of = [{roles}], siblings = [\"sigstore\"], attestation = \"ok\""), more)
+    };
+    let approval = |predicate: Value| {
+        let mut json = stated(None);
+        json["predicateType"] = json!("urn:hallmark:approval:v1");
+        json["predicate"] = predicate;
+        piece(Sibling::Sigstore, by("bot", statement(&json)))
+    };
+    let [qa, release] = ["qa", "release"].map(|role| approval(json!({"role": role})));
+    let (both, one) = (rule("\"qa\", \"release\""), rule("\"release\""));
+    one.check(std::slice::from_ref(&release), Ok(&["bot"]));
+    one.check(std::slice::from_ref(&qa), Err("attestation_unmet"));
+    both.check(std::slice::from_ref(&qa), Err("role_unmet"));
+    both.check(std::slice::from_ref(&release), Err("role_unmet"));
+    for none in [json!({}), json!({"role": "Release"}), json!({"role": ["release"]}), Value::Null] {
+        one.check(&[approval(none)], Err("attestation_unmet"));
+    }
+    let (object, sha256) = (object(), Sha256Digest::of(BODY));
+    let judged = Judged {
+        object: &object,
+        sha256: &sha256,
+        seal: None,
+        at: UnixMs(1000),
+        op: Op::Put,
+        form: Form::Any,
+    };
+    let pieces = [qa, release];
+    let evidence = Evidence { header: None, pieces: &pieces };
+    let signers = both.policy.judge(&judged, &evidence, &NoVerdicts).unwrap();
+    assert_eq!(signers.names().len(), 1, "one signer, for both roles");
+}
+
+/// `<key>.<signer>.sig` holds that signer's, whatever else would fit.
+#[test]
+fn a_signature_under_a_signers_name_is_that_signers() {
+    let lab = lab("keys = [\"blob\"], siblings = [\"sig\"]", "");
+    let of = |name: Option<&str>| {
+        let sig = piece(Sibling::Sig, Signed::Bytes(lab.signature()));
+        [Piece { of: name.map(|name| SignerName::parse(name).unwrap()), ..sig }]
+    };
+    lab.check(&of(None), Ok(&["blob"]));
+    lab.check(&of(Some("blob")), Ok(&["blob"]));
+    lab.check(&of(Some("aws")), Err("signer_untrusted"));
+}
+
+#[test]
+fn what_is_named_like_a_sibling_is_one_if_it_is_one() {
+    let more = "keys.dotted.public_key = \"\"\"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZ805D3eqNZywjCI19lInBJOp7YMrCrzAH3CVTAOQ0jgMeCvVTiaRJaRPRDOv8UMs6U4SvKc6p8gMrOEmCN7fdA==\n-----END PUBLIC KEY-----\"\"\"";
+    let text = "keys = [\"blob\", \"aws\"], siblings = [\"sig\", \"notation\"] },\n\
+        { key = \"exact.sig\", signatures = \"required\", keys = [\"blob\"] },\n\
+        { prefix = \"none/\", signatures = \"required\", keys = [\"blob\"]";
+    let lab = lab(text, more);
+    let name = |key: &str| ObjectName {
+        bucket: BucketName::parse("rel").unwrap(),
+        key: ObjectKey::parse(key).unwrap(),
+    };
+    for (key, is) in [
+        ("x.sig", true),
+        ("x.blob.sig", true),
+        ("x.jws.sig", true),
+        ("a/b/x.y.z.sig", true),
+        // Of `x.other`, which need not be there.
+        ("x.other.sig", true),
+        ("x.sig.sig", false),
+        ("x.blob.sig.sig", false),
+        ("x.sigstore.json", false),
+        (".sig", false),
+        ("x.si", false),
+        // It has a rule of its own; and there no signatures are looked for.
+        ("exact.sig", false),
+        ("none/x.sig", false),
+    ] {
+        assert_eq!(lab.policy.is_sibling(&name(key)), is, "{key}");
+    }
+    let beside: Vec<_> =
+        lab.policy.siblings(&name("exact")).into_iter().map(|sibling| sibling.name.key.to_string()).collect();
+    assert_eq!(beside, ["exact.jws.sig", "exact.blob.sig"], "what has a rule of its own is no sibling");
+
+    let good = lab.signature().to_value();
+    assert!(lab.policy.read_as_sibling(&name("x.sig"), good.as_bytes()).is_ok());
+    assert!(lab.policy.read_as_sibling(&name("x.jws.sig"), good.as_bytes()).is_ok(), "it may be of `x.jws`");
+    assert!(lab.policy.read_as_sibling(&name("x.sig"), b"#!/bin/sh").is_err());
+    assert!(lab.policy.read_as_sibling(&name("x"), good.as_bytes()).is_err());
+
+    // The rule is not left aside for a name.
+    let object = name("x.sig");
+    let sha256 = Sha256Digest::of(b"#!/bin/sh");
+    for (form, expected) in [(Form::Sibling, Ok(())), (Form::Any, Err("signature_missing"))] {
+        let judged =
+            Judged { object: &object, sha256: &sha256, seal: None, at: UnixMs(1), op: Op::Put, form };
+        let verdict = lab.policy.judge(&judged, &Evidence::default(), &NoVerdicts);
+        assert_eq!(verdict.map(drop).map_err(|fault| fault.label()), expected);
+    }
 }
 
 /// One certificate may be what two identities ask for, and one file brings both.
@@ -222,7 +337,7 @@ fn a_key_under_two_names_is_one_signer() {
     let twice = ["a", "b"].map(|name| (SignerName::parse(name).unwrap(), key.public_key().clone()));
     let lab = Lab { blob: key, policy: TrustPolicy::new(&config, twice) };
     let (object, sha256) = (object(), Sha256Digest::of(BODY));
-    let judged = Judged { object: &object, sha256: &sha256, seal: None, at: UnixMs(1), op: Op::Put };
+    let judged = Judged { object: &object, sha256: &sha256, seal: None, at: UnixMs(1), op: Op::Put, form: Form::Any };
     let header = lab.signature().to_value();
     let verdict = lab.policy.judge(&judged, &Evidence::header_only(Some(&header)), &NoVerdicts);
     assert_eq!(verdict.unwrap_err().to_string(), "signatures are missing: 2 of `two` (1 there)");
