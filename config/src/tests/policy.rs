@@ -254,17 +254,17 @@ fn roles_of_more_identities_than_can_count() {
     let identity = |name: &str, text: &str| {
         format!("identities.{name}.sigstore = {{ trusted_root_file = \"roots.json\", identity = \"{text}\", issuer = \"o\" }}\n")
     };
-    let dir = super::folder();
+    let dir = folder();
     std::fs::write(dir.path().join("roots.json"), "{}").unwrap();
     let errors = |signers: &str, threshold: usize| {
         let text = format!(
             "{}{}{}keys.a.public_key_file = \"ci.pub\"\nroles.r = {{ signers = [{signers}], threshold = {threshold} }}\n\
              buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", all_of = [\"r\"], siblings = [\"sigstore\"] }}]\n",
-            super::BASE,
+            BASE,
             identity("one", "x"),
             identity("two", "y")
         );
-        super::load(&text, dir.path()).err().unwrap_or_default()
+        load(&text, dir.path()).err().unwrap_or_default()
     };
     assert_eq!(errors("\"one\", \"two\"", 1), [""; 0]);
     assert_eq!(errors("\"one\", \"two\", \"a\"", 2), [""; 0]);
@@ -277,15 +277,15 @@ fn roles_of_more_identities_than_can_count() {
 
 #[test]
 fn approvals_need_a_role_with_a_name() {
-    let dir = super::folder();
+    let dir = folder();
     let errors = |rule: &str| {
         let text = format!(
             "{}keys.a = {{ public_key_file = \"ci.pub\", use = \"dsse\" }}\nroles.r.signers = [\"a\"]\n\
              attestations.ok.predicate_type = \"urn:hallmark:approval:v1\"\n\
              buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", siblings = [\"intoto\"], attestation = \"ok\", {rule} }}]\n",
-            super::BASE
+            BASE
         );
-        super::load(&text, dir.path()).err().unwrap_or_default()
+        load(&text, dir.path()).err().unwrap_or_default()
     };
     assert_eq!(errors("all_of = [\"r\"]"), [""; 0]);
     let said = errors("keys = [\"a\"]");
@@ -294,10 +294,10 @@ fn approvals_need_a_role_with_a_name() {
 
 #[test]
 fn a_key_is_not_called_as_envelopes_are() {
-    let dir = super::folder();
+    let dir = folder();
     let errors = |name: &str| {
-        let text = format!("{}keys.{name}.public_key_file = \"ci.pub\"\n", super::BASE);
-        super::load(&text, dir.path()).err().unwrap_or_default()
+        let text = format!("{}keys.{name}.public_key_file = \"ci.pub\"\n", BASE);
+        load(&text, dir.path()).err().unwrap_or_default()
     };
     assert_eq!(errors("jwt"), [""; 0]);
     let said = errors("jws");

@@ -230,7 +230,7 @@ impl Gate {
         match self.policy.judge_upload(&judged, &alone, taking, self.prover.verdicts()) {
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             // Signatures may have been put there before the artifact.
-            Err(fault) if fault.may_be_mended() => {
+            Err(fault) if fault.may_be_mended() && !self.policy.siblings(name).is_empty() => {
                 let subject = Subject { object: name.clone(), sha256: *sha256, size };
                 Box::pin(self.judge_beside(subject, header, (at, op), taking, client)).await
             }

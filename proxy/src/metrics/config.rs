@@ -14,6 +14,7 @@ pub(crate) struct Reloads {
     results: Family<Labels<1>, Counter>,
     taken_at: Gauge,
     restart_needed: Gauge,
+    refused: Gauge,
 }
 
 impl Reloads {
@@ -33,6 +34,10 @@ impl Reloads {
                 "hallmark_config_restart_needed",
                 "How many settings of the configuration that holds now only count after a restart",
             ),
+            refused: book.gauge(
+                "hallmark_config_refused",
+                "1 while the configuration that was read last is refused and an older one holds, with all that it trusts",
+            ),
         };
         // An alarm sees a number change, not a series appear.
         for result in [TAKEN, REFUSED] {
@@ -46,12 +51,14 @@ impl Reloads {
     pub(crate) fn taken(&self, restart_needed: usize) {
         self.results.get_or_create(&TAKEN).inc();
         self.taken_at.set(now());
+        self.refused.set(0);
         self.restart_needed.set(i64::try_from(restart_needed).unwrap_or(i64::MAX));
     }
 
     /// One was refused, and the old one stayed.
     pub(crate) fn refused(&self) {
         self.results.get_or_create(&REFUSED).inc();
+        self.refused.set(1);
     }
 }
 

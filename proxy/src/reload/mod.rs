@@ -9,7 +9,7 @@ mod sight;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallmark_config::{Config, ConfigErrors, Loaded};
 use tokio::sync::mpsc;
@@ -22,6 +22,13 @@ use crate::server::{Certificates, read_tls};
 
 /// Between two looks at the files. A change is taken over after the second look that shows the same, so within twice this.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// After so long a configuration is read again with which nothing was wrong but that the seal key's token did not answer:
+/// else what it revokes would go on counting until somebody touches the file.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// The key of the configuration that names a token.
+const TOKEN: &str = "seal.signer";
 
 /// How often a configuration is read again that names other files than the one before: each is looked at before it is read.
 const MAX_READS: usize = 3;
@@ -41,6 +48,8 @@ pub struct Reloader {
     certificates: Option<Certificates>,
     metrics: Metrics,
     settling: Settling,
+    /// When to read again what the token was in the way of.
+    again: Option<Instant>,
 }
 
 /// What became of a configuration.
@@ -106,6 +115,7 @@ impl Reloader {
             certificates,
             metrics: metrics.clone(),
             settling: Settling::new(before),
+            again: None,
         })
     }
 
@@ -141,10 +151,11 @@ impl Reloader {
         }
     }
 
-    /// Whether the files have changed and come to rest.
+    /// Whether the files have changed and come to rest, or it is time to ask the token again.
     pub fn changed(&mut self) -> bool {
         let now = Sight::of(&self.settling.files());
-        self.settling.settled(now)
+        let due = self.again.is_some_and(|again| again <= Instant::now());
+        self.settling.settled(now) || due
     }
 
     /// Reads the configuration and takes it over, or says why not.
@@ -159,6 +170,10 @@ impl Reloader {
         let outcome = match config.and_then(|config| self.take(&config)) {
             Ok(pending) => Outcome::Taken(pending),
             Err(errors) => Outcome::Refused(errors),
+        };
+        self.again = match &outcome {
+            Outcome::Refused(errors) if token_alone(errors) => Some(Instant::now() + AGAIN),
+            Outcome::Refused(_) | Outcome::Taken(_) | Outcome::Moving => None,
         };
         self.tell(&outcome);
         outcome
@@ -198,10 +213,19 @@ impl Reloader {
                 self.metrics.reloads().refused();
                 tracing::error!(
                     errors = errors.errors().len(),
-                    "the changed configuration was refused: the old one stays"
+                    "the changed configuration was refused: the old one stays, and what the changed one revokes still counts"
                 );
+                if let Some(again) = self.again {
+                    let seconds = again.saturating_duration_since(Instant::now()).as_secs();
+                    tracing::error!(seconds, "only the seal key's token is in its way; it is asked again");
+                }
             }
             Outcome::Moving => {}
         }
     }
+}
+
+/// Whether all that is wrong is the token that makes seals.
+fn token_alone(errors: &ConfigErrors) -> bool {
+    errors.errors().iter().all(|error| error.key == TOKEN)
 }

@@ -199,3 +199,56 @@ fn a_download_is_explained() {
     explained(&proxy, &signed, 3, &["not served: ArtifactSealInvalid (seal_unknown_key)"]);
     explained(&proxy, "s3://x", 2, &["expected s3://bucket/key"]);
 }
+
+/// By the same signatures as a download: those beside the artifact, too.
+#[test]
+fn what_stands_beside_an_artifact_is_explained() {
+    let tables = format!(
+        "[admin]\nlisten = \"127.0.0.1:0\"\n[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", signatures = \"required\", \
+         all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\" }}]\n"
+    );
+    let site = Site::new(&Options { tables, store: Engine::Local, ..Options::default() });
+    for key in ["b", "c"] {
+        site.make_key(key);
+    }
+    site.edit_config(|text| {
+        format!(
+            "keys.b.public_key_file = \"b.pub\"\nkeys.c.public_key_file = \"c.pub\"\n\
+             roles.release = {{ signers = [\"ci\", \"b\", \"c\"], threshold = 2 }}\n{text}"
+        )
+    });
+    let mut proxy = Proxy::start_at(site);
+    let client = proxy.client();
+    client.create_bucket(BUCKET);
+    let signed = |name: &str, keys: &[&str]| {
+        assert_eq!(client.put(BUCKET, name, b"1").status, 200);
+        for key in keys {
+            let signature = proxy.site.signature(key, b"1");
+            assert_eq!(client.put(BUCKET, &format!("{name}.{key}.sig"), signature.as_bytes()).status, 200);
+        }
+    };
+    signed("both", &["b", "c"]);
+    signed("one", &["b"]);
+    signed("none", &[]);
+    // Under another signer's name.
+    let signature = proxy.site.signature("b", b"1");
+    assert_eq!(client.put(BUCKET, "one.c.sig", signature.as_bytes()).status, 200);
+    proxy.kill();
+    let explained = |name: &str, code: i32, words: &[&str]| {
+        let object = format!("s3://{BUCKET}/{name}");
+        let (exit, said) = run(&proxy.site, &["explain", "--config", "hallmark.toml", &object]);
+        assert_eq!(exit, Some(code), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word}\n{said}");
+        }
+    };
+    explained(
+        "both",
+        0,
+        &["siblings    both.b.sig: sealed at 20", "            both.c.sig: sealed at 20", "b, of 20", ": counts\n", "good: seal,b,c\n"],
+    );
+    let missing = "missing: 1 more of release (2 of: ci, b, c)";
+    explained("one", 3, &["one.b.sig: sealed", "one.c.sig: sealed", missing, "ArtifactRoleUnmet (role_unmet)"]);
+    explained("none", 3, &["siblings    none", "ArtifactSignatureMissing"]);
+    explained("both.b.sig", 0, &["none is about this name", "good: seal\n"]);
+}

@@ -1,6 +1,8 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
 mod formats;
+mod late;
+mod names;
 mod quarantine;
 mod rollback;
 mod siblings;

@@ -261,11 +261,10 @@ fn a_signature_under_a_signers_name_is_that_signers() {
 
 #[test]
 fn what_is_named_like_a_sibling_is_one_if_it_is_one() {
-    let more = "keys.dotted.public_key = \"\"\"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZ805D3eqNZywjCI19lInBJOp7YMrCrzAH3CVTAOQ0jgMeCvVTiaRJaRPRDOv8UMs6U4SvKc6p8gMrOEmCN7fdA==\n-----END PUBLIC KEY-----\"\"\"";
     let text = "keys = [\"blob\", \"aws\"], siblings = [\"sig\", \"notation\"] },\n\
         { key = \"exact.sig\", signatures = \"required\", keys = [\"blob\"] },\n\
         { prefix = \"none/\", signatures = \"required\", keys = [\"blob\"]";
-    let lab = lab(text, more);
+    let lab = lab(text, "");
     let name = |key: &str| ObjectName {
         bucket: BucketName::parse("rel").unwrap(),
         key: ObjectKey::parse(key).unwrap(),
