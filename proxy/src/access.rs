@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_config::{
-    Bucket, BucketName, BucketScope, Client, Config, Grant, Permission, Permissions,
-};
+use hallmark_config::{Bucket, BucketName, BucketScope, Client, Config, Grant, Permission, Permissions};
 
 use crate::s3::auth::Identity;
 use crate::s3::error::{Code, S3Error};
@@ -37,8 +35,7 @@ impl Access {
         prefix: &str,
     ) -> bool {
         let anybody = self.buckets.get(bucket).is_some_and(|bucket| bucket.anonymous.contains(permission));
-        anybody
-            || grants(identity).iter().any(|grant| permits(grant, permission, bucket, prefix))
+        anybody || grants(identity).iter().any(|grant| permits(grant, permission, bucket, prefix))
     }
 
     /// Whether `identity` has `permission` for some keys of `bucket` at least.

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use hallmark_config::{
-    Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, StateSecret, UnixMs,
-};
+use hallmark_config::{Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, StateSecret, UnixMs};
 use hallmark_signer::{PublisherSignatures, SIGNATURE_HEADER, Verdicts};
 
 use crate::app::Keys;
@@ -76,8 +74,7 @@ pub async fn explain(
         let (header, form) = (header.map(str::to_owned), found.form());
         let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
             let (id, at, op) = sealed;
-            let judged =
-                Judged { object: &object, sha256: &sha256, seal: Some(id), at, op, form };
+            let judged = Judged { object: &object, sha256: &sha256, seal: Some(id), at, op, form };
             let evidence = Evidence { header: header.as_deref(), pieces };
             let findings = policy.examine(&judged, &evidence, verdicts);
             (signers(&findings), findings.rule.cloned())

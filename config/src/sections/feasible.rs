@@ -42,7 +42,10 @@ pub(super) fn check(place: &Place<'_>, rule: &Rule, declared: &Declared<'_>) -> 
         let able = of_role().filter(|(_, kind)| can_sign(*kind, rule)).count();
         let approvals = rule.attestation.as_ref().is_some_and(|wanted| wanted.predicate_type == APPROVAL);
         if approvals && role.name.is_none() && of_role().any(|(_, kind)| can_state(*kind)) {
-            report("an approval is for a role that it names: make a role of the `keys`, and name it in `all_of`".to_owned());
+            report(
+                "an approval is for a role that it names: make a role of the `keys`, and name it in `all_of`"
+                    .to_owned(),
+            );
         }
         let counted = countable(of_role().map(|(_, kind)| *kind).filter(|kind| can_sign(*kind, rule)));
         if counted < role.threshold && role.threshold <= able {

@@ -44,10 +44,8 @@ pub(crate) fn config(root: &mut Table<'_>) -> Read<Config> {
     let state = root.section("state", |table| state::state(table, &seal, kind));
 
     let bodies = Unique::new();
-    let keys =
-        root.named("keys", SignerName::parse, |name, value| {
-            value.table(|table| keys::key(table, name, &bodies))
-        });
+    let keys = root
+        .named("keys", SignerName::parse, |name, value| value.table(|table| keys::key(table, name, &bodies)));
     let key_names = root.names("keys");
     let identities = root.named("identities", SignerName::parse, |name, value| {
         let clash = if key_names.contains(&name) { Clash::Key } else { Clash::None };

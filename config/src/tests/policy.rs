@@ -252,7 +252,9 @@ fn rules_that_cannot_work() {
 #[test]
 fn roles_of_more_identities_than_can_count() {
     let identity = |name: &str, text: &str| {
-        format!("identities.{name}.sigstore = {{ trusted_root_file = \"roots.json\", identity = \"{text}\", issuer = \"o\" }}\n")
+        format!(
+            "identities.{name}.sigstore = {{ trusted_root_file = \"roots.json\", identity = \"{text}\", issuer = \"o\" }}\n"
+        )
     };
     let dir = folder();
     std::fs::write(dir.path().join("roots.json"), "{}").unwrap();

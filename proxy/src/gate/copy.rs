@@ -220,7 +220,10 @@ impl Gate {
             while_staged: None,
         };
         let etag = inherited.etag.to_string();
-        let put = self.store.copy(&from, &upload.name, upload.write(attributes, ready.ground.guard.clone()), &etag).await;
+        let put = self
+            .store
+            .copy(&from, &upload.name, upload.write(attributes, ready.ground.guard.clone()), &etag)
+            .await;
         let changed = matches!(put, Err(PutError::SourceChanged));
         let settled = self.settle(upload, line, put).await;
         if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {

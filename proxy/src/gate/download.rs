@@ -102,11 +102,7 @@ impl Gate {
     ///
     /// # Errors
     /// It is not there, or must not be served to the reader.
-    pub async fn get(
-        &self,
-        wanted: Wanted<'_>,
-        range: Option<&RangeHeader>,
-    ) -> Result<Download, GateError> {
+    pub async fn get(&self, wanted: Wanted<'_>, range: Option<&RangeHeader>) -> Result<Download, GateError> {
         // Before anything is known of the object, for what the store sends ahead is there then; and all of it at once,
         // since requests that hold some memory and wait for more could wait for each other.
         let held = self.budget.reserve(wanted.client, READING).await?;
@@ -125,11 +121,7 @@ impl Gate {
     ///
     /// # Errors
     /// As [`get`](Self::get); `InvalidPart`: the artifact has no such part.
-    pub async fn get_part(
-        &self,
-        wanted: Wanted<'_>,
-        number: PartNumber,
-    ) -> Result<Download, GateError> {
+    pub async fn get_part(&self, wanted: Wanted<'_>, number: PartNumber) -> Result<Download, GateError> {
         let held = self.budget.reserve(wanted.client, READING).await?;
         let mut recency = wanted.recency;
         for _ in 0..MAX_TRIES {

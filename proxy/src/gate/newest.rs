@@ -71,7 +71,11 @@ impl Gate {
         if let Some(newer) = &newer {
             newer.still_permits(self, name, by, &ground.guard)?;
         }
-        let (taking, standing) = gate.standing(name, account(by)).await?;
+        let (taking, standing) = match ground.guard {
+            // The store sees to it that nothing is there.
+            Guard::Absent if gate.policy.quarantines(name) => (Taking::Quarantined, ground.standing.clone()),
+            Guard::Absent | Guard::Any | Guard::Matches(_) => gate.standing(name, account(by)).await?,
+        };
         let taking = match (ground.taking, taking) {
             (Taking::Quarantined, Taking::Quarantined) if standing != ground.standing => {
                 return Err(conflict());
@@ -92,8 +96,7 @@ impl Gate {
         by: &By,
         guard: &Guard,
     ) -> Result<(), GateError> {
-        let permission =
-            if self.is_sibling(name) { Permission::WriteSignatures } else { Permission::Write };
+        let permission = if self.is_sibling(name) { Permission::WriteSignatures } else { Permission::Write };
         let key = (&name.bucket, name.key.as_str());
         self.writers.require_still(&before.writers, account(by), permission, key)?;
         match guard {

@@ -152,7 +152,8 @@ pub(super) fn too_long() -> S3Error {
 }
 
 fn not_whole() -> S3Error {
-    let message = "What is named like signatures over another object is uploaded by one PUT of at most 65536 bytes.";
+    let message =
+        "What is named like signatures over another object is uploaded by one PUT of at most 65536 bytes.";
     S3Error::new(Code::InvalidRequest, message)
 }
 

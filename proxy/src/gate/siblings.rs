@@ -124,8 +124,7 @@ impl Gate {
         }
         let artifact = Arc::clone(artifact);
         let seal = artifact.seal();
-        let subject =
-            Subject { object: artifact.name().clone(), sha256: *seal.sha256(), size: seal.size() };
+        let subject = Subject { object: artifact.name().clone(), sha256: *seal.sha256(), size: seal.size() };
         let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
             // What has siblings is none.
             Proven::Sealed(artifact).admit(policy, reader, Form::Any, pieces, verdicts)
@@ -149,7 +148,8 @@ impl Gate {
         J: FnOnce(&TrustPolicy, &[Piece], &dyn Verdicts) -> T + Send + 'static,
     {
         let turn = self.lookups.0.reserve(client, TURN).await?;
-        let reads = self.policy.siblings(&subject.object).into_iter().map(|sibling| self.read_beside(sibling));
+        let reads =
+            self.policy.siblings(&subject.object).into_iter().map(|sibling| self.read_beside(sibling));
         // Boxed: it is as large as all that happens to a download, and seldom needed.
         let read: Vec<_> = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().boxed().await;
         let (policy, kept, now) = (Arc::clone(&self.policy), Arc::clone(self.kept()), self.clock.now());
@@ -164,7 +164,8 @@ impl Gate {
                     Ok(Some(Read { sibling, at, bytes })) => {
                         let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
                         let found = policy.pieces(&about, &file).map(|more| pieces.extend(more));
-                        let found = found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
+                        let found =
+                            found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
                         (sibling.name, found.map(|()| at))
                     }
                     Err((name, why)) => (name, Err(why)),
@@ -189,8 +190,7 @@ impl Gate {
             Ok((at, bytes)) => return Ok(Some(Read { sibling, at, bytes })),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => return Ok(None),
             Err(GateError::Artifact(fault)) => {
-                let elsewhere =
-                    if fault.may_hold_elsewhere() { Elsewhere::May } else { Elsewhere::CanNot };
+                let elsewhere = if fault.may_hold_elsewhere() { Elsewhere::May } else { Elsewhere::CanNot };
                 Spoiled::new(name, &fault, elsewhere)
             }
             Err(GateError::Client(error)) if error.code == Code::EntityTooLarge => {
@@ -265,5 +265,27 @@ impl Weighed<Result<Admitted, ArtifactFault>> {
             }
             (Err(fault), _) => Err(fault.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Exhausted;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_client_has_all_turns_and_nobody_waits_for_long() {
+        let lookups = Lookups::default();
+        let mut held = Vec::new();
+        for client in ["a", "b", "c", "d"] {
+            for _ in 0..MAX_LOOKUPS / SHARES as u64 {
+                held.push(lookups.0.reserve(client, TURN).await.unwrap());
+            }
+            // There is room, but not for this one.
+            assert_eq!(lookups.0.reserve(client, TURN).await.unwrap_err(), Exhausted);
+        }
+        assert_eq!(lookups.0.reserve("e", TURN).await.unwrap_err(), Exhausted);
+        held.pop();
+        lookups.0.reserve("e", TURN).await.unwrap();
     }
 }

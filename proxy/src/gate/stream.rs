@@ -57,7 +57,8 @@ impl Gate {
             hallmark: Some(Hallmark::Record(reference).to_string()),
         };
         let (writer, store_body) = Body::channel(1);
-        let put = self.store.put(&upload.name, upload.write(attributes, ground.guard.clone()), length, store_body);
+        let put =
+            self.store.put(&upload.name, upload.write(attributes, ground.guard.clone()), length, store_body);
         let feed = self.feed(&upload, body, first, (length, &ground), &reference, writer);
         let (put, fed) = match select(put, pin!(feed)).await {
             Either::Left((put, feed)) => (put, feed.await),

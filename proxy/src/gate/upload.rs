@@ -2,12 +2,12 @@
 //! [`whole`](super::whole) and [`stream`](super::stream).
 
 use hallmark_config::UnixMs;
+use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
     RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
     Verdicts,
 };
-use hallmark_signer::evidence::MAX_FILE;
 
 use super::checked::CheckedUpload;
 use super::guard::refused;

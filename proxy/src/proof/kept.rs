@@ -236,3 +236,28 @@ impl Verdicts for Kept {
         self.failures.put(key, (), 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u32) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    /// Whoever may write can make as many signatures that fail as they like.
+    #[test]
+    fn failures_are_remembered_and_push_nothing_else_out() {
+        let sizes = hallmark_config::Cache { verdicts: 1 << 20, heads: 0, records: 0, leaves: 0 };
+        let kept = Kept::new(&sizes);
+        kept.remember(key(0));
+        for number in 1..20_000 {
+            kept.remember_failure(key(number));
+        }
+        assert!(kept.known(&key(0)) && !kept.known_to_fail(&key(0)));
+        assert!(kept.known_to_fail(&key(19_999)) && !kept.known(&key(19_999)));
+        assert!(!kept.known_to_fail(&key(1)), "they are bounded");
+    }
+}

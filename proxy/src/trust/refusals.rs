@@ -101,9 +101,12 @@ mod tests {
             assert_eq!(again, Unusable::NoIdentity.to_string());
         }
         assert_eq!(made.get(), 1);
-        for (name, sha256, bytes, at) in
-            [("bot", &one, b"file", 1), ("aws", &two, b"file", 1), ("aws", &one, b"fole", 1), ("aws", &one, b"file", 2)]
-        {
+        for (name, sha256, bytes, at) in [
+            ("bot", &one, b"file", 1),
+            ("aws", &two, b"file", 1),
+            ("aws", &one, b"fole", 1),
+            ("aws", &one, b"file", 2),
+        ] {
             made.set(0);
             for _ in 0..2 {
                 assert!(check(name, sha256, bytes, at, true).is_ok(), "another check, and one that holds");

@@ -115,10 +115,12 @@ impl TrustPolicy {
     /// are kinds of siblings and dots in the longest name of a signer.
     fn beside<'k>(&self, bucket: &BucketName, key: &'k str) -> Vec<Beside<'_, 'k>> {
         // Every download comes here; hardly any goes on.
-        if !Sibling::ALL.iter().any(|kind| key.ends_with(suffix(*kind))) || self.has_its_own_rule(bucket, key) {
+        if !Sibling::ALL.iter().any(|kind| key.ends_with(suffix(*kind))) || self.has_its_own_rule(bucket, key)
+        {
             return Vec::new();
         }
-        let plain = Sibling::ALL.iter().filter_map(|kind| Some((*kind, None, key.strip_suffix(suffix(*kind))?)));
+        let plain =
+            Sibling::ALL.iter().filter_map(|kind| Some((*kind, None, key.strip_suffix(suffix(*kind))?)));
         let unnamed = key.strip_suffix(suffix(Sibling::Sig)).unwrap_or_default();
         let named = unnamed.rmatch_indices('.').filter_map(|(dot, _)| {
             let (artifact, signer) = unnamed.split_at_checked(dot)?;

@@ -21,7 +21,8 @@ pub(super) fn scope(
         Bind::Digest => statement.is_about(sha256),
         Bind::Name => statement.names(&format!("{}/{}", object.bucket, object.key.as_str()), sha256),
     };
-    let says = || rule.attestation.as_ref().is_some_and(|wanted| requirement(wanted).check(statement).is_ok());
+    let says =
+        || rule.attestation.as_ref().is_some_and(|wanted| requirement(wanted).check(statement).is_ok());
     if !about || !says() {
         return None;
     }

@@ -36,8 +36,7 @@ impl Material {
     pub(super) fn excess(&self) -> Option<&'static str> {
         let count = |entries: Option<usize>| entries.unwrap_or_default();
         let timestamps = self.timestamps.as_ref().and_then(|data| data.timestamps.as_ref());
-        let certificates =
-            self.x509_certificate_chain.as_ref().and_then(|chain| chain.certificates.as_ref());
+        let certificates = self.x509_certificate_chain.as_ref().and_then(|chain| chain.certificates.as_ref());
         if count(self.tlog_entries.as_ref().map(Vec::len)) > MAX_PROOFS {
             Some("log entries")
         } else if count(timestamps.map(Vec::len)) > MAX_PROOFS {

@@ -24,9 +24,7 @@ mod sigstore;
 mod statement;
 mod verified;
 
-pub use attestation::{
-    AttestationError, MAX_ATTESTATION_SIGNATURES, MAX_ATTESTATIONS, parse_attestations,
-};
+pub use attestation::{AttestationError, MAX_ATTESTATION_SIGNATURES, MAX_ATTESTATIONS, parse_attestations};
 pub use bundle::{Bundle, BundleError, CertificateBundle};
 pub use detached::{DetachedError, parse_detached};
 pub(crate) use json::check as check_json;
@@ -41,7 +39,7 @@ pub use provenance::{Provenance, Requirement, SLSA_PROVENANCE, Unmet};
 #[cfg(feature = "identities")]
 pub use sigstore::{SigstoreError, SigstoreSignature, SigstoreTrust, SigstoreTrustError};
 pub use statement::{
-    APPROVAL, Approval, InTotoStatement, MAX_SUBJECTS, NewStatement, NewStatementError, STATEMENT_TYPE, StatementError,
-    Subject,
+    APPROVAL, Approval, InTotoStatement, MAX_SUBJECTS, NewStatement, NewStatementError, STATEMENT_TYPE,
+    StatementError, Subject,
 };
 pub use verified::{VerifiedStatement, VerifyError};

@@ -245,10 +245,20 @@ fn what_stands_beside_an_artifact_is_explained() {
     explained(
         "both",
         0,
-        &["siblings    both.b.sig: sealed at 20", "            both.c.sig: sealed at 20", "b, of 20", ": counts\n", "good: seal,b,c\n"],
+        &[
+            "siblings    both.b.sig: sealed at 20",
+            "            both.c.sig: sealed at 20",
+            "b, of 20",
+            ": counts\n",
+            "good: seal,b,c\n",
+        ],
     );
     let missing = "missing: 1 more of release (2 of: ci, b, c)";
-    explained("one", 3, &["one.b.sig: sealed", "one.c.sig: sealed", missing, "ArtifactRoleUnmet (role_unmet)"]);
+    explained(
+        "one",
+        3,
+        &["one.b.sig: sealed", "one.c.sig: sealed", missing, "ArtifactRoleUnmet (role_unmet)"],
+    );
     explained("none", 3, &["siblings    none", "ArtifactSignatureMissing"]);
     explained("both.b.sig", 0, &["none is about this name", "good: seal\n"]);
 }

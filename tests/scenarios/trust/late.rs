@@ -103,7 +103,9 @@ fn what_another_seal_key_sealed_is_not_replaced_by_what_waits() {
     assert_eq!(lab.put(&body, &["ci", "b"]).status, 200);
     lab.proxy.site.make_key("seal2");
     let swap = |lab: &Lab, from: &str, to: &str| {
-        lab.changed(|text| text.replace(&format!("key_file = \"{from}.key\""), &format!("key_file = \"{to}.key\"")))
+        lab.changed(|text| {
+            text.replace(&format!("key_file = \"{from}.key\""), &format!("key_file = \"{to}.key\""))
+        })
     };
     let behind = swap(&lab, "seal", "seal2");
     refused("by HEAD", &behind.reader.get(BUCKET, KEY), "ArtifactSealInvalid");
@@ -114,7 +116,10 @@ fn what_another_seal_key_sealed_is_not_replaced_by_what_waits() {
     // Nor what is approved by signatures that it cannot verify.
     assert_eq!(again.client.delete(BUCKET, KEY).status, 204);
     let both = again.changed(|text| {
-        text.replace("key_file = \"seal.key\"", "key_file = \"seal.key\"\ntrusted_key_files = [\"seal2.pub\"]")
+        text.replace(
+            "key_file = \"seal.key\"",
+            "key_file = \"seal.key\"\ntrusted_key_files = [\"seal2.pub\"]",
+        )
     });
     assert_eq!(both.put(&body, &[]).status, 200);
     let two = both.changed(|text| {
@@ -139,7 +144,10 @@ fn p5_uploads_do_not_outlive_what_permitted_them() {
     let grant = "\"write\", \"write_signatures\",";
     type Change<'c> = &'c dyn Fn(String) -> String;
     let revoke: Change<'_> = &|text| {
-        text.replace("keys.b.public_key_file = \"b.pub\"", "keys.b = { public_key_file = \"b.pub\", revoked = \"lost\" }")
+        text.replace(
+            "keys.b.public_key_file = \"b.pub\"",
+            "keys.b = { public_key_file = \"b.pub\", revoked = \"lost\" }",
+        )
     };
     let forbid: Change<'_> = &|text| text.replace(grant, "\"write_signatures\",");
     let rekey: Change<'_> = &|text| text.replace("AKIATEST", "AKIAANOTHER");
@@ -148,8 +156,9 @@ fn p5_uploads_do_not_outlive_what_permitted_them() {
         let sha256 = hallmark_signer::Sha256Digest::of(&content(1, 9 * MIB)).to_hex();
         format!("deny = [{{ sha256 = \"{sha256}\", reason = \"bad\" }}]\n{text}")
     };
-    let keep: Change<'_> =
-        &|text| text.replace(&format!("[buckets.{BUCKET}]"), &format!("[buckets.{BUCKET}]\nimmutable = true"));
+    let keep: Change<'_> = &|text| {
+        text.replace(&format!("[buckets.{BUCKET}]"), &format!("[buckets.{BUCKET}]\nimmutable = true"))
+    };
     let nothing: Change<'_> = &|text| text + "\n# changed\n";
     for (what, change, code) in [
         ("a key is revoked", revoke, Some("ArtifactRoleUnmet")),

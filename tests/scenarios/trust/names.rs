@@ -44,7 +44,10 @@ fn what_is_no_signature_is_not_taken_under_the_name_of_one() {
     // What is one may be copied, as the artifact beside it is.
     let body = content(1, 1000);
     assert_eq!(lab.put(&body, &["b"]).status, 200);
-    assert_eq!(lab.client.put(FREE, "signature", lab.proxy.site.signature("ci", &body).as_bytes()).status, 200);
+    assert_eq!(
+        lab.client.put(FREE, "signature", lab.proxy.site.signature("ci", &body).as_bytes()).status,
+        200
+    );
     let copy = lab.client.copy((FREE, "signature", None), BUCKET, &beside("ci.sig"), &[]);
     assert_eq!(copy.status, 200, "{}", copy.text());
     assert_eq!(lab.read(), Ok(body));
@@ -102,8 +105,12 @@ fn a_name_with_a_rule_of_its_own_is_no_signatures() {
     let lab = Lab::new(RULE, "");
     let lab = lab.changed(|text| {
         let name = beside("sig");
-        let exact = format!("rules = [{{ key = \"{name}\", signatures = \"required\", all_of = [\"release\"] }},");
-        text.replace("rules = [{ prefix = \"\", signatures = \"required\", all_of", &format!("{exact} {{ prefix = \"\", signatures = \"required\", all_of"))
+        let exact =
+            format!("rules = [{{ key = \"{name}\", signatures = \"required\", all_of = [\"release\"] }},");
+        text.replace(
+            "rules = [{ prefix = \"\", signatures = \"required\", all_of",
+            &format!("{exact} {{ prefix = \"\", signatures = \"required\", all_of"),
+        )
     });
     let good = lab.proxy.site.signature("ci", b"anything");
     refused("unsigned", &lab.client.put(BUCKET, &beside("sig"), good.as_bytes()), "ArtifactSignatureMissing");

@@ -63,10 +63,13 @@ fn what_waits_is_served_once_enough_have_approved() {
     assert_eq!(lab.read(), Err("ArtifactRoleUnmet".to_owned()));
     assert_eq!(approve(&lab, &body, "c").status, 200);
     assert_eq!(lab.read(), Ok(body.clone()));
+    // A signer's name is for that signer's signature.
     assert_eq!(lab.client.put(BUCKET, &beside("c.sig"), &der).status, 200);
+    assert_eq!(lab.inspect().1, "seal-only");
+    assert_eq!(lab.client.put(BUCKET, &beside("b.sig"), &der).status, 200);
     assert_eq!(lab.inspect().1, "seal,ci,b");
     assert_eq!(
-        lab.client.put(BUCKET, &beside("c.sig"), lab.proxy.site.signature("c", b"else").as_bytes()).status,
+        lab.client.put(BUCKET, &beside("b.sig"), lab.proxy.site.signature("b", b"else").as_bytes()).status,
         200
     );
     assert_eq!(lab.read(), Err("ArtifactRoleUnmet".to_owned()));
@@ -121,7 +124,9 @@ fn what_is_of_no_use_is_told_and_spoils_nothing() {
     };
     // They are not taken today; they may stand there from before.
     let good = lab.proxy.site.signature("b", &body);
-    for (what, bytes) in [("unparsable", "no signature".to_owned()), ("something behind it", format!("{good}\n\n"))] {
+    for (what, bytes) in
+        [("unparsable", "no signature".to_owned()), ("something behind it", format!("{good}\n\n"))]
+    {
         let put = lab.client.put(BUCKET, &name, bytes.as_bytes());
         assert_eq!((put.status, put.code().as_str()), (400, "InvalidRequest"), "{what}");
         let before = lab.changed(|text| text.replace("siblings = [\"sig\"], ", ""));

@@ -336,7 +336,8 @@ fn a_key_under_two_names_is_one_signer() {
     let twice = ["a", "b"].map(|name| (SignerName::parse(name).unwrap(), key.public_key().clone()));
     let lab = Lab { blob: key, policy: TrustPolicy::new(&config, twice) };
     let (object, sha256) = (object(), Sha256Digest::of(BODY));
-    let judged = Judged { object: &object, sha256: &sha256, seal: None, at: UnixMs(1), op: Op::Put, form: Form::Any };
+    let judged =
+        Judged { object: &object, sha256: &sha256, seal: None, at: UnixMs(1), op: Op::Put, form: Form::Any };
     let header = lab.signature().to_value();
     let verdict = lab.policy.judge(&judged, &Evidence::header_only(Some(&header)), &NoVerdicts);
     assert_eq!(verdict.unwrap_err().to_string(), "signatures are missing: 2 of `two` (1 there)");
