@@ -282,10 +282,9 @@ fn approvals_need_a_role_with_a_name() {
     let dir = folder();
     let errors = |rule: &str| {
         let text = format!(
-            "{}keys.a = {{ public_key_file = \"ci.pub\", use = \"dsse\" }}\nroles.r.signers = [\"a\"]\n\
+            "{BASE}keys.a = {{ public_key_file = \"ci.pub\", use = \"dsse\" }}\nroles.r.signers = [\"a\"]\n\
              attestations.ok.predicate_type = \"urn:hallmark:approval:v1\"\n\
-             buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", siblings = [\"intoto\"], attestation = \"ok\", {rule} }}]\n",
-            BASE
+             buckets.rel.rules = [{{ prefix = \"\", signatures = \"required\", siblings = [\"intoto\"], attestation = \"ok\", {rule} }}]\n"
         );
         load(&text, dir.path()).err().unwrap_or_default()
     };
@@ -298,7 +297,7 @@ fn approvals_need_a_role_with_a_name() {
 fn a_key_is_not_called_as_envelopes_are() {
     let dir = folder();
     let errors = |name: &str| {
-        let text = format!("{}keys.{name}.public_key_file = \"ci.pub\"\n", BASE);
+        let text = format!("{BASE}keys.{name}.public_key_file = \"ci.pub\"\n");
         load(&text, dir.path()).err().unwrap_or_default()
     };
     assert_eq!(errors("jwt"), [""; 0]);

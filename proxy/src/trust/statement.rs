@@ -28,8 +28,8 @@ pub(super) fn scope(
     }
     let Some(Approval { role }) = statement.approval() else { return Some(Scope::AllRoles) };
     let of_signer = |role: &&Role| role.signers.contains(signer);
-    let named = rule.clauses().flatten().filter(of_signer).filter_map(|role| role.name.as_ref());
-    named.cloned().find(|name| role == Some(name.as_str())).map(Scope::Role)
+    let mut named = rule.clauses().flatten().filter(of_signer).filter_map(|role| role.name.as_ref());
+    named.find(|name| role == Some(name.as_str())).cloned().map(Scope::Role)
 }
 
 fn requirement(wanted: &Attestation) -> Requirement {

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_signatures_of_a_file_are_bounded_together() {
-        let eight = ENVELOPE.replace(r#"{"sig":"AA=="}"#, &vec![r#"{"sig":"AA=="}"#; 8].join(","));
+        let eight = ENVELOPE.replace(r#"{"sig":"AA=="}"#, &[r#"{"sig":"AA=="}"#; 8].join(","));
         let two = [eight.as_str(); 2].join("\n");
         assert_eq!(parse_attestations(two.as_bytes()).map(|all| all.len()), Ok(2));
         let more = format!("{two}\n{ENVELOPE}");
