@@ -271,7 +271,8 @@ impl Gate {
         (reader, client): (Reader, &str),
     ) -> Result<Admitted, GateError> {
         let proven = self.proven(name, version, found, asked).await?;
-        let (sealed, form) = (proven.sealed(), self.form_of(&proven).await?);
+        let sealed = proven.sealed();
+        let form = self.form_of(sealed.as_ref()).await?;
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
         let beside = match &sealed {

@@ -30,6 +30,7 @@ mod siblings;
 mod stream;
 mod unknown;
 mod upload;
+mod verdict;
 mod whole;
 
 use std::sync::Arc;

@@ -142,11 +142,11 @@ impl Gate {
             }
             Err(error) => return known(Err(error)),
         };
-        let form = match self.form_of(&proven).await {
+        let sealed = proven.sealed();
+        let form = match self.form_of(sealed.as_ref()).await {
             Ok(form) => form,
             Err(error) => return known(Err(error)),
         };
-        let sealed = proven.sealed();
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
         let beside = match &sealed {

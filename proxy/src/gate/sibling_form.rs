@@ -42,9 +42,8 @@ impl Gate {
             return Ok(());
         }
         match size {
-            Some(size) if size <= MAX_FILE as u64 => Err(not_whole().into()),
-            Some(_) => Err(too_long().into()),
-            None => Err(not_whole().into()),
+            Some(size) if size > MAX_FILE as u64 => Err(too_long().into()),
+            Some(_) | None => Err(not_whole().into()),
         }
     }
 
@@ -67,11 +66,11 @@ impl Gate {
     ///
     /// # Errors
     /// They cannot be read, or are not what was sealed.
-    pub(super) async fn form_of(&self, proven: &Proven) -> Result<Form, GateError> {
-        let Some(artifact) = proven.sealed() else { return Ok(Form::Any) };
-        match self.known_form(&artifact) {
+    pub(super) async fn form_of(&self, sealed: Option<&Arc<Artifact>>) -> Result<Form, GateError> {
+        let Some(artifact) = sealed else { return Ok(Form::Any) };
+        match self.known_form(artifact) {
             Some(form) => Ok(form),
-            None => Box::pin(self.find_form(&artifact)).await,
+            None => Box::pin(self.find_form(artifact)).await,
         }
     }
 

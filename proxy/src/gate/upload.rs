@@ -1,12 +1,10 @@
 //! The path of an upload: received, checked, judged, sealed, and only then visible. What differs by size stands in
 //! [`whole`](super::whole) and [`stream`](super::stream).
 
-use hallmark_config::UnixMs;
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{
     By, CHECKSUM_HEADER, Claims, Content, ContentDigests, MAX_INLINE, Md5Digest, Observed, Op,
     RemoteSealingError, SIGNATURE_HEADER, SealId, SealLine, SealedEtag, SealedHeaders, Sha256Digest,
-    Verdicts,
 };
 
 use super::checked::CheckedUpload;
@@ -14,7 +12,7 @@ use super::guard::refused;
 use super::newest::Ready;
 use super::quarantine::{Ground, account};
 use super::receive::Incoming;
-use super::{Gate, GateError, Subject};
+use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
@@ -23,7 +21,7 @@ use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::{Evidence, Form, Judged, Piece, Taken, Taking, TrustFault, TrustPolicy};
+use crate::trust::{Form, Taken, Taking};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -194,71 +192,6 @@ impl Gate {
                 }
             }
         })
-    }
-
-    /// Judges the publishers' signatures by the rule for the name. `sealed`: when, and by what; `taking`: whether
-    /// what stands under the name may be replaced by what does not satisfy it.
-    pub(super) async fn judge(
-        &self,
-        upload: &Upload,
-        headers: &SealedHeaders,
-        content: (&Sha256Digest, u64),
-        sealed: (u64, Op),
-        (form, taking): (Form, Taking),
-    ) -> Result<Taken, GateError> {
-        let client = account(&upload.by);
-        self.judge_name(&upload.name, headers, content, sealed, form, (taking, client)).await
-    }
-
-    /// The same for what is to stand under `name` with these headers. `form`: what the bytes were found to be.
-    pub(super) async fn judge_name(
-        &self,
-        name: &ObjectName,
-        headers: &SealedHeaders,
-        (sha256, size): (&Sha256Digest, u64),
-        (at, op): (u64, Op),
-        form: Form,
-        (taking, client): (Taking, &str),
-    ) -> Result<Taken, GateError> {
-        match form {
-            Form::Sibling => {}
-            Form::Any => self.is_no_sibling(name, Some(size))?,
-        }
-        let header = headers.get(SIGNATURE_HEADER);
-        let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op, form };
-        let alone = Evidence::header_only(header);
-        match self.policy.judge_upload(&judged, &alone, taking, self.prover.verdicts()) {
-            Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
-            // Signatures may have been put there before the artifact.
-            Err(fault) if fault.may_be_mended() && !self.policy.siblings(name).is_empty() => {
-                let subject = Subject { object: name.clone(), sha256: *sha256, size };
-                Box::pin(self.judge_beside(subject, header, (at, op), taking, client)).await
-            }
-            verdict => Ok(verdict?),
-        }
-    }
-
-    /// The same with what stands beside it.
-    async fn judge_beside(
-        &self,
-        subject: Subject,
-        header: Option<&str>,
-        (at, op): (u64, Op),
-        taking: Taking,
-        client: &str,
-    ) -> Result<Taken, GateError> {
-        let (header, name, sha256) = (header.map(str::to_owned), subject.object.clone(), subject.sha256);
-        let judge = move |policy: &TrustPolicy, pieces: &[Piece], verdicts: &dyn Verdicts| {
-            // What has siblings is none.
-            let form = Form::Any;
-            let judged = Judged { object: &name, sha256: &sha256, seal: None, at: UnixMs(at), op, form };
-            policy.judge_upload(&judged, &Evidence { header: header.as_deref(), pieces }, taking, verdicts)
-        };
-        let mut weighed = self.weigh(subject, client, judge).await?;
-        match std::mem::replace(&mut weighed.verdict, Ok(Taken::Waiting)) {
-            Ok(taken) => Ok(taken),
-            Err(fault) => Err(weighed.blame(fault)),
-        }
     }
 
     /// Finds out what became of a `put` that the store did not answer.

@@ -229,3 +229,20 @@ impl Reloader {
 fn token_alone(errors: &ConfigErrors) -> bool {
     errors.errors().iter().all(|error| error.key == TOKEN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_token_is_asked_again() {
+        let text = "realm = \"r\"\nseal.signer = \"pkcs11:object=seal\"\nstore.path = \"d\"\n";
+        let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
+        let errors = |keys: &[&str]| {
+            config.sources.errors(keys.iter().map(|key| ((*key).to_owned(), "wrong".to_owned())))
+        };
+        assert!(token_alone(&errors(&[TOKEN])));
+        assert!(!token_alone(&errors(&[TOKEN, "keys.ci.public_key"])));
+        assert!(!token_alone(&errors(&["seal.key_file"])));
+    }
+}
