@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn only_a_token_is_asked_again() {
-        let text = "realm = \"r\"\nseal.signer = \"pkcs11:object=seal\"\nstore.path = \"d\"\n";
+        let text = "realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n";
         let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
         let errors = |keys: &[&str]| {
             config.sources.errors(keys.iter().map(|key| ((*key).to_owned(), "wrong".to_owned())))

@@ -52,11 +52,13 @@ fn a_wrong_configuration_is_refused_as_a_whole_and_says_so() {
         assert_eq!(refused, number as f64 + 1.0);
         assert_eq!(value(&metrics, "hallmark_config_reloads_total{result=\"taken\"}"), 0.0);
         assert_eq!(value(&metrics, "hallmark_config_last_success_timestamp_seconds"), began);
+        assert_eq!(value(&metrics, "hallmark_config_refused"), 1.0);
     }
     proxy.site.edit_config(|_| revoked);
     assert!(proxy.reload());
     assert_eq!(reader.get(SIGNED, KEY).status, 403);
     assert_eq!(value(&metrics(), "hallmark_config_reloads_total{result=\"taken\"}"), 1.0);
+    assert_eq!(value(&metrics(), "hallmark_config_refused"), 0.0);
 }
 
 /// A file that the configuration names is enough; nobody says anything to the proxy.
