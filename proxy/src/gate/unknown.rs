@@ -14,7 +14,7 @@ use super::hash::Hashing;
 use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
-use super::upload::{Settled, Upload, Uploaded, declare, internal, no_randomness, too_large};
+use super::upload::{Upload, Uploaded, declare, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{
@@ -110,11 +110,8 @@ impl Gate {
         let etag = sealed.etag.to_string();
         let put: Result<Committed, PutError> =
             self.store.promote(stage, &staged, &upload.name, write, &etag).await;
-        let settled = self.settle(&upload, &sealed.line, put).await;
-        if let Err(Settled::NotStored(_)) = settled {
-            self.forget_record(&reference).await;
-        }
-        Ok(sealed.uploaded(settled?))
+        let version = self.settle_recorded(&upload, &sealed.line, &reference, put).await?;
+        Ok(sealed.uploaded(version))
     }
 }
 

@@ -299,8 +299,9 @@ impl Gate {
         match self.planned(&marker.id).await? {
             Some(written) if written.line.id() == plan.line.id() => Ok((plan, Attempt::First)),
             Some(other) => {
-                if let Some(reference) = &plan.record {
-                    // No plan ever named it.
+                // No plan ever named it, unless ours was written after all and stood there for a while: then somebody may be
+                // carrying it out.
+                if let (Some(reference), PutError::GuardFailed) = (&plan.record, &error) {
                     self.forget_record(reference).await;
                 }
                 Ok((other, Attempt::Again))
