@@ -18,6 +18,7 @@ use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
 use crate::seal_signer;
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
+use crate::sizes;
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::{Identities, TrustPolicy};
@@ -67,6 +68,7 @@ pub fn check(config: &Config) -> Result<(), ConfigErrors> {
     if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
         problems.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
     }
+    problems.sizes(config);
     problems.none_or(config)
 }
 
@@ -92,6 +94,12 @@ pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Resul
     problems.none_or(config)
 }
 
+fn check_sizes(config: &Config) -> Result<(), ConfigErrors> {
+    let mut problems = Problems::default();
+    problems.sizes(config);
+    problems.none_or(config)
+}
+
 impl App {
     /// Wires a deployment together. Its public seal keys are to be had from `seal_keys` from then on.
     ///
@@ -106,6 +114,8 @@ impl App {
         // Outermost, so that an answer that is waited for no longer counts as what it is.
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
+        check_sizes(config)?;
+        sizes::tell(&config.limits);
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
         let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
@@ -273,6 +283,13 @@ impl Keys {
 }
 
 impl Problems {
+    /// What cannot be with the memory that there is.
+    fn sizes(&mut self, config: &Config) {
+        if let Err(message) = sizes::check(&config.limits) {
+            self.add("limits.max_object_size", message);
+        }
+    }
+
     fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
         if self.0.is_empty() { Ok(()) } else { Err(config.sources.errors(self.0)) }
     }

@@ -7,9 +7,7 @@ use super::upload::{Settled, Upload, internal};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::record_name;
-use crate::store::{
-    Committed, GetError, Guard, PutError, StateName, StoreError, StoreFault, VersionId,
-};
+use crate::store::{Committed, GetError, Guard, PutError, StateName, StoreError, StoreFault, VersionId};
 
 /// What a record holds beside the seal.
 #[derive(Clone, Copy)]

@@ -82,7 +82,7 @@ impl Gate {
             if total > self.limits.max_object_size {
                 return Err(too_large().into());
             }
-            held.grow(PART_STATE).await?;
+            held.exchange(PART + u64::from(number.number()) * PART_STATE).await?;
             let put =
                 committed(self.store.stage_part(stage, number, length, Body::whole(part.clone(), "part")));
             // The part's memory is free when both are done with it.

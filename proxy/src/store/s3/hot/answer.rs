@@ -16,9 +16,6 @@ use super::headers::{self, Malformed};
 use super::limit::Permit;
 use crate::store::{StoreError, StoreFault};
 
-/// What is left of a download lasts no longer than the store does if it is at most so long: it is here with its head.
-const SHORT_BODY: u64 = 64 << 10;
-
 /// An answer of success whose body was not read yet. Dropping it closes the connection, if there is much to come.
 #[derive(Debug)]
 pub(in crate::store::s3) struct Answer {
@@ -47,10 +44,7 @@ impl Answer {
 
     /// The body, which must have exactly this length.
     pub(in crate::store::s3) fn stream(self, length: u64) -> AnswerBody {
-        let Self { body, stall, mut permit, .. } = self;
-        if length <= SHORT_BODY {
-            permit.shorten();
-        }
+        let Self { body, stall, permit, .. } = self;
         AnswerBody { body, left: length, stall, sleep: None, permit: Some(permit) }
     }
 

@@ -26,7 +26,7 @@ impl<'a> Call<'a> {
     /// About a bucket.
     pub(in crate::store::s3) fn bucket(method: Method, bucket: &'a StoreBucket) -> Self {
         // Who reads the body of an answer may take time.
-        let lasting = if method == Method::GET { Lasting::Long } else { Lasting::Short };
+        let lasting = if method == Method::GET { Lasting::Read } else { Lasting::Short };
         Self { method, bucket, key: None, query: Vec::new(), headers: HeaderMap::new(), lasting }
     }
 

@@ -319,6 +319,6 @@ fn late(call: &Call<'_>, patience: Duration) -> Failure {
 
 /// Calls that upload last as long as somebody else sends.
 pub(super) fn long(mut call: Call<'_>) -> Call<'_> {
-    call.lasting = Lasting::Long;
+    call.lasting = Lasting::Write;
     call
 }

@@ -90,7 +90,7 @@ impl S3Store {
     /// Reads all the bytes and sends them as the only part: Garage copies no parts from objects of a few bytes, and where
     /// there are so few it costs the same.
     async fn carry_part(&self, bytes: &Bytes<'_>, site: &Site<'_>) -> Result<CompletedPart, Unmade> {
-        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Long).await;
+        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Read).await;
         let (answer, extent) = read.map_err(unread)?;
         let not_stored = |error| Unmade::Error(PutError::NotStored(error));
         let all = answer.collect(usize::try_from(SMALL).unwrap_or_default()).await.map_err(not_stored)?;

@@ -83,7 +83,7 @@ async fn what_came_of_a_write_is_known_or_not() {
     let refused = |status, code| Act::Answer(refusal(status, "", code));
     for (acts, known) in [
         (vec![refused(412, "PreconditionFailed")], "guard"),
-        (vec![refused(409, "ConditionalRequestConflict")], "guard"),
+        (vec![refused(409, "ConditionalRequestConflict")], "conflict"),
         (vec![refused(404, "NoSuchKey")], "guard"),
         (vec![refused(403, "AccessDenied")], "not"),
         (vec![refused(503, "SlowDown"), refused(412, "PreconditionFailed")], "guard"),
@@ -99,6 +99,7 @@ async fn what_came_of_a_write_is_known_or_not() {
         let error = put(&store, matching()).await.unwrap_err();
         let said = match error {
             PutError::GuardFailed => "guard",
+            PutError::Conflict => "conflict",
             PutError::NotStored(_) => "not",
             PutError::Unknown(_) => "unknown",
             other => panic!("{other:?}"),
