@@ -29,6 +29,7 @@ pub(crate) use forward::forward;
 pub use governance::*;
 pub use metered::Metered;
 pub(crate) use patience::ANSWER;
+use patience::step;
 pub use patience::{Patience, committed};
 pub(crate) use purpose::{aside, for_health};
 pub use stage::*;

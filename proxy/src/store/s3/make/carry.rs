@@ -9,7 +9,7 @@ use super::super::hot::Lasting;
 use super::source::{Bytes, Unmade, unread};
 use crate::name::ObjectName;
 use crate::proof::ByteStream;
-use crate::store::{Body, BodyWriter, Committed, PutError, Span, Write, aside};
+use crate::store::{Body, BodyWriter, Committed, PutError, Span, Write, aside, step};
 
 impl S3Store {
     /// Reads `bytes` and puts them under `object`. They become visible only if `still` holds when all of them are on their
@@ -55,6 +55,7 @@ async fn feed(
         {
             return Ok(());
         }
+        step();
     }
     still.await?;
     if let Some(held) = held

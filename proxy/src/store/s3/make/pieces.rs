@@ -14,7 +14,7 @@ use super::super::places::Place;
 use super::super::stage::is_missing;
 use super::super::{S3Store, etag};
 use super::source::{Bytes, Unmade, of_source, unread};
-use crate::store::{MAX_PARTS, PutError, Span};
+use crate::store::{MAX_PARTS, PutError, Span, step};
 
 /// Parts that are copied at once.
 const AT_ONCE: usize = 8;
@@ -81,6 +81,7 @@ impl S3Store {
                 _ => of_source(failure),
             }
         })?;
+        step();
         let etag = copied.copy_part_result().and_then(|part| part.e_tag()).and_then(etag::bare);
         let nameless = || PutError::NotStored(Failure::malformed(WHAT, "a part without an ETag").into());
         let etag = etag.ok_or_else(nameless)?;
