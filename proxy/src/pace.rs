@@ -185,3 +185,28 @@ where
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_now_and_then_does_not_hold_a_store_s_request_for_ever() {
+        let silent = Duration::from_secs(29);
+        for (bytes, lasts) in [(1, false), (900, false), (32 << 10, true)] {
+            let mut wait = Wait::new(Pace::of_store(Duration::from_secs(30)));
+            let moved = (0..100).try_for_each(|_| {
+                wait.since = Some(Instant::now() - silent);
+                wait.moved(bytes)
+            });
+            assert_eq!(moved.is_ok(), lasts, "{bytes}");
+        }
+        // One pause that is permitted is not slowness.
+        let mut wait = Wait::new(Pace::of_store(Duration::from_secs(30)));
+        wait.since = Some(Instant::now() - silent);
+        wait.moved(1).unwrap();
+        for _ in 0..1000 {
+            wait.moved(16 << 10).unwrap();
+        }
+    }
+}

@@ -121,7 +121,8 @@ macro_rules! awaited {
     };
     ($self:ident, DeleteMany, changes[$deletions:ident], $call:expr) => {{
         let late = |_| $deletions.iter().map(|_| Err(Late(ANSWER).into())).collect();
-        tokio::time::timeout(ANSWER, $call).await.unwrap_or_else(late)
+        // Where the store takes them one by one only, each is a step.
+        step_by_step(ANSWER, async { Ok::<_, StoreError>($call.await) }).await.unwrap_or_else(late)
     }};
     ($self:ident, $other:ident, $changes:ident $changed:tt, $call:expr) => {
         within(ANSWER, $call).await

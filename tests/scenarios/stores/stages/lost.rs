@@ -145,6 +145,13 @@ pub(in crate::stores) fn assembling(kind: Kind) {
             lab.expect_gone(&stage, &[]).await;
             lab.store.delete(&super::object("made"), Default::default()).await.unwrap();
         }
+        // Other parts may still be copied when one was not: the upload is ended once more when its stage is dropped.
+        let stage = lab.store.stage_open().await.unwrap();
+        lab.fault.once(Op::UploadPartCopy, Fault::Answers(Answer::error(403, "AccessDenied")));
+        lab.copy(&pin, Some(stage.clone())).await.expect_err("it is not copied");
+        assert!(lab.state().await.iter().any(|key| key.starts_with("scratch/promotes/")));
+        lab.store.stage_drop(&stage).await.unwrap();
+        lab.expect_gone(&stage, &[]).await;
         // What came of a Complete that something on the way sent twice: the second finds no upload.
         for answer in [Answer::error(404, "NoSuchUpload"), Answer::error(412, "PreconditionFailed")] {
             let stage = lab.store.stage_open().await.unwrap();

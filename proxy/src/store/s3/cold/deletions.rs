@@ -12,7 +12,7 @@ use super::error::Failure;
 use super::reason::Reason;
 use super::wire::ContentMd5;
 use crate::name::ObjectName;
-use crate::store::{Deleted, Deletion, Guard, PutError, Retentions, VersionId};
+use crate::store::{Deleted, Deletion, Guard, PutError, Retentions, VersionId, step};
 
 const CALL: &str = "DeleteObjects";
 
@@ -20,7 +20,7 @@ const CALL: &str = "DeleteObjects";
 const MAX_BATCH: usize = 1000;
 
 /// How many deletions are under way at once that cannot be sent together.
-const ALONE_AT_ONCE: usize = 8;
+const ALONE_AT_ONCE: usize = 16;
 
 /// Key and version as the store names them.
 type Target = (String, Option<String>);
@@ -53,8 +53,11 @@ impl S3Store {
             }
         }
         let each = alone.into_iter().filter_map(|index| Some((index, deletions.get(index)?.clone())));
-        let each = each
-            .map(async |(index, (object, deletion))| (index, self.delete_object(&object, deletion).await));
+        let each = each.map(async |(index, (object, deletion))| {
+            let deleted = self.delete_object(&object, deletion).await;
+            step();
+            (index, deleted)
+        });
         results.extend(stream::iter(each).buffer_unordered(ALONE_AT_ONCE).collect::<Vec<_>>().await);
         let unanswered = || PutError::Unknown(Failure::malformed(CALL, "a deletion was not answered").into());
         (0..deletions.len())

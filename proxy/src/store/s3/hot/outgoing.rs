@@ -94,3 +94,25 @@ impl Body for Outgoing {
         SizeHint::with_exact(self.left())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_piece_is_on_its_way_when_it_was_taken_and_not_before() {
+        let (feeder, mut body) = Outgoing::streamed(3);
+        let taken = feeder.taken();
+        let is_taken = || taken.load(Ordering::Relaxed);
+        feeder.pieces.send(Bytes::from_static(b"ab")).await.unwrap();
+        body.frame().await.unwrap().unwrap();
+        feeder.pieces.send(Bytes::from_static(b"c")).await.unwrap();
+        drop(feeder);
+        assert!(!is_taken(), "it waits");
+        body.frame().await.unwrap().unwrap();
+        assert!(is_taken());
+        assert!(body.frame().await.is_none());
+    }
+}

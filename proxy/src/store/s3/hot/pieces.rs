@@ -150,3 +150,40 @@ impl From<NotSent> for PutError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::super::outgoing::Outgoing;
+    use super::*;
+
+    /// Feeds a store that takes a piece of this length now and then; says how it ended, and after how long.
+    async fn fed(piece: usize, now_and_then: Duration) -> (Feed, Duration) {
+        const LENGTH: u64 = 32 << 20;
+        let (writer, body) = Body::channel(1);
+        let sending = tokio::spawn(async move { while writer.data(vec![0; piece].into()).await.is_ok() {} });
+        let Ok(Begun::More(mut pieces)) = Pieces::begin(LENGTH, body).await else { panic!("there is more") };
+        let (feeder, mut outgoing) = Outgoing::streamed(LENGTH);
+        let taking = tokio::spawn(async move {
+            while outgoing.frame().await.is_some() {
+                tokio::time::sleep(now_and_then).await;
+            }
+        });
+        let begun = Instant::now();
+        let end = pieces.feed(feeder, Duration::from_secs(30)).await;
+        taking.abort();
+        sending.abort();
+        (end, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_takes_too_little_is_given_up() {
+        let (end, after) = fed(1000, Duration::from_secs(29)).await;
+        assert!(matches!(end, Feed::Stuck));
+        assert!(after < Duration::from_secs(120), "{after:?}");
+        // As slowly, but more at a time: such a store is as it is.
+        let (end, _) = fed(256 << 10, Duration::from_secs(29)).await;
+        assert!(matches!(end, Feed::Incomplete), "all that was not the last piece was taken");
+    }
+}

@@ -65,7 +65,9 @@ impl S3Store {
         let parts = match copied.await {
             Ok(parts) => parts,
             Err(unmade) => {
-                self.clear_site(&site, Some(fence)).await;
+                // The store may still be copying other parts, which an upload that was ended takes in all the same. So what is
+                // written down stays: it is ended once more by whoever drops the stage, or sweeps up.
+                self.clear_site(&site, None).await;
                 return Err(unmade);
             }
         };
