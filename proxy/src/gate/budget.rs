@@ -112,6 +112,11 @@ impl Budget {
         Ok(Reservation { all, share, sources, exchanges, waiting, sizes })
     }
 
+    /// The most that a client may ever hold, bytes.
+    pub(super) fn most(&self) -> u64 {
+        u64::from(self.shares.lock().unwrap_or_else(PoisonError::into_inner).size) * UNIT
+    }
+
     /// The share of a client, and its size in units.
     fn share_of(&self, client: &str) -> (Arc<Semaphore>, u32) {
         // Poisoned shares are still shares.
@@ -128,18 +133,6 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Adds `bytes`, waiting their turn. For small additions: who holds memory and waits for much more may wait for
-    /// somebody who does the same.
-    ///
-    /// # Errors
-    /// [`Exhausted`] after 5 seconds.
-    pub async fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX, &self.waiting).await?;
-        self.share.merge(share);
-        self.all.merge(all);
-        Ok(())
-    }
-
     /// `bytes` more for the same client, for something that can be done without: only while half of what the client may
     /// hold, and of all there is, stays free.
     pub(crate) fn spare(&self, bytes: u64) -> Option<Self> {
@@ -203,16 +196,15 @@ impl Reservation {
         Ok(())
     }
 
-    /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
+    /// Holds `bytes`, or what it holds now if that is more. See [`exchange`](Self::exchange).
     ///
     /// # Errors
-    /// [`Exhausted`] after 5 seconds.
-    pub async fn grow_to(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let held = self.all.num_permits() as u64 * UNIT;
-        match bytes.saturating_sub(held) {
-            0 => Ok(()),
-            missing => self.grow(missing).await,
+    /// See there.
+    pub async fn at_least(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        if units(bytes) as usize <= self.all.num_permits() {
+            return Ok(());
         }
+        self.exchange(bytes).await
     }
 
     /// Returns what is held beyond `bytes`.

@@ -28,6 +28,13 @@ const PART: u64 = MAX_INLINE;
 /// What more a part takes until the end: its leaves' hashes, copied once and in the record, and its name.
 const PART_STATE: u64 = 4 * 1024;
 
+/// For so many parts at once memory is set aside: 512 MiB.
+const PARTS_AT_ONCE: usize = 64;
+
+/// What is set aside for a body of unknown length from the beginning, where a client may hold so much: then only one that is
+/// very long has to ask for more.
+pub(super) const UNKNOWN_MEMORY: u64 = PART + PARTS_AT_ONCE as u64 * PART_STATE;
+
 /// The beginning of a body that is longer than a part.
 pub(super) struct Beginning {
     /// The memory for one part.
@@ -82,7 +89,10 @@ impl Gate {
             if total > self.limits.max_object_size {
                 return Err(too_large().into());
             }
-            held.exchange(PART + u64::from(number.number()) * PART_STATE).await?;
+            if staged.len().is_multiple_of(PARTS_AT_ONCE) {
+                let state = (staged.len() + PARTS_AT_ONCE) as u64 * PART_STATE;
+                held.at_least(PART + state).await?;
+            }
             let put =
                 committed(self.store.stage_part(stage, number, length, Body::whole(part.clone(), "part")));
             // The part's memory is free when both are done with it.

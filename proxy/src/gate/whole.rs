@@ -7,7 +7,7 @@ use super::budget::Reservation;
 use super::hash::hash_whole;
 use super::quarantine::Ground;
 use super::receive::Incoming;
-use super::unknown::Beginning;
+use super::unknown::{Beginning, UNKNOWN_MEMORY};
 use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
@@ -29,7 +29,11 @@ impl Gate {
         B: Incoming,
     {
         // All of it at once: requests that hold some memory and wait for more could wait for each other.
-        let held = self.budget.reserve(client, body.length().unwrap_or(MAX_INLINE)).await?;
+        let memory = match body.length() {
+            Some(length) => length,
+            None => UNKNOWN_MEMORY.min(self.budget.most()).max(MAX_INLINE),
+        };
+        let held = self.budget.reserve(client, memory).await?;
         let (_held, bytes, end) = match self.collect_or_begin(body, held).await? {
             Collected::All(held, bytes, end) => (held, bytes, end),
             Collected::Longer(beginning) => return self.put_in_parts(upload, body, beginning).await,

@@ -15,14 +15,14 @@ async fn p7_no_client_can_hold_all_of_the_memory() {
 async fn p7_a_reservation_grows_and_shrinks_within_the_budget_and_returns_all_of_it() {
     let budget = Budget::new(100 * UNIT, 1);
     let mut held = budget.reserve("a", 10 * UNIT).await.unwrap();
-    held.grow(90 * UNIT).await.unwrap();
-    assert_eq!(held.grow(1).await, Err(Exhausted));
+    held.exchange(100 * UNIT).await.unwrap();
+    assert_eq!(held.exchange(100 * UNIT + 1).await, Err(Exhausted));
     held.shrink(40 * UNIT);
     let other = budget.reserve("b", 60 * UNIT).await.unwrap();
     held.shrink(50 * UNIT);
-    assert_eq!(held.grow(1).await, Err(Exhausted));
-    held.grow_to(40 * UNIT).await.unwrap();
-    assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(held.exchange(51 * UNIT).await, Err(Exhausted));
+    assert_eq!(begun.elapsed(), PATIENCE);
     drop((held, other));
     budget.reserve("a", 100 * UNIT).await.unwrap();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
@@ -10,6 +11,7 @@ use hallmark_config::StoreBucket;
 use super::super::S3Store;
 use super::error::Failure;
 use super::reason::Reason;
+use super::retry::NotWhenLate;
 use super::wire::ContentMd5;
 use crate::name::ObjectName;
 use crate::store::{Deleted, Deletion, Guard, PutError, Retentions, VersionId, step};
@@ -119,7 +121,8 @@ impl S3Store {
             .bucket(batch.bucket.as_str())
             .set_bypass_governance_retention(bypass)
             .delete(delete);
-        let answer = call.customize().interceptor(ContentMd5).send().await;
+        let retries = Builder::new().retry_classifier(NotWhenLate);
+        let answer = call.customize().config_override(retries).interceptor(ContentMd5).send().await;
         let answer = answer.map_err(|e| Failure::of(CALL, &e))?;
         Ok(results(&batch.targets, &answer))
     }
