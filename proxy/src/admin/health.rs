@@ -184,7 +184,7 @@ mod tests {
                 match number {
                     0 | 2 | 6 => Ok(()),
                     1 | 3 => Err(StoreError::new(StoreFault::Unavailable, "planned")),
-                    7 | 8 | 9 => Err(StoreError::new(StoreFault::Busy, "others")),
+                    7..=9 => Err(StoreError::new(StoreFault::Busy, "others")),
                     10 => Ok(()),
                     _ => std::future::pending().await,
                 }

@@ -107,11 +107,10 @@ impl Gate {
         Deployment { realm, state }: Deployment,
         Trusted { sealer, seal_keys, policy }: Trusted,
         kept: Arc<Kept>,
-        limits: Limits,
+        mut limits: Limits,
         clients: usize,
     ) -> Self {
-        let max_object_size = limits.max_object_size.min(largest_artifact(limits.memory_budget));
-        let limits = Limits { max_object_size, ..limits };
+        limits.max_object_size = limits.max_object_size.min(largest_artifact(limits.memory_budget));
         let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
         let budget = Arc::new(Budget::new(for_bodies, clients));
         let multipart = Arc::new(Multipart::new(state, for_windows));

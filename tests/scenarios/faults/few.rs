@@ -23,13 +23,13 @@ pub(super) fn nobody_waits_for_itself(lab: &Lab) {
         assert!(began.elapsed() < SOON, "{what}: {:?}", began.elapsed());
     };
     soon("a leaf is read again", &|| {
-        lab.fault.once(Op::GetObject.naming("large"), Fault::edit(Edit::Garble(2 * MIB as u64 + 5)));
+        lab.fault.once(Op::GetObject.naming("large"), Fault::edit(Edit::Garble(2 * MIB + 5)));
         assert!(lab.client.get(BUCKET, "large").body == body);
         assert_eq!(lab.fault.forget(), 0, "it did not happen");
     });
     soon("a part is carried", &|| carry(lab, 0));
     soon("a part is carried from what is read again", &|| {
-        lab.fault.once(Op::GetObject.naming("large"), Fault::edit(Edit::Garble(3 * MIB as u64 + 5)));
+        lab.fault.once(Op::GetObject.naming("large"), Fault::edit(Edit::Garble(3 * MIB + 5)));
         carry(lab, 0);
         assert_eq!(lab.fault.forget(), 0, "it did not happen");
     });

@@ -69,7 +69,8 @@ fn p7_a_stuck_bucket_and_others() {
 
 #[test]
 fn p7_who_needs_two_places_at_the_store_gets_both() {
-    let lines = "answer_timeout = \"10s\"\nmax_requests = 5";
+    // Nothing comes from memory.
+    let lines = "answer_timeout = \"10s\"\nmax_requests = 5\n[cache]\nleaves = \"0\"";
     few::nobody_waits_for_itself(&Lab::with(Account::new(Kind::Rgw), lines));
 }
 

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn what_was_late_is_not_asked_for_again() {
         for (error, action) in [
-            (OrchestratorError::timeout("late"), RetryAction::RetryForbidden),
+            (OrchestratorError::timeout("late".into()), RetryAction::RetryForbidden),
             (
                 OrchestratorError::connector(ConnectorError::timeout("late".into())),
                 RetryAction::RetryForbidden,

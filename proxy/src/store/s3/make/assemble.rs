@@ -56,8 +56,11 @@ impl S3Store {
                 });
             }
         };
+        if let Err(unmade) = still.await {
+            self.clear_site(&site, Some(fence)).await;
+            return Err(unmade);
+        }
         let copied = async {
-            still.await?;
             let parts = self.copy_parts(bytes, ranges, &site).await?;
             self.unchanged(bytes).await?;
             Ok(parts)
