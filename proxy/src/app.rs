@@ -115,7 +115,6 @@ impl App {
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
         check_sizes(config)?;
-        sizes::tell(&config.limits);
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
         let Keys { trusted, bundle } = Keys::read_or_errors(config)?;
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
@@ -353,6 +352,24 @@ mod tests {
         assert!(
             dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
             "{dotted}"
+        );
+    }
+
+    #[test]
+    fn what_could_never_be_completed_is_not_permitted() {
+        let config = |limits: &str| {
+            let text =
+                format!("realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n[limits]\n{limits}\n");
+            Config::parse(&text, Path::new(""), "h.toml", &|_| None).unwrap()
+        };
+        // The default is as much as there is memory for.
+        for good in ["", "memory_budget = \"32 MiB\"", "max_object_size = \"300 GiB\""] {
+            assert!(check_sizes(&config(good)).is_ok(), "{good}");
+        }
+        let errors = check_sizes(&config("max_object_size = \"1 TiB\"")).unwrap_err().to_string();
+        assert!(
+            errors.starts_with("h.toml:5:19: limits.max_object_size: an artifact of 1048576 MiB"),
+            "{errors}"
         );
     }
 }

@@ -33,18 +33,6 @@ pub(crate) fn check(limits: &Limits) -> Result<(), String> {
     ))
 }
 
-/// Tells whoever starts the proxy how large artifacts can be where that is less than they might think.
-pub(crate) fn tell(limits: &Limits) {
-    let largest = largest_artifact(limits.memory_budget);
-    if largest < limits.max_object_size {
-        tracing::info!(
-            max_object_mib = largest / MIB,
-            memory_budget_mib = limits.memory_budget / MIB,
-            "the memory budget limits how large an artifact can be"
-        );
-    }
-}
-
 /// The least budget with which an artifact of `size` bytes can be made, a multiple of 1 MiB.
 fn memory_for(size: u64) -> u64 {
     let (mut less, mut enough) = (0, MOST_MEMORY);
