@@ -18,6 +18,7 @@ use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
 use crate::seal_signer::{self, OpenSealKey};
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
+use crate::sizes;
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
 use crate::trust::{Identities, TrustPolicy};
@@ -68,6 +69,7 @@ struct Problems(Vec<(String, String)>);
 pub fn check(config: &Config) -> Result<(), ConfigErrors> {
     let mut problems = Keys::read(config, None).err().unwrap_or_default();
     problems.add_tls(config);
+    problems.sizes(config);
     problems.none_or(config)
 }
 
@@ -93,6 +95,12 @@ pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Resul
     problems.none_or(config)
 }
 
+fn check_sizes(config: &Config) -> Result<(), ConfigErrors> {
+    let mut problems = Problems::default();
+    problems.sizes(config);
+    problems.none_or(config)
+}
+
 impl App {
     /// Wires a deployment together. Its public seal keys are to be had from `seal_keys` from then on.
     ///
@@ -107,6 +115,7 @@ impl App {
         // Outermost, so that an answer that is waited for no longer counts as what it is.
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
+        check_sizes(config)?;
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
         let Keys { trusted, bundle, seal_key } = Keys::read_or_errors(config)?;
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
@@ -290,6 +299,13 @@ impl Keys {
 }
 
 impl Problems {
+    /// What cannot be with the memory that there is.
+    fn sizes(&mut self, config: &Config) {
+        if let Err(message) = sizes::check(&config.limits) {
+            self.add("limits.max_object_size", message);
+        }
+    }
+
     fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
         if self.0.is_empty() { Ok(()) } else { Err(config.sources.errors(self.0)) }
     }
@@ -359,6 +375,24 @@ mod tests {
         assert!(
             dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
             "{dotted}"
+        );
+    }
+
+    #[test]
+    fn what_could_never_be_completed_is_not_permitted() {
+        let config = |limits: &str| {
+            let text =
+                format!("realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n[limits]\n{limits}\n");
+            Config::parse(&text, Path::new(""), "h.toml", &|_| None).unwrap()
+        };
+        // The default is as much as there is memory for.
+        for good in ["", "memory_budget = \"32 MiB\"", "max_object_size = \"300 GiB\""] {
+            assert!(check_sizes(&config(good)).is_ok(), "{good}");
+        }
+        let errors = check_sizes(&config("max_object_size = \"1 TiB\"")).unwrap_err().to_string();
+        assert!(
+            errors.starts_with("h.toml:5:19: limits.max_object_size: an artifact of 1048576 MiB"),
+            "{errors}"
         );
     }
 }

@@ -22,6 +22,7 @@ pub mod seal_keys;
 mod seal_signer;
 pub mod server;
 pub mod service;
+mod sizes;
 mod state_file;
 pub mod store;
 pub mod trust;

@@ -25,6 +25,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::admin::{Admin, Health};
+use hallmark_proxy::gate::largest_artifact;
 use hallmark_proxy::metrics::Metrics;
 use hallmark_proxy::reload::{Reading, Reloader};
 use hallmark_proxy::seal_keys::PublishedSealKeys;
@@ -224,6 +225,9 @@ async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) ->
         clients = config.clients.len(),
         store = kind,
         address = endpoint,
+        // Often less than the configuration permits: the memory budget decides as well.
+        max_object_mib =
+            config.limits.max_object_size.min(largest_artifact(config.limits.memory_budget)) >> 20,
         "started"
     );
     let (tell, phase) = watch::channel(Phase::Serving);

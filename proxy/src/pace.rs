@@ -1,4 +1,4 @@
-//! How slow a client may be: the same measure for what it sends and for what it takes.
+//! How slow a client or a store may be: the same measure for what it sends and for what it takes.
 
 use std::io;
 use std::num::NonZeroU64;
@@ -14,27 +14,67 @@ use tokio::time::{Instant, Sleep};
 
 use crate::s3::error::{Code, S3Error};
 
-/// Over how much waiting a client's rate is averaged.
+/// Over how much waiting a rate is averaged.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// What a store must keep up, bytes a second: less than any that is of use, and enough that nobody holds a request for ever
+/// with a byte now and then.
+const STORE_RATE: NonZeroU64 = NonZeroU64::MIN.saturating_add((1 << 10) - 1);
 
 /// The limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Without a byte for so long, a transfer ends.
     idle: Duration,
-    /// Bytes a second, averaged over [`WINDOW`] of waiting for the client.
+    /// Bytes a second, averaged over `window` of waiting.
     min_rate: Option<NonZeroU64>,
+    window: Duration,
 }
 
 impl Pace {
     /// The limits of the configuration.
     pub fn new(limits: &Limits) -> Self {
-        Self { idle: limits.idle_timeout, min_rate: limits.min_rate }
+        Self { idle: limits.idle_timeout, min_rate: limits.min_rate, window: WINDOW }
+    }
+
+    /// Those of a store that may be silent for so long: the window is no shorter, since a pause that is permitted is not
+    /// slowness.
+    pub(crate) fn of_store(idle: Duration) -> Self {
+        Self { idle, min_rate: Some(STORE_RATE), window: idle.max(WINDOW) }
+    }
+
+    /// How long one may be silent.
+    pub(crate) fn idle(&self) -> Duration {
+        self.idle
     }
 }
 
-/// How long one direction of a transfer has waited for the client, and what it got meanwhile. Time in which nothing was
-/// asked of the client does not count.
+/// What was moved of late, and how long that was waited for.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    waited: Duration,
+    moved: u64,
+}
+
+impl Window {
+    /// Bytes got through that were waited for so long.
+    ///
+    /// # Errors
+    /// At the end of a window: they were too few.
+    pub(crate) fn moved(&mut self, pace: &Pace, waited: Duration, bytes: u64) -> Result<(), TooSlow> {
+        self.moved += bytes;
+        self.waited += waited;
+        if self.waited < pace.window {
+            return Ok(());
+        }
+        let least = pace.min_rate.map_or(0, NonZeroU64::get).saturating_mul(self.waited.as_secs());
+        let Self { moved, .. } = std::mem::take(self);
+        if moved < least { Err(TooSlow) } else { Ok(()) }
+    }
+}
+
+/// How long one direction of a transfer has waited for the other side, and what it got meanwhile. Time in which nothing was
+/// asked of it does not count.
 #[derive(Debug)]
 pub(crate) struct Wait {
     pace: Pace,
@@ -42,18 +82,15 @@ pub(crate) struct Wait {
     since: Option<Instant>,
     /// When that has been too long. Made at the first wait, then used again.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Time spent waiting in the current window.
-    waited: Duration,
-    /// Bytes that got through in the current window.
-    moved: u64,
+    window: Window,
 }
 
 impl Wait {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { pace, since: None, deadline: None, waited: Duration::ZERO, moved: 0 }
+        Self { pace, since: None, deadline: None, window: Window::default() }
     }
 
-    /// The client is waited for. Ready when that has been too long.
+    /// The other side is waited for. Ready when that has been too long.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TooSlow> {
         let now = Instant::now();
         let too_long = now + self.pace.idle;
@@ -70,20 +107,12 @@ impl Wait {
     /// # Errors
     /// At the end of a window: they were too few.
     pub(crate) fn moved(&mut self, bytes: u64) -> Result<(), TooSlow> {
-        self.moved += bytes;
-        let Some(since) = self.since.take() else { return Ok(()) };
-        self.waited += since.elapsed();
-        if self.waited < WINDOW {
-            return Ok(());
-        }
-        let least = self.pace.min_rate.map_or(0, NonZeroU64::get).saturating_mul(self.waited.as_secs());
-        let slow = self.moved < least;
-        (self.waited, self.moved) = (Duration::ZERO, 0);
-        if slow { Err(TooSlow) } else { Ok(()) }
+        let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.window.moved(&self.pace, waited, bytes)
     }
 }
 
-/// The client moves too little.
+/// Too little moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooSlow;
 
@@ -154,5 +183,30 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_now_and_then_does_not_hold_a_store_s_request_for_ever() {
+        let silent = Duration::from_secs(29);
+        for (bytes, lasts) in [(1, false), (900, false), (32 << 10, true)] {
+            let mut wait = Wait::new(Pace::of_store(Duration::from_secs(30)));
+            let moved = (0..100).try_for_each(|_| {
+                wait.since = Some(Instant::now() - silent);
+                wait.moved(bytes)
+            });
+            assert_eq!(moved.is_ok(), lasts, "{bytes}");
+        }
+        // One pause that is permitted is not slowness.
+        let mut wait = Wait::new(Pace::of_store(Duration::from_secs(30)));
+        wait.since = Some(Instant::now() - silent);
+        wait.moved(1).unwrap();
+        for _ in 0..1000 {
+            wait.moved(16 << 10).unwrap();
+        }
     }
 }

@@ -141,7 +141,8 @@ impl Begun {
     }
 
     async fn complete_with(&self, gate: &Gate, completion: &Completion) -> Result<Uploaded, GateError> {
-        gate.complete_upload(&self.marker.object, self.marker.id.as_str(), CLIENT, completion).await
+        let held = gate.reserve(CLIENT, 0).await?;
+        gate.complete_upload(&self.marker.object, self.marker.id.as_str(), CLIENT, completion, held).await
     }
 }
 

@@ -53,6 +53,42 @@ fn p2_writes_that_may_have_been_done() {
     }
 }
 
+/// What is refused and stands there all the same is there to stay: its record is all that makes an artifact of it.
+#[test]
+fn p6_refusals_that_are_not_the_last_word() {
+    let (_proxy, store, client) = lab();
+    let body = content(1, 9 * MIB);
+    store.go_wrong(Call::Put, Mishap::PersistsAndRefuses);
+    let response = client.put(BUCKET, "known", &body);
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert!(client.get(BUCKET, "known").body == body);
+
+    store.go_wrong(Call::Copy, Mishap::PersistsAndRefuses);
+    let copied = client.ask("PUT", "/artifacts/copy", &[("x-amz-copy-source", "/artifacts/known")], &[]);
+    assert_eq!(copied.status, 200, "{}", copied.text());
+    assert!(client.get(BUCKET, "copy").body == body);
+
+    // Also where nobody can tell what stands there.
+    store.go_wrong(Call::Put, Mishap::PersistsAndRefuses);
+    store.go_wrong(Call::Head, Mishap::Fails(StoreFault::Unavailable));
+    let response = client.put(BUCKET, "unseen", &body);
+    assert_eq!((response.status, response.code().as_str()), (412, "PreconditionFailed"));
+    assert!(client.get(BUCKET, "unseen").body == body);
+}
+
+/// The record of what was refused for good goes.
+#[test]
+fn what_is_refused_leaves_no_record() {
+    let (_proxy, store, client) = lab();
+    let body = content(1, 9 * MIB);
+    assert_eq!(client.put(BUCKET, "key", &body).status, 200);
+    store.take_calls();
+    let again = client.put_with(BUCKET, "key", &body, &[("If-None-Match", "*")]);
+    assert_eq!((again.status, again.code().as_str()), (412, "PreconditionFailed"));
+    assert_eq!(store.take_calls().last(), Some(&Call::StateDelete));
+    assert!(client.get(BUCKET, "key").body == body);
+}
+
 /// Without its record a large upload is not finished.
 #[test]
 fn p2_records_that_cannot_be_written() {

@@ -162,3 +162,28 @@ async fn a_client_that_goes_away_leaves_no_stage() {
     }
     lab.assert_nothing_is_left();
 }
+
+/// A refusal that is not the store's last word takes nothing away from what stands there.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_what_is_refused_and_stands_there_keeps_its_record() {
+    let lab = Lab::new().await;
+    let bytes = content(1, 9 * MIB);
+    lab.store.go_wrong(Call::Promote, Mishap::PersistsAndRefuses);
+    lab.put(&bytes, None, &HeaderMap::new()).await.unwrap();
+    assert_eq!(lab.stands().await, Some(Sha256Digest::of(&bytes)));
+    lab.assert_nothing_is_left();
+}
+
+/// Many at once take all the memory that their client may hold, and each needs a little more for its parts: they do not wait
+/// for each other for ever, which all of them would do.
+#[tokio::test(flavor = "multi_thread")]
+async fn p7_uploads_that_need_more_memory_do_not_all_wait_for_each_other() {
+    let lab = Lab::new().await;
+    let bytes = content(1, 17 * MIB);
+    let headers = HeaderMap::new();
+    let puts = (0..16).map(|_| lab.put(&bytes, None, &headers));
+    let puts = futures_util::future::join_all(puts).await;
+    // Those for which there is memory; the others may be told to slow down.
+    let done = puts.iter().filter(|put| put.is_ok()).count();
+    assert!(done >= 4, "{done}: {puts:?}");
+}

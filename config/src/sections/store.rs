@@ -55,8 +55,9 @@ const CONNECT_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=ANSWER_TIMEOUT;
 const MAX_REQUESTS: usize = 256;
-/// A multipart upload needs two at once: one for a part, one for its record.
-const REQUESTS: RangeInclusive<usize> = 2..=65_536;
+/// One for each kind of request that must not wait for the others: downloads and uploads, copies that pass through, what is
+/// read beside them, what is soon over, and the question whether the store is there.
+const REQUESTS: RangeInclusive<usize> = 5..=65_536;
 const ATTEMPTS: usize = 3;
 const TRIES: RangeInclusive<usize> = 1..=10;
 

@@ -47,7 +47,7 @@ fn everything_said_comes_out() {
     let text = with(
         "endpoint = \"https://s3.example.com:9000\"\nregion = \"garage\"\naddressing = \"virtual_host\"\n\
          credentials_file = \"store.credentials\"\nprofile = \"ours\"\nca_file = \"/etc/ca.pem\"\n\
-         connect_timeout = \"100ms\"\nanswer_timeout = \"5s\"\nmax_requests = 2\nattempts = 1",
+         connect_timeout = \"100ms\"\nanswer_timeout = \"5s\"\nmax_requests = 5\nattempts = 1",
     );
     let config = load(&text, dir.path()).unwrap();
     assert!(!format!("{config:?}").contains(SECRET));
@@ -60,7 +60,7 @@ fn everything_said_comes_out() {
     assert_eq!(store.ca_file, Some("/etc/ca.pem".into()));
     assert_eq!(store.connect_timeout, Duration::from_millis(100));
     assert_eq!(store.answer_timeout, Duration::from_secs(5));
-    assert_eq!((store.max_requests, store.attempts), (2, 1));
+    assert_eq!((store.max_requests, store.attempts), (5, 1));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn what_is_wrong_with_a_store() {
         ("region = \"EU\"", &["7:10: store.region: must be 1 to 64 of a-z 0-9 -"]),
         ("connect_timeout = \"99ms\"", &["7:19: store.connect_timeout: must be from 100 ms to 30 s"]),
         ("answer_timeout = \"31s\"", &["7:18: store.answer_timeout: must be from 1 s to 30 s"]),
-        ("max_requests = 1", &["7:16: store.max_requests: must be from 2 to 65536"]),
+        ("max_requests = 4", &["7:16: store.max_requests: must be from 5 to 65536"]),
         ("attempts = 0", &["7:12: store.attempts: must be from 1 to 10"]),
     ]);
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::metrics::Metrics;
-use crate::store::{Span, StateArea, StateName, Store, StoreError, StoreFault};
+use crate::store::{Span, StateArea, StateName, Store, StoreError, StoreFault, for_health};
 
 /// Between two questions to a store that is up.
 const EVERY: Duration = Duration::from_secs(5);
@@ -96,7 +96,7 @@ impl Health {
         // What is there does not matter.
         let ask = || {
             let (store, name) = (store.clone(), name.clone());
-            async move { store.state_get(&name, Span::Bytes(0..1)).await.map(drop) }
+            async move { for_health(store.state_get(&name, Span::Bytes(0..1))).await.map(drop) }
         };
         self.keep_asking(ask).await;
     }
@@ -114,6 +114,8 @@ impl Health {
                     self.found(None);
                     EVERY
                 }
+                // That this instance asks too much at once says nothing of the store.
+                Err(StoreError { fault: StoreFault::Busy, .. }) => AGAIN,
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     if failures == FAILURES {
@@ -182,6 +184,8 @@ mod tests {
                 match number {
                     0 | 2 | 6 => Ok(()),
                     1 | 3 => Err(StoreError::new(StoreFault::Unavailable, "planned")),
+                    7..=9 => Err(StoreError::new(StoreFault::Busy, "others")),
+                    10 => Ok(()),
                     _ => std::future::pending().await,
                 }
             }
@@ -196,6 +200,11 @@ mod tests {
         told.changed().await.unwrap();
         assert_eq!(health.ready(), Ok(()));
         assert_eq!(asked.load(Ordering::Relaxed), 7);
+        // Others are in the way, three times; then it answers; and then it is silent again.
+        let began = tokio::time::Instant::now();
+        told.changed().await.unwrap();
+        assert_eq!(health.ready(), Err(NotReady::Store(StoreFault::Timeout)));
+        assert_eq!(began.elapsed(), EVERY + 3 * AGAIN + EVERY + PATIENCE + AGAIN + PATIENCE);
     }
 
     #[test]

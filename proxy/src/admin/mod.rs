@@ -5,6 +5,7 @@
 
 mod health;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,14 +19,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 pub use health::{Health, NotReady};
 
 use crate::metrics::{self, Metrics};
 use crate::seal_keys::{self, PublishedSealKeys};
 
-/// Load balancers and Prometheus are few.
+/// Load balancers and Prometheus are few. Who comes when there are so many takes the place of the one that has been here for
+/// longest: each is answered in no time, so that one asks nothing.
 const MAX_CONNECTIONS: usize = 64;
 /// How long one may take, from its first byte to its last: one question, one answer.
 const CONNECTION: Duration = Duration::from_secs(10);
@@ -76,18 +79,20 @@ impl Admin {
 
     /// Answers for as long as the process lives.
     pub async fn run(self, health: Health, metrics: Metrics, seal_keys: PublishedSealKeys) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let questions = Arc::new(Questions { health, metrics, seal_keys });
-        // Nobody closes the semaphore.
-        while let Ok(place) = places.clone().acquire_owned().await {
+        let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(MAX_CONNECTIONS);
+        loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let questions = questions.clone();
-                    tokio::spawn(async move {
-                        let _place = place;
-                        // Late or broken: the next question comes by another connection.
-                        let _ = tokio::time::timeout(CONNECTION, connection(stream, questions)).await;
-                    });
+                    open.retain(|connection| !connection.is_finished());
+                    if open.len() >= MAX_CONNECTIONS
+                        && let Some(oldest) = open.pop_front()
+                    {
+                        oldest.abort();
+                    }
+                    // Late or broken: the next question comes by another connection.
+                    let connection = timeout(CONNECTION, connection(stream, questions.clone()));
+                    open.push_back(tokio::spawn(connection).abort_handle());
                 }
                 Err(error) => {
                     // Out of file descriptors or the like: trying again at once would only burn the processor.

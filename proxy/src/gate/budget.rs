@@ -15,6 +15,9 @@ const UNIT: u64 = 1024;
 /// How long a request waits for memory before it is told to come back later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// So many at once wait for more than they held, and have given that back in the books alone.
+const EXCHANGES: usize = 2;
+
 /// The budget of one process.
 #[derive(Debug)]
 pub struct Budget {
@@ -23,6 +26,8 @@ pub struct Budget {
     size: u32,
     /// How many requests wait for some.
     waiting: Waiting,
+    /// Whose turn it is to [exchange](Reservation::exchange) what it holds.
+    exchanges: Arc<Semaphore>,
     /// What each client may hold. Locked only to look up or insert.
     shares: Mutex<Shares>,
 }
@@ -42,9 +47,10 @@ pub struct Reservation {
     all: OwnedSemaphorePermit,
     share: OwnedSemaphorePermit,
     sources: (Arc<Semaphore>, Arc<Semaphore>),
+    exchanges: Arc<Semaphore>,
     waiting: Waiting,
-    /// Half of what the client may hold, and of all there is, in units.
-    halves: (usize, usize),
+    /// What the client may hold, and all there is, in units.
+    sizes: (u32, u32),
 }
 
 /// How many requests wait for memory.
@@ -68,6 +74,7 @@ impl Budget {
             all: Arc::new(Semaphore::new(size as usize)),
             size,
             waiting: Waiting::default(),
+            exchanges: Arc::new(Semaphore::new(EXCHANGES)),
             shares: Mutex::new(Shares { size: share(size, clients), held: HashMap::new() }),
         }
     }
@@ -101,8 +108,13 @@ impl Budget {
         let sources = (share, self.all.clone());
         let waiting = self.waiting.clone();
         let (share, all) = acquire(&sources, units(bytes), size, &waiting).await?;
-        let halves = (size as usize / 2, self.size as usize / 2);
-        Ok(Reservation { all, share, sources, waiting, halves })
+        let (exchanges, sizes) = (self.exchanges.clone(), (size, self.size));
+        Ok(Reservation { all, share, sources, exchanges, waiting, sizes })
+    }
+
+    /// The most that a client may ever hold, bytes.
+    pub(super) fn most(&self) -> u64 {
+        u64::from(self.shares.lock().unwrap_or_else(PoisonError::into_inner).size) * UNIT
     }
 
     /// The share of a client, and its size in units.
@@ -121,18 +133,6 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Adds `bytes`, waiting their turn. For small additions: who holds memory and waits for much more may wait for
-    /// somebody who does the same.
-    ///
-    /// # Errors
-    /// [`Exhausted`] after 5 seconds.
-    pub async fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let (share, all) = acquire(&self.sources, units(bytes), u32::MAX, &self.waiting).await?;
-        self.share.merge(share);
-        self.all.merge(all);
-        Ok(())
-    }
-
     /// `bytes` more for the same client, for something that can be done without: only while half of what the client may
     /// hold, and of all there is, stays free.
     pub(crate) fn spare(&self, bytes: u64) -> Option<Self> {
@@ -141,27 +141,70 @@ impl Reservation {
             let ample = source.available_permits() >= half.saturating_add(units as usize);
             ample.then(|| Arc::clone(source).try_acquire_many_owned(units).ok()).flatten()
         };
-        let share = take(&self.sources.0, self.halves.0)?;
-        let all = take(&self.sources.1, self.halves.1)?;
-        Some(Self {
+        let share = take(&self.sources.0, self.sizes.0 as usize / 2)?;
+        let all = take(&self.sources.1, self.sizes.1 as usize / 2)?;
+        Some(self.of_same(share, all))
+    }
+
+    /// For who works with what is held here: holds nothing itself. Always `Some`: of anything nothing can be split off.
+    pub(super) fn lent(&mut self) -> Option<Self> {
+        let (share, all) = (self.share.split(0)?, self.all.split(0)?);
+        Some(self.of_same(share, all))
+    }
+
+    fn of_same(&self, share: OwnedSemaphorePermit, all: OwnedSemaphorePermit) -> Self {
+        Self {
             all,
             share,
             sources: self.sources.clone(),
+            exchanges: self.exchanges.clone(),
             waiting: self.waiting.clone(),
-            halves: self.halves,
-        })
+            sizes: self.sizes,
+        }
     }
 
-    /// Adds what is missing to `bytes`, as [`grow`](Self::grow) does.
+    /// Holds `bytes` instead of what it holds now. Who holds memory and waits for more may wait for somebody who does the
+    /// same; so where that much is not free, all is given back first, and then waited for like anybody else does. What was
+    /// held is in use all the same, beside the budget: a few may do that at once, and others are turned away.
     ///
     /// # Errors
-    /// [`Exhausted`] after 5 seconds.
-    pub async fn grow_to(&mut self, bytes: u64) -> Result<(), Exhausted> {
-        let held = self.all.num_permits() as u64 * UNIT;
-        match bytes.saturating_sub(held) {
-            0 => Ok(()),
-            missing => self.grow(missing).await,
+    /// [`Exhausted`] after 5 seconds, or at once if others wait like that, or it is more than a client may ever hold. What was held
+    /// may be given back then.
+    pub async fn exchange(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        let (wanted, held) = (units(bytes), self.all.num_permits() as u64);
+        if wanted > self.sizes.0 {
+            return Err(Exhausted);
         }
+        let missing = u64::from(wanted).saturating_sub(held);
+        if missing == 0 {
+            self.shrink(bytes);
+            return Ok(());
+        }
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        if let Ok(share) = self.sources.0.clone().try_acquire_many_owned(missing)
+            && let Ok(all) = self.sources.1.clone().try_acquire_many_owned(missing)
+        {
+            self.share.merge(share);
+            self.all.merge(all);
+            return Ok(());
+        }
+        let _turn = self.exchanges.clone().try_acquire_owned().map_err(|_| Exhausted)?;
+        self.shrink(0);
+        let (share, all) = acquire(&self.sources, wanted, self.sizes.0, &self.waiting).await?;
+        self.share.merge(share);
+        self.all.merge(all);
+        Ok(())
+    }
+
+    /// Holds `bytes`, or what it holds now if that is more. See [`exchange`](Self::exchange).
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn at_least(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        if units(bytes) as usize <= self.all.num_permits() {
+            return Ok(());
+        }
+        self.exchange(bytes).await
     }
 
     /// Returns what is held beyond `bytes`.
@@ -221,61 +264,4 @@ fn units(bytes: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn p7_no_client_can_hold_all_of_the_memory() {
-        let budget = Budget::new(400 * UNIT, 9);
-        let greedy = budget.reserve("a", 100 * UNIT).await.unwrap();
-        assert_eq!(budget.reserve("a", 1).await.unwrap_err(), Exhausted);
-        let _other = budget.reserve("b", 100 * UNIT).await.unwrap();
-        drop(greedy);
-        budget.reserve("a", 100 * UNIT).await.unwrap();
-        assert_eq!(budget.reserve("c", 101 * UNIT).await.unwrap_err(), Exhausted);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn p7_a_reservation_grows_and_shrinks_within_the_budget_and_returns_all_of_it() {
-        let budget = Budget::new(100 * UNIT, 1);
-        let mut held = budget.reserve("a", 10 * UNIT).await.unwrap();
-        held.grow(90 * UNIT).await.unwrap();
-        assert_eq!(held.grow(1).await, Err(Exhausted));
-        held.shrink(40 * UNIT);
-        let other = budget.reserve("b", 60 * UNIT).await.unwrap();
-        held.shrink(50 * UNIT);
-        assert_eq!(held.grow(1).await, Err(Exhausted));
-        held.grow_to(40 * UNIT).await.unwrap();
-        assert_eq!(held.grow_to(40 * UNIT + 1).await, Err(Exhausted));
-        drop((held, other));
-        budget.reserve("a", 100 * UNIT).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn p7_shares_follow_the_number_of_clients_and_the_whole_stays() {
-        let budget = Budget::new(120 * UNIT, 1);
-        let before = budget.reserve("a", 100 * UNIT).await.unwrap();
-        budget.share_among(3);
-        assert_eq!(budget.reserve("a", 41 * UNIT).await.unwrap_err(), Exhausted, "more than a share");
-        assert_eq!(budget.reserve("a", 40 * UNIT).await.unwrap_err(), Exhausted, "more than there is");
-        drop(before);
-        let first = budget.reserve("a", 40 * UNIT).await.unwrap();
-        budget.share_among(3);
-        assert_eq!(budget.reserve("a", 1).await.unwrap_err(), Exhausted, "nothing has changed");
-        budget.share_among(2);
-        budget.reserve("b", 60 * UNIT).await.unwrap();
-        drop(first);
-        budget.reserve("a", 60 * UNIT).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn p7_what_can_be_done_without_leaves_half_free() {
-        let budget = Budget::new(100 * UNIT, 1);
-        let held = budget.reserve("a", 10 * UNIT).await.unwrap();
-        let spare = held.spare(40 * UNIT).unwrap();
-        assert!(held.spare(1).is_none());
-        drop(spare);
-        assert!(held.spare(41 * UNIT).is_none());
-        assert!(held.spare(1).is_some());
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use hallmark_signer::{
 
 use super::newest::Ready;
 use super::record::Contents;
-use super::upload::{Settled, Upload, internal, no_randomness, too_large};
+use super::upload::{Upload, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, ArtifactFault, Reader};
@@ -225,13 +225,13 @@ impl Gate {
             .copy(&from, &upload.name, upload.write(attributes, ready.ground.guard.clone()), &etag)
             .await;
         let changed = matches!(put, Err(PutError::SourceChanged));
-        let settled = self.settle(upload, line, put).await;
-        if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {
-            self.forget_record(reference).await;
-        }
+        let settled = match &reference {
+            Some(reference) => self.settle_recorded(upload, line, reference, put).await,
+            None => self.settle(upload, line, put).await.map_err(GateError::from),
+        };
         match settled {
             Err(_) if changed => Err(Failure::SourceChanged),
-            settled => Ok(settled.map_err(GateError::from)?),
+            settled => Ok(settled?),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::proof::{
 };
 use crate::s3::error::{Code, S3Error};
 use crate::s3::range::{Part, RangeHeader, Resolved};
-use crate::store::{GetError, PartNumber, Span, VersionId};
+use crate::store::{GetError, PartNumber, Span, VersionId, aside};
 use crate::trust::Form;
 
 /// How often a download begins again because the object changed between two reads of it.
@@ -106,6 +106,16 @@ impl Gate {
         // Before anything is known of the object, for what the store sends ahead is there then; and all of it at once,
         // since requests that hold some memory and wait for more could wait for each other.
         let held = self.budget.reserve(wanted.client, READING).await?;
+        self.get_holding(wanted, range, held).await
+    }
+
+    /// The same for who has set the memory aside.
+    pub(super) async fn get_holding(
+        &self,
+        wanted: Wanted<'_>,
+        range: Option<&RangeHeader>,
+        held: Reservation,
+    ) -> Result<Download, GateError> {
         for _ in 0..MAX_TRIES {
             match self.try_get(wanted, range).await {
                 Err(TryError::Changed) => {}
@@ -368,9 +378,13 @@ impl Gate {
             return Ok(());
         }
         let span = Span::Bytes(widen(&leaf));
-        let body =
-            self.store.get(admitted.name(), admitted.version(), span, Some(admitted.pin())).await?.split().1;
-        admitted.read(self.reading(None), leaf, Origin::Stored(body))?.next().await?;
+        // The download itself is under way.
+        aside(async {
+            let (name, version) = (admitted.name(), admitted.version());
+            let body = self.store.get(name, version, span, Some(admitted.pin())).await?.split().1;
+            admitted.read(self.reading(None), leaf, Origin::Stored(body))?.next().await
+        })
+        .await?;
         self.suspects.clear(seal);
         Ok(())
     }

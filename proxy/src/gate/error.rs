@@ -138,6 +138,7 @@ impl From<PutError> for GateError {
                 "At least one of the pre-conditions you specified did not hold",
             )
             .into(),
+            PutError::Conflict => super::guard::conflict(),
             PutError::Incomplete => {
                 S3Error::new(Code::IncompleteBody, "The body ended before it was complete.").into()
             }

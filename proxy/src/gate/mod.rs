@@ -104,6 +104,12 @@ pub struct Gate {
     received: Counter,
 }
 
+/// The largest artifact that a client can make with a budget of `memory` bytes, however many clients there are.
+pub fn largest_artifact(memory: u64) -> u64 {
+    let (_, for_bodies) = multipart::shares(memory);
+    multipart::memory::largest(for_bodies / 4)
+}
+
 impl Gate {
     /// A gate before `store`. The budget is shared evenly by `clients` clients, a quarter each at most.
     pub fn new(
@@ -111,9 +117,10 @@ impl Gate {
         Deployment { realm, state }: Deployment,
         Trusted { sealer, seal_keys, policy, writers }: Trusted,
         kept: Arc<Kept>,
-        limits: Limits,
+        mut limits: Limits,
         clients: usize,
     ) -> Self {
+        limits.max_object_size = limits.max_object_size.min(largest_artifact(limits.memory_budget));
         let (for_windows, for_bodies) = multipart::shares(limits.memory_budget);
         let budget = Arc::new(Budget::new(for_bodies, clients));
         let multipart = Arc::new(Multipart::new(state, for_windows));

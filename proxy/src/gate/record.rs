@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use hallmark_signer::{LeafHash, PartTable, RecordRef, SealLine, record};
 
-use super::upload::internal;
+use super::upload::{Settled, Upload, internal};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::record_name;
-use crate::store::{Guard, PutError, StateName};
+use crate::store::{Committed, GetError, Guard, PutError, StateName, StoreError, StoreFault, VersionId};
 
 /// What a record holds beside the seal.
 #[derive(Clone, Copy)]
@@ -16,6 +16,14 @@ pub(super) struct Contents<'a> {
     /// The checksum that came after the body; another one stands among the object's headers.
     pub(super) sum: Option<&'a str>,
     pub(super) parts: Option<&'a PartTable>,
+}
+
+/// Whether an object refers to a record.
+enum Referred {
+    Yes,
+    No,
+    /// Nobody knows.
+    Perhaps,
 }
 
 impl Gate {
@@ -47,7 +55,59 @@ impl Gate {
         }
     }
 
-    /// Removes a record that nothing refers to. If that cannot be done now it is garbage, not harm.
+    /// The end of an upload whose seal stands in a record, and which the store took or refused.
+    ///
+    /// A refusal is not always the last word: what stands between us and the store may have sent a request twice, and hand
+    /// on what came of the second. So the name is looked at, and what refers to the record is the upload, whatever was said
+    /// of it. The record goes only where surely nothing refers to it, for without it the artifact is lost.
+    ///
+    /// # Errors
+    /// It was not stored, or that is not known.
+    pub(super) async fn settle_recorded(
+        &self,
+        upload: &Upload,
+        line: &SealLine,
+        reference: &RecordRef,
+        put: Result<Committed, PutError>,
+    ) -> Result<Option<VersionId>, GateError> {
+        // A write that is still under way may come to be later.
+        let under_way = matches!(put, Err(PutError::Conflict));
+        let error = match self.settle(upload, line, put).await {
+            Err(Settled::NotStored(error)) => error,
+            settled => return Ok(settled?),
+        };
+        match self.referred(&upload.name, reference).await {
+            Referred::Yes => {
+                let doubted = StoreError::new(StoreFault::Unavailable, "it was refused, and stands there");
+                Ok(self.settle(upload, line, Err(PutError::Unknown(doubted))).await?)
+            }
+            Referred::No if !under_way => {
+                self.forget_record(reference).await;
+                Err(error)
+            }
+            Referred::No | Referred::Perhaps => Err(error),
+        }
+    }
+
+    /// Whether what stands under `name` refers to a record.
+    async fn referred(&self, name: &ObjectName, reference: &RecordRef) -> Referred {
+        match self.store.head(name, None).await {
+            Ok(found) if found.refers_to(reference) => Referred::Yes,
+            // It may stand behind what is there now, or behind a delete marker.
+            Ok(found) if found.has_versions() => Referred::Perhaps,
+            Ok(_) | Err(GetError::NoSuchKey | GetError::NoSuchBucket) => Referred::No,
+            Err(
+                GetError::NoSuchVersion
+                | GetError::DeleteMarker(_)
+                | GetError::NoSuchStage
+                | GetError::OutOfRange
+                | GetError::Changed
+                | GetError::Store(_),
+            ) => Referred::Perhaps,
+        }
+    }
+
+    /// Removes a record that surely nothing refers to. If that cannot be done now it is garbage, not harm.
     pub(super) async fn forget_record(&self, reference: &RecordRef) {
         let _ = self.store.state_delete(&record_name(reference)).await;
     }

@@ -24,7 +24,7 @@ use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
 use crate::s3::error::{Code, S3Error};
-use crate::store::Span;
+use crate::store::{Span, aside};
 use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, TrustFault, TrustPolicy};
 
 /// How many artifacts have their siblings read and verified at once. Each takes at most
@@ -203,7 +203,8 @@ impl Gate {
 
     async fn read_sibling(&self, name: &ObjectName) -> Result<(UnixMs, Vec<u8>), GateError> {
         let asked = self.kept().asking(name);
-        let (head, body) = self.store.get(name, None, Span::All, None).await?.split();
+        // The artifact may be under way.
+        let (head, body) = aside(self.store.get(name, None, Span::All, None)).await?.split();
         let admitted = self.admit_alone(name, (head, asked)).await?;
         // The bucket may serve objects without seals, but nobody knows when they were made.
         let Some(at) = admitted.seal().map(|seal| UnixMs(seal.at())) else {
@@ -212,7 +213,8 @@ impl Gate {
         if admitted.length() > MAX_FILE as u64 {
             return Err(super::sibling_form::too_long().into());
         }
-        Ok((at, admitted.read_small(self.reading(None), Origin::Stored(body), MAX_FILE).await?))
+        let read = admitted.read_small(self.reading(None), Origin::Stored(body), MAX_FILE);
+        Ok((at, aside(read).await?))
     }
 }
 

@@ -12,7 +12,7 @@ use super::hash::Hashing;
 use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
-use super::upload::{Sealed, Settled, Upload, Uploaded, declare, incomplete, no_randomness};
+use super::upload::{Sealed, Upload, Uploaded, declare, incomplete, no_randomness};
 use super::{Gate, GateError};
 use crate::s3::error::S3Error;
 use crate::s3::payload::{DeclaredChecksum, Payload, Step};
@@ -64,20 +64,25 @@ impl Gate {
             Either::Left((put, feed)) => (put, feed.await),
             Either::Right((fed, put)) => (committed(put).await, fed),
         };
-        let settled = match fed {
-            Ok(sealed) => self.settle(&upload, &sealed.line, put).await.map(|version| (sealed, version)),
-            // The store stopped listening: it says why.
-            Err(FeedError::Stopped) => Err(match put.err().unwrap_or(PutError::Incomplete) {
-                error @ PutError::Unknown(_) => Settled::Unknown(error.into()),
-                error => Settled::NotStored(refused(&upload.condition, error)),
-            }),
-            Err(FeedError::Refused(error)) => Err(Settled::NotStored(error)),
-        };
-        if let Err(Settled::NotStored(_)) = settled {
-            self.forget_record(&reference).await;
+        match fed {
+            Ok(sealed) => {
+                let version = self.settle_recorded(&upload, &sealed.line, &reference, put).await?;
+                Ok(sealed.uploaded(version))
+            }
+            // The store stopped listening before it was told that this is all, so it can have stored nothing; it says why.
+            Err(FeedError::Stopped) => {
+                let error = put.err().unwrap_or(PutError::Incomplete);
+                if !matches!(error, PutError::Unknown(_)) {
+                    self.forget_record(&reference).await;
+                }
+                Err(refused(&upload.condition, error))
+            }
+            // The store was never given the last piece.
+            Err(FeedError::Refused(error)) => {
+                self.forget_record(&reference).await;
+                Err(error)
+            }
         }
-        let (sealed, version) = settled?;
-        Ok(sealed.uploaded(version))
     }
 
     /// Receives, hashes and hands on; checks; writes the record; and then lets the last piece go.

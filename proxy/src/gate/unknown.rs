@@ -14,7 +14,7 @@ use super::hash::Hashing;
 use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
-use super::upload::{Settled, Upload, Uploaded, declare, internal, no_randomness, too_large};
+use super::upload::{Upload, Uploaded, declare, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{
@@ -28,6 +28,13 @@ const PART: u64 = MAX_INLINE;
 
 /// What more a part takes until the end: its leaves' hashes, copied once and in the record, and its name.
 const PART_STATE: u64 = 4 * 1024;
+
+/// For so many parts at once memory is set aside: 512 MiB.
+const PARTS_AT_ONCE: usize = 64;
+
+/// What is set aside for a body of unknown length from the beginning, where a client may hold so much: then only one that is
+/// very long has to ask for more.
+pub(super) const UNKNOWN_MEMORY: u64 = PART + PARTS_AT_ONCE as u64 * PART_STATE;
 
 /// The beginning of a body that is longer than a part.
 pub(super) struct Beginning {
@@ -84,7 +91,10 @@ impl Gate {
             if total > self.limits.max_object_size {
                 return Err(too_large().into());
             }
-            held.grow(PART_STATE).await?;
+            if staged.len().is_multiple_of(PARTS_AT_ONCE) {
+                let state = (staged.len() + PARTS_AT_ONCE) as u64 * PART_STATE;
+                held.at_least(PART + state).await?;
+            }
             let put =
                 committed(self.store.stage_part(stage, number, length, Body::whole(part.clone(), "part")));
             // The part's memory is free when both are done with it.
@@ -117,11 +127,8 @@ impl Gate {
         let etag = sealed.etag.to_string();
         let put: Result<Committed, PutError> =
             self.store.promote(stage, &staged, &upload.name, write, &etag).await;
-        let settled = self.settle(&upload, &sealed.line, put).await;
-        if let Err(Settled::NotStored(_)) = settled {
-            self.forget_record(&reference).await;
-        }
-        Ok(sealed.uploaded(settled?))
+        let version = self.settle_recorded(&upload, &sealed.line, &reference, put).await?;
+        Ok(sealed.uploaded(version))
     }
 }
 

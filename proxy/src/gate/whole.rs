@@ -6,7 +6,7 @@ use hallmark_signer::MAX_INLINE;
 use super::budget::Reservation;
 use super::hash::hash_whole;
 use super::receive::Incoming;
-use super::unknown::Beginning;
+use super::unknown::{Beginning, UNKNOWN_MEMORY};
 use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
@@ -27,7 +27,13 @@ impl Gate {
     where
         B: Incoming,
     {
-        let (_held, bytes, end) = match self.collect_or_begin(body, client).await? {
+        // All of it at once: requests that hold some memory and wait for more could wait for each other.
+        let memory = match body.length() {
+            Some(length) => length,
+            None => UNKNOWN_MEMORY.min(self.budget.most()).max(MAX_INLINE),
+        };
+        let held = self.budget.reserve(client, memory).await?;
+        let (_held, bytes, end) = match self.collect_or_begin(body, held).await? {
             Collected::All(held, bytes, end) => (held, bytes, end),
             Collected::Longer(beginning) => return self.put_in_parts(upload, body, beginning).await,
         };
@@ -51,16 +57,16 @@ impl Gate {
         Ok(sealed.uploaded(version))
     }
 
-    /// Receives a body of at most 8 MiB.
+    /// Receives a body of at most 8 MiB, for which memory was set aside.
     pub(super) async fn collect<B>(
         &self,
         body: &mut Payload<B>,
-        client: &str,
+        held: Reservation,
     ) -> Result<(Reservation, Bytes, PayloadEnd), GateError>
     where
         B: Incoming,
     {
-        match self.collect_or_begin(body, client).await? {
+        match self.collect_or_begin(body, held).await? {
             Collected::All(held, bytes, end) => Ok((held, bytes, end)),
             Collected::Longer(_) => Err(length_required().into()),
         }
@@ -68,13 +74,15 @@ impl Gate {
 
     /// Receives a body of at most 8 MiB, or so much of one of unknown length. The buffer grows as bytes arrive, not as
     /// they are announced.
-    async fn collect_or_begin<B>(&self, body: &mut Payload<B>, client: &str) -> Result<Collected, GateError>
+    async fn collect_or_begin<B>(
+        &self,
+        body: &mut Payload<B>,
+        held: Reservation,
+    ) -> Result<Collected, GateError>
     where
         B: Incoming,
     {
         let expected = body.length();
-        // All of it at once: requests that hold some memory and wait for more could wait for each other.
-        let held = self.budget.reserve(client, expected.unwrap_or(MAX_INLINE)).await?;
         let mut buffer = BytesMut::new();
         loop {
             let piece = match body.next().await? {

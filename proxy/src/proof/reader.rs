@@ -272,6 +272,8 @@ impl LeafReader {
 
     /// Asks the store for what is wanted, from leaf `index` on.
     async fn reopen(&mut self, index: u64) -> Result<(), GetError> {
+        // Let go of first: who waits for one place at the store must not hold another.
+        (self.own, self.flight) = (None, None);
         let start = index * LEAF_SIZE;
         let span = if self.length == 0 { Span::All } else { Span::Bytes(start..widen(&self.wanted).end) };
         let found = self.with.store.get(&self.name, self.version.as_ref(), span, Some(&self.pin)).await?;

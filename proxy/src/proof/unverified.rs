@@ -5,6 +5,7 @@ use std::pin::Pin as Pinned;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use hallmark_signer::{Hallmark, RecordRef};
 
 use crate::store::{Attributes, Pin, Standing, StoreError};
 
@@ -29,6 +30,18 @@ impl UnverifiedHead {
     /// What the store calls the version: a name for it towards the store, and nothing else.
     pub(crate) fn pin(&self) -> &Pin {
         &self.pin
+    }
+
+    /// Whether the store says that this object's seal stands in that record. Its word alone: for what becomes of the
+    /// record, not of the object.
+    pub(crate) fn refers_to(&self, reference: &RecordRef) -> bool {
+        let said = self.attributes.hallmark.as_deref();
+        said.is_some_and(|said| said == Hallmark::Record(*reference).to_string())
+    }
+
+    /// Whether the store says that other versions may stand behind this one.
+    pub(crate) fn has_versions(&self) -> bool {
+        self.standing.version.is_some()
     }
 
     /// For stores: what else is said of that version.

@@ -46,8 +46,8 @@ impl S3Service {
         let name = object.clone();
         // By a task of its own: a client that goes away does not stop it half-way.
         self.background.spawn(async move {
-            let done = gate.complete_upload(&name, &upload, &client, &completion).await;
-            drop((completion, held));
+            let done = gate.complete_upload(&name, &upload, &client, &completion, held).await;
+            drop(completion);
             let over = done.is_ok();
             // Nobody may be waiting any more.
             let _ = tell.send(done);

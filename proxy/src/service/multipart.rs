@@ -125,7 +125,7 @@ impl S3Service {
 /// The answer with a page, whose memory is held until the client has taken it. What has to be escaped makes a document
 /// several times as long as what it was made of.
 async fn page_answer(context: &Context, document: Document, mut held: Reservation) -> Answer {
-    held.grow_to(document.bytes().len() as u64).await?;
+    held.at_least(document.bytes().len() as u64).await?;
     let response = response::document(StatusCode::OK, document, &context.id);
     Ok(response.map(|document| Outgoing::document_holding(document, held)))
 }

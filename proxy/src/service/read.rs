@@ -32,7 +32,8 @@ impl S3Service {
         };
         let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
-            // The range was for another version: all of this one, then.
+            // The range was for another version: all of this one, then. What is held for the one is not held for the other.
+            drop(download);
             download = self.gate.get(wanted, None).await?;
         }
         let head = match head(download.admitted(), read, &context.id, || Ok(download.selection().clone()?))? {

@@ -63,7 +63,7 @@ impl S3Service {
         let document = documents::list_versions(bucket, listing, &page, &owner(context));
         // The page goes now; the document stays until a client that may be slow has taken it.
         drop(page);
-        held.grow((document.bytes().len() as u64).saturating_sub(PAGE_MEMORY)).await?;
+        held.at_least(document.bytes().len() as u64).await?;
         let response = response::document(StatusCode::OK, document, &context.id);
         Ok(response.map(|document| Outgoing::document_holding(document, held)))
     }

@@ -114,6 +114,10 @@ pub enum PutError {
     /// The guard did not hold; nothing was stored.
     #[error("the condition does not hold")]
     GuardFailed,
+    /// Another write of the same was under way at the same time, and the store took neither for the earlier one. Nothing was
+    /// stored, as far as this request is concerned; another try may succeed, or fail on its guard.
+    #[error("another write was under way at the same time")]
+    Conflict,
     /// The body ended early or had another length than announced; nothing was stored.
     #[error("the body was not completed")]
     Incomplete,

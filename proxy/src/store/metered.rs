@@ -75,6 +75,7 @@ impl Failure for PutError {
             | Self::SourceChanged
             | Self::NoSuchPart(_)
             | Self::GuardFailed
+            | Self::Conflict
             | Self::Incomplete => StoreOutcome::Refused,
             Self::NotStored(error) => error.outcome(),
             Self::Unknown(_) => StoreOutcome::Unknown,

@@ -52,6 +52,19 @@ fn p7_it_has_connections_of_its_own() {
     assert_eq!(value(&text, "hallmark_connections_limit"), Some(1.0));
 }
 
+/// Nor do those that take every connection of its own, and ask nothing.
+#[test]
+fn p7_who_asks_nothing_gives_way_to_who_does() {
+    let proxy = Proxy::start_with(&options("", ""));
+    let silent: Vec<_> = (0..200).map(|_| Connection::open(proxy.admin())).collect();
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(ready(proxy.admin()), (200, "ok\n".to_owned()));
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(silent);
+}
+
 #[test]
 fn it_is_ready_while_its_store_answers() {
     let store = Arc::new(MemoryStore::new());

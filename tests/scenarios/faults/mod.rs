@@ -4,6 +4,7 @@
 //! (`action`), and one check says what must be true then (`matrix`).
 
 mod action;
+mod few;
 mod killed;
 mod kind;
 mod lab;

@@ -4,7 +4,7 @@ use hallmark_tests::stores::{Account, Kind};
 
 use super::action::Action;
 use super::lab::Lab;
-use super::{killed, lists, long_put, matrix, reread, stuck, tls};
+use super::{few, killed, lists, long_put, matrix, reread, stuck, tls};
 
 fn lab() -> Lab {
     Lab::new(Account::new(Kind::Rgw))
@@ -65,6 +65,13 @@ fn p7_a_stuck_bucket_and_others() {
         Account::new(Kind::Rgw),
         "answer_timeout = \"5s\"\nmax_requests = 1000",
     ));
+}
+
+#[test]
+fn p7_who_needs_two_places_at_the_store_gets_both() {
+    // Nothing comes from memory.
+    let lines = "answer_timeout = \"10s\"\nmax_requests = 5\n[cache]\nleaves = \"0\"";
+    few::nobody_waits_for_itself(&Lab::with(Account::new(Kind::Rgw), lines));
 }
 
 #[test]

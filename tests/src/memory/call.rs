@@ -40,6 +40,9 @@ pub enum Mishap {
     FailsAtCommit(StoreFault),
     /// It does its work, and then says that it does not know. For writes.
     PersistsAndFails(StoreFault),
+    /// It does its work, and then says that its guard does not hold: as when something on the way sent it twice, and what
+    /// came of the second was told. For writes.
+    PersistsAndRefuses,
     /// It says that all is done, and does nothing. For writes.
     Pretends,
     /// It does nothing and never answers.

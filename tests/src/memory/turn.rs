@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use hallmark_proxy::store::{
-    Committed, Deleted, DeletedBucket, GetError, Pin, PutError, StageId, StoreError,
+    Committed, Deleted, DeletedBucket, GetError, Pin, PutError, StageId, StoreError, StoreFault,
 };
 
 use super::call::{Call, Mishap};
@@ -25,6 +25,8 @@ pub(super) trait Failure {
     fn nothing_done(error: StoreError) -> Self;
     /// It is not known what was done.
     fn perhaps_done(error: StoreError) -> Self;
+    /// A condition does not hold, where there can be one.
+    fn refused() -> Self;
 }
 
 /// What a write answers.
@@ -64,6 +66,10 @@ impl Turn<'_> {
                 let done = work(&mut self.store.contents());
                 done.and_then(|_| Err(E::perhaps_done(planned(fault))))
             }
+            Some(Mishap::PersistsAndRefuses) => {
+                let done = work(&mut self.store.contents());
+                done.and_then(|_| Err(E::refused()))
+            }
             Some(_) | None => work(&mut self.store.contents()),
         };
         self.answer(done).await
@@ -102,6 +108,10 @@ impl Failure for StoreError {
     fn perhaps_done(error: StoreError) -> Self {
         error
     }
+
+    fn refused() -> Self {
+        planned(StoreFault::Unavailable)
+    }
 }
 
 impl Failure for GetError {
@@ -112,6 +122,10 @@ impl Failure for GetError {
     fn perhaps_done(error: StoreError) -> Self {
         Self::Store(error)
     }
+
+    fn refused() -> Self {
+        Self::Changed
+    }
 }
 
 impl Failure for PutError {
@@ -121,6 +135,10 @@ impl Failure for PutError {
 
     fn perhaps_done(error: StoreError) -> Self {
         Self::Unknown(error)
+    }
+
+    fn refused() -> Self {
+        Self::GuardFailed
     }
 }
 

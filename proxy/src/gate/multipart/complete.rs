@@ -49,12 +49,13 @@
 //! stage that is altered after it was hashed becomes an object that no download accepts, leaf by leaf. That holds for
 //! parts that the window hashed as for those that were read back.
 
-use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef, tree};
+use hallmark_signer::{Hallmark, MAX_INLINE, RecordRef};
 
+use super::find::RECORDS_MEMORY;
 use super::id::UploadId;
 use super::marker::Marker;
+use super::memory;
 use super::plan::{Added, Asked, Plan, PlanError, Proposed};
-use super::readback::MEMORY;
 use super::references::Made;
 use super::selection::{Completion, Selection};
 use super::settle::Attempt;
@@ -63,19 +64,13 @@ use crate::gate::checked::CheckedUpload;
 use crate::gate::quarantine::Ground;
 use crate::gate::record::Contents;
 use crate::gate::upload::{Sealed, Uploaded, internal, no_randomness};
-use crate::gate::{Gate, GateError};
+use crate::gate::{Gate, GateError, Reservation};
 use crate::name::ObjectName;
 use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
-use crate::store::{Attributes, Guard, PutError, Write};
+use crate::store::{Attributes, Guard, MAX_PARTS, PutError, Write};
 use crate::trust::Form;
-
-/// For each leaf: its hash, in vectors that double and are copied once, and the same again in the record.
-pub(super) const LEAF_MEMORY: u64 = 160;
-
-/// What a part of a list takes, in its several forms.
-const PART_MEMORY: u64 = 1024;
 
 /// Where another Complete of the upload is faster, one of these comes of it: what stands in the way of the condition is its
 /// own artifact.
@@ -101,7 +96,8 @@ pub(super) struct Ahead {
 impl Gate {
     /// Makes an artifact of parts. May be asked for again, here or elsewhere, until the answer has come.
     ///
-    /// The caller sees to it that this is not dropped half-way: that would do no harm, but leave it to a repetition.
+    /// The caller sees to it that this is not dropped half-way: that would do no harm, but leave it to a repetition. What it
+    /// holds for the list may be given back: what all of this takes is set aside here.
     ///
     /// # Errors
     /// A check failed, and the upload stays as it was; there is no such upload; or the store failed.
@@ -111,8 +107,9 @@ impl Gate {
         id: &str,
         client: &str,
         completion: &Completion,
+        mut held: Reservation,
     ) -> Result<Uploaded, GateError> {
-        let mut answer = self.try_complete(object, id, client, completion).await;
+        let mut answer = self.try_complete(object, id, client, completion, &mut held).await;
         for _ in 0..MAX_OVERTAKEN {
             let Err(GateError::Client(error)) = &answer else { break };
             // The other one may be carrying and closing the parts, and have no plan yet.
@@ -121,7 +118,7 @@ impl Gate {
             if !again {
                 break;
             }
-            answer = self.try_complete(object, id, client, completion).await;
+            answer = self.try_complete(object, id, client, completion, &mut held).await;
         }
         answer.map_err(|error| self.explain(object, &completion.whole.condition, error))
     }
@@ -151,6 +148,7 @@ impl Gate {
         id: &str,
         client: &str,
         completion: &Completion,
+        held: &mut Reservation,
     ) -> Result<Uploaded, GateError> {
         let keys = &self.multipart.keys;
         let upload = UploadId::verify(id, keys, object, client).ok_or_else(GateError::no_such_upload)?;
@@ -168,10 +166,13 @@ impl Gate {
             };
         }
         let marker = self.find_upload(object, id, client).await?;
-        let parts = completion.parts.len() as u64;
-        let _held = self.budget.reserve(client, parts * PART_MEMORY).await?;
-        let records = self.part_records(&marker).await?;
-        let made = self.made_of(&marker, records, completion).await?;
+        let parts = completion.parts.len() as u64 * memory::PART;
+        held.exchange(parts + RECORDS_MEMORY).await?;
+        let records = self.records_after(&marker.id, None, usize::from(MAX_PARTS)).await?;
+        // All that is still to come, before any of it is needed.
+        let making = memory::of_making(&records, completion, self.limits.max_object_size);
+        held.exchange(parts + records.len() as u64 * memory::RECORD + making).await?;
+        let made = self.made_of(&marker, records, completion, held).await?;
         // An ETag that none has was refused just now.
         let asked = asked.ok_or_else(internal)?;
         let (origin, condition) = (made.origin(&marker), &completion.whole.condition);
@@ -197,8 +198,6 @@ impl Gate {
     ) -> Result<(Plan, Attempt), GateError> {
         let Ahead { ground: Ground { guard, taking, standing: _ }, after, standing: _ } =
             self.look_ahead(marker, condition).await?;
-        let leaves = tree::leaf_count(selection.size()) * LEAF_MEMORY;
-        let _held = self.budget.reserve(&marker.client, leaves).await?;
         let checked = self.check_parts(marker, selection).await?;
         let selection = checked.selection();
         let added = Added {
@@ -262,12 +261,9 @@ impl Gate {
         let prefix = windows.prefix(marker.id.random(), &selection.digests()).await;
         let (taken, of) = (prefix.parts, selection.list().len());
         tracing::debug!(upload = ?marker.id, taken, of, "parts that need not be read back");
-        let _held = if taken < of {
+        if taken < of {
             self.store.stage_close(&marker.stage, &selection.staged()).await?;
-            Some(self.budget.reserve(&marker.client, MEMORY).await?)
-        } else {
-            None
-        };
+        }
         verify(&*self.store, &self.multipart.read_backs, &marker.stage, selection, prefix).await.inspect_err(
             |error| {
                 if let GateError::Artifact(fault) = error {
@@ -307,8 +303,9 @@ impl Gate {
         match self.planned(&marker.id).await? {
             Some(written) if written.line.id() == plan.line.id() => Ok((plan, Attempt::First)),
             Some(other) => {
-                if let Some(reference) = &plan.record {
-                    // No plan ever named it.
+                // No plan ever named it, unless ours was written after all and stood there for a while: then somebody may be
+                // carrying it out.
+                if let (Some(reference), PutError::GuardFailed) = (&plan.record, &error) {
                     self.forget_record(reference).await;
                 }
                 Ok((other, Attempt::Again))

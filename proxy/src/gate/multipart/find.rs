@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::id::UploadId;
 use super::marker::{MAX_BYTES, Marker};
+use super::memory::RECORD;
 use super::names;
 use super::part::PartRecord;
 use crate::gate::{Gate, GateError, Reservation};
@@ -23,8 +24,8 @@ const MAX_PAGES: usize = 40;
 /// What the names of one page take, bytes.
 pub(super) const NAMES_MEMORY: u64 = 512 * 1024;
 
-/// What a record takes in memory, bytes.
-const RECORD_MEMORY: u64 = 400;
+/// What looking for the records of all parts takes, bytes.
+pub(super) const RECORDS_MEMORY: u64 = NAMES_MEMORY + RECORD * MAX_PARTS as u64;
 
 /// Deletions that are under way at once.
 const DELETIONS: usize = 32;
@@ -87,10 +88,9 @@ impl Gate {
     /// # Errors
     /// The store failed, or there is no memory.
     pub async fn part_records(&self, marker: &Marker) -> Result<PartRecords, GateError> {
-        let most = NAMES_MEMORY + RECORD_MEMORY * u64::from(MAX_PARTS);
-        let mut held = self.budget.reserve(&marker.client, most).await?;
+        let mut held = self.budget.reserve(&marker.client, RECORDS_MEMORY).await?;
         let records = self.records_after(&marker.id, None, usize::from(MAX_PARTS)).await?;
-        held.shrink(RECORD_MEMORY * records.len() as u64);
+        held.shrink(RECORD * records.len() as u64);
         Ok(PartRecords { records, _held: held })
     }
 

@@ -17,6 +17,7 @@ mod id;
 mod list_parts;
 mod list_uploads;
 mod marker;
+pub(super) mod memory;
 mod names;
 mod part;
 mod part_copy;

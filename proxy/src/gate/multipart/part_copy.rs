@@ -18,15 +18,21 @@ use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::source::CopiedSource;
 use super::upload_part::{KnownAs, MAX_PART};
-use crate::gate::{Gate, GateError, Recency, Wanted};
+use crate::gate::stream::STREAM_MEMORY;
+use crate::gate::upload::internal;
+use crate::gate::{Gate, GateError, Recency, Reservation, Wanted};
 use crate::name::ObjectName;
-use crate::proof::{Admitted, ArtifactFault, Reader};
+use crate::proof::{Admitted, ArtifactFault, READING, Reader};
 use crate::s3::auth::PayloadClaim;
 use crate::s3::condition::CopyConditions;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::Payload;
 use crate::s3::range::{Part, RangeHeader};
-use crate::store::{PartNumber, PutError, VersionId};
+use crate::store::{PartNumber, PutError, VersionId, aside};
+
+/// What is held while bytes are read and sent as a part: at once, for who holds the one and waits for the other waits for
+/// others that do the same.
+pub(super) const CARRYING: u64 = READING + STREAM_MEMORY;
 
 /// A part that is to be made of an artifact.
 pub struct PartCopy {
@@ -73,34 +79,36 @@ impl Gate {
         let record = if marker.checksum.is_none() && continues(number, &range, length) {
             self.refer(marker, number, &source, range).await?
         } else {
-            self.carry(marker, number, &source, range, KnownAs::ItsMd5).await?
+            let mut held = self.budget.reserve(&marker.client, CARRYING).await?;
+            self.carry((marker, number, KnownAs::ItsMd5), &source, range, &mut held).await?
         };
         Ok(CopiedPart { record, source_version })
     }
 
-    /// Reads `range` of an admitted artifact as a download does, and sends it as a part.
+    /// Reads `range` of an admitted artifact as a download does, and sends it as a part. For that, [`CARRYING`] is held.
     async fn carry(
         &self,
-        marker: &Marker,
-        number: PartNumber,
+        (marker, number, known_as): (&Marker, PartNumber, KnownAs),
         source: &Admitted,
         range: Range<u64>,
-        known_as: KnownAs,
+        held: &mut Reservation,
     ) -> Result<PartRecord, GateError> {
+        let (to_read, to_send) = held.lent().zip(held.lent()).ok_or_else(internal)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
         let range = Part::of(&range, source.length()).map(|part| RangeHeader::of(&part));
         let (name, version) = (source.name(), source.version());
         let (reader, recency, client) = (Reader::Trusting, Recency::Now, marker.client.as_str());
         let wanted = Wanted { name, version, reader, recency, client };
-        let download = self.get(wanted, range.as_ref()).await?;
+        let download = self.get_holding(wanted, range.as_ref(), to_read).await?;
         // Another version may stand there by now.
         if download.admitted().seal().map(Seal::id) != source.seal().map(Seal::id) {
             return Err(PutError::SourceChanged.into());
         }
         let body = self.release(download).await?.carry();
         let payload = Payload::new(body, PayloadClaim::Unsigned, &headers)?;
-        self.upload_part_as(marker, number, payload, known_as).await
+        // What is read is under way.
+        aside(self.upload_part_as(marker, number, payload, known_as, to_send)).await
     }
 
     /// Records that the part is these bytes of the source.
@@ -126,7 +134,8 @@ impl Gate {
         self.record_part(marker, replacing, length, etag, content).await
     }
 
-    /// Carries a part by reference after all, and records it as sent, under the ETag that its client knows.
+    /// Carries a part by reference after all, and records it as sent, under the ETag that its client knows. For that,
+    /// [`CARRYING`] is held.
     ///
     /// # Errors
     /// The source is not there any more, or must not be served; or the store failed.
@@ -136,10 +145,11 @@ impl Gate {
         part: &PartRecord,
         source: &CopiedSource,
         range: Range<u64>,
+        held: &mut Reservation,
     ) -> Result<PartRecord, GateError> {
         let found = self.referenced(source, &marker.client).await?;
         // In one step: the client's ETag must not be lost on the way.
-        self.carry(marker, part.number, &found, range, KnownAs::Etag(part.etag)).await
+        self.carry((marker, part.number, KnownAs::Etag(part.etag)), &found, range, held).await
     }
 
     /// The artifact that parts refer to, if it is the same as then and still served.

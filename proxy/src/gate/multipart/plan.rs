@@ -279,7 +279,7 @@ impl Gate {
             Ok(()) => return Ok(done.clone()),
             // Where the store cannot tell, two answers at once may both be written. They differ in the version at most, and
             // a store that keeps versions can tell.
-            Err(PutError::GuardFailed | PutError::Unsupported(_)) => {}
+            Err(PutError::GuardFailed | PutError::Conflict | PutError::Unsupported(_)) => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(first) = self.done(id).await? {

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use hallmark_signer::{MAX_INLINE, PartTable, Parts, SIGNATURE_HEADER, SealedEtag};
 
-use super::complete::{Ahead, LEAF_MEMORY, precedes};
-use super::find::PartRecords;
+use super::complete::{Ahead, precedes};
 use super::marker::Marker;
 use super::names;
 use super::part::{PartContent, PartRecord, SourceId};
@@ -19,7 +18,7 @@ use super::settle::Attempt;
 use super::source::CopiedSource;
 use crate::gate::checked::later;
 use crate::gate::quarantine::Ground;
-use crate::gate::{Gate, GateError};
+use crate::gate::{Gate, GateError, Reservation};
 use crate::proof::{Admitted, ArtifactFault};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::S3Error;
@@ -72,8 +71,9 @@ impl Gate {
     pub(super) async fn made_of(
         &self,
         marker: &Marker,
-        records: PartRecords,
+        records: BTreeMap<PartNumber, PartRecord>,
         completion: &Completion,
+        held: &mut Reservation,
     ) -> Result<Made, GateError> {
         let max_size = self.limits.max_object_size;
         if let Some(Whole { source: id, lengths, etag }) = whole_of(&records, completion, max_size)? {
@@ -85,12 +85,12 @@ impl Gate {
             }
         }
         check_list(&records, marker.checksum, completion, max_size)?;
-        let mut sent: BTreeMap<PartNumber, PartRecord> = (*records).clone();
+        let mut sent = records.clone();
         for part in &completion.parts {
             let Some(record) = records.get(&part.number) else { continue };
             if let PartContent::Referenced { source, range } = &record.content {
                 let source = self.source_of(marker, *source).await?;
-                let record = self.carry_reference(marker, record, &source, range.clone()).await?;
+                let record = self.carry_reference(marker, record, &source, range.clone(), held).await?;
                 sent.insert(part.number, record);
             }
         }
@@ -111,8 +111,6 @@ impl Gate {
     ) -> Result<(Plan, Attempt), GateError> {
         let Ahead { ground: Ground { guard, taking, standing: _ }, after, standing } =
             self.look_ahead(marker, condition).await?;
-        let leaves = hallmark_signer::tree::leaf_count(copy.source.size) * LEAF_MEMORY;
-        let _held = self.budget.reserve(&marker.client, leaves).await?;
         let source = self.referenced(&copy.source, &marker.client).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
         let sha256 = *seal.sha256();

@@ -123,7 +123,9 @@ impl Gate {
             Err(error) => error,
         };
         let lasting = match &error {
-            PutError::Unknown(_) | PutError::NotStored(_) | PutError::NoSuchStage => false,
+            PutError::Unknown(_) | PutError::NotStored(_) | PutError::NoSuchStage | PutError::Conflict => {
+                false
+            }
             PutError::NoSuchBucket
             | PutError::NoSuchKey
             | PutError::NoSuchVersion

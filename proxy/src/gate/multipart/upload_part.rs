@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use hallmark_signer::{Md5Digest, Sha256Digest};
+use hallmark_signer::{MAX_INLINE, Md5Digest, Sha256Digest};
 
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
@@ -17,7 +17,7 @@ use super::window::Feed;
 use crate::gate::hash::{PartHashing, hash_part};
 use crate::gate::stream::{BATCH, FeedError, STREAM_MEMORY, first_bytes, send};
 use crate::gate::upload::{incomplete, internal};
-use crate::gate::{Gate, GateError, Incoming};
+use crate::gate::{Gate, GateError, Incoming, Reservation};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{ChecksumAlgorithm, DeclaredChecksum, Payload, PayloadEnd, Step};
 use crate::store::{Body, BodyWriter, PartNumber, Pin, PutError, committed};
@@ -53,16 +53,22 @@ impl Gate {
         number: PartNumber,
         payload: Payload<B>,
     ) -> Result<PartRecord, GateError> {
-        self.upload_part_as(marker, number, payload, KnownAs::ItsMd5).await
+        let length = payload.length();
+        if length.is_some_and(|length| length > MAX_PART.min(self.limits.max_object_size)) {
+            return Err(too_large().into());
+        }
+        let held = self.budget.reserve(&marker.client, part_memory(length)).await?;
+        self.upload_part_as(marker, number, payload, KnownAs::ItsMd5, held).await
     }
 
-    /// The same for a part that its client may know under another ETag.
+    /// The same for a part that its client may know under another ETag, by who has set [memory](part_memory) aside.
     pub(super) async fn upload_part_as<B: Incoming>(
         &self,
         marker: &Marker,
         number: PartNumber,
         payload: Payload<B>,
         known_as: KnownAs,
+        held: Reservation,
     ) -> Result<PartRecord, GateError> {
         let planned = marker.checksum.map(|plan| plan.algorithm);
         let mut payload = match (planned, payload.checksum_algorithm()) {
@@ -75,9 +81,10 @@ impl Gate {
         match payload.length() {
             Some(length) if length > MAX_PART.min(self.limits.max_object_size) => Err(too_large().into()),
             Some(length) if length > BATCH as u64 => {
+                let _held = held;
                 self.stream_part(marker, number, payload, length, known_as).await
             }
-            Some(_) | None => self.whole_part(marker, number, &mut payload, known_as).await,
+            Some(_) | None => self.whole_part(marker, number, &mut payload, known_as, held).await,
         }
     }
 
@@ -88,8 +95,9 @@ impl Gate {
         number: PartNumber,
         body: &mut Payload<B>,
         known_as: KnownAs,
+        held: Reservation,
     ) -> Result<PartRecord, GateError> {
-        let (_held, bytes, end) = self.collect(body, &marker.client).await?;
+        let (_held, bytes, end) = self.collect(body, held).await?;
         let length = bytes.len() as u64;
         let mut window = self.multipart.windows.begin(marker.id.random(), number, length);
         window.data(&bytes);
@@ -109,7 +117,6 @@ impl Gate {
         length: u64,
         known_as: KnownAs,
     ) -> Result<PartRecord, GateError> {
-        let _held = self.budget.reserve(&marker.client, STREAM_MEMORY).await?;
         let first = first_bytes(&mut body).await?;
         let mut window = self.multipart.windows.begin(marker.id.random(), number, length);
         let (writer, store_body) = Body::channel(1);
@@ -209,6 +216,15 @@ impl Gate {
         };
         let replacing = self.replacing(marker, number).await?;
         Ok(Received { sha256, md5, checksum, replacing })
+    }
+}
+
+/// What taking in a part of this length holds at most.
+pub(super) fn part_memory(length: Option<u64>) -> u64 {
+    match length {
+        Some(length) if length > BATCH as u64 => STREAM_MEMORY,
+        Some(length) => length,
+        None => MAX_INLINE,
     }
 }
 

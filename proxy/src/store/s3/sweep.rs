@@ -16,11 +16,13 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+use aws_sdk_s3::types::EncodingType;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::sleep;
 
 use super::S3Store;
 use super::cold::error::Failure;
+use super::cold::{Encoding, Legible};
 use super::make::fence::PROMOTES;
 use super::own_keys::OwnKey;
 use super::places::{Place, STAGES, area_prefix};
@@ -130,13 +132,15 @@ impl S3Store {
         let mut after = None;
         for _ in 0..MAX_PAGES {
             let page = self.page_of_uploads(after.as_ref()).await?;
+            let malformed = |why| StoreError::from(Failure::malformed(WHAT, why));
+            let encoding = Encoding::of(page.encoding_type()).map_err(|odd| malformed(odd.0))?;
             let old = page.uploads().iter().filter(|upload| {
                 let at = upload.initiated().and_then(|at| SystemTime::try_from(*at).ok());
                 at.is_some_and(|at| at <= before)
             });
             let old: Vec<(Place, String)> = old
                 .filter_map(|upload| {
-                    let key = upload.key().filter(|key| key.starts_with(STAGES))?.to_owned();
+                    let key = encoding.text(upload.key()?).ok().filter(|key| key.starts_with(STAGES))?;
                     let place = Place { bucket: self.places.state_bucket().clone(), key };
                     Some((place, upload.upload_id()?.to_owned()))
                 })
@@ -146,7 +150,7 @@ impl S3Store {
             if page.is_truncated() != Some(true) {
                 break;
             }
-            after = Some(after_page(&page, after.as_ref()).map_err(|why| Failure::malformed(WHAT, why))?);
+            after = Some(after_page(&page, after.as_ref(), encoding).map_err(malformed)?);
             sleep(pause).await;
         }
         Ok(())
@@ -166,6 +170,8 @@ impl S3Store {
             Some((key, upload)) => call.key_marker(key).upload_id_marker(upload),
             None => call,
         };
+        // Others may have put there what XML cannot hold.
+        let call = call.encoding_type(EncodingType::Url).customize().interceptor(Legible);
         Ok(call.send().await.map_err(|error| Failure::of(WHAT, &error))?)
     }
 }
@@ -175,14 +181,16 @@ impl S3Store {
 fn after_page(
     page: &ListMultipartUploadsOutput,
     before: Option<&(String, String)>,
+    encoding: Encoding,
 ) -> Result<(String, String), &'static str> {
     let last = page.uploads().last();
     let key = page.next_key_marker().or_else(|| last?.key());
     let upload = page.next_upload_id_marker().or_else(|| last?.upload_id());
     let (key, upload) = key.zip(upload).ok_or("more to come, and nothing to go on from")?;
+    let key = encoding.text(key).map_err(|odd| odd.0)?;
     match before {
-        Some((before, _)) if key <= before.as_str() => Err("more to come, and no page leads on"),
-        Some(_) | None => Ok((key.to_owned(), upload.to_owned())),
+        Some((before, _)) if key <= *before => Err("more to come, and no page leads on"),
+        Some(_) | None => Ok((key, upload.to_owned())),
     }
 }
 
@@ -198,14 +206,15 @@ mod tests {
         };
         let (mut at, mut pages) = (None, 0);
         for key in ["stages/a", "stages/b", "stages/a"] {
-            match after_page(&page(key), at.as_ref()) {
+            match after_page(&page(key), at.as_ref(), Encoding::Url) {
                 Ok(next) => at = Some(next),
                 Err(_) => break,
             }
             pages += 1;
         }
         assert_eq!((pages, at), (2, Some(("stages/b".to_owned(), "id".to_owned()))));
-        after_page(&page("stages/b"), Some(&("stages/b".to_owned(), "other".to_owned()))).unwrap_err();
-        after_page(&ListMultipartUploadsOutput::builder().build(), None).unwrap_err();
+        let before = ("stages/b".to_owned(), "other".to_owned());
+        after_page(&page("stages/b"), Some(&before), Encoding::Plain).unwrap_err();
+        after_page(&ListMultipartUploadsOutput::builder().build(), None, Encoding::Plain).unwrap_err();
     }
 }

@@ -80,12 +80,15 @@ pub(in crate::stores) fn promoting(kind: Kind) {
             lab.expect_gone(&stage, &parts).await;
             lab.store.delete(&super::object("made"), Default::default()).await.unwrap();
         }
-        // What was done although the store says that it failed is found.
-        let (stage, parts, bytes) = lab.closed().await;
-        lab.fault.once(Op::CopyObject, Fault::AnswersInstead(failed()));
-        lab.promote(&stage, &parts).await.expect("it was done");
-        lab.expect_made("promoted", &bytes).await;
-        lab.expect_gone(&stage, &parts).await;
+        // What was done although the store says that it failed, or refused it, is found.
+        for answer in [failed(), Answer::error(412, "PreconditionFailed"), Answer::error(404, "NoSuchKey")] {
+            let (stage, parts, bytes) = lab.closed().await;
+            lab.fault.once(Op::CopyObject, Fault::AnswersInstead(answer));
+            lab.promote(&stage, &parts).await.expect("it was done");
+            lab.expect_made("promoted", &bytes).await;
+            lab.expect_gone(&stage, &parts).await;
+            lab.store.delete(&super::object("made"), Default::default()).await.unwrap();
+        }
         // A stage that cannot be deleted when its object is there is for whoever drops it.
         let (stage, parts, bytes) = lab.closed().await;
         lab.fault.always(Op::DeleteObject.naming("stages/"), Fault::Answers(failed()));
@@ -137,6 +140,23 @@ pub(in crate::stores) fn assembling(kind: Kind) {
             assert_eq!(lab.fault.forget(), 0, "{what}: it did not happen");
             assert_eq!(lab.made().await.is_some(), done, "{what}");
             lab.copy(&pin, Some(stage.clone())).await.unwrap_or_else(|e| panic!("{what}: {e:?}"));
+            lab.expect_made("copied", &bytes).await;
+            lab.store.stage_drop(&stage).await.unwrap();
+            lab.expect_gone(&stage, &[]).await;
+            lab.store.delete(&super::object("made"), Default::default()).await.unwrap();
+        }
+        // Other parts may still be copied when one was not: the upload is ended once more when its stage is dropped.
+        let stage = lab.store.stage_open().await.unwrap();
+        lab.fault.once(Op::UploadPartCopy, Fault::Answers(Answer::error(403, "AccessDenied")));
+        lab.copy(&pin, Some(stage.clone())).await.expect_err("it is not copied");
+        assert!(lab.state().await.iter().any(|key| key.starts_with("scratch/promotes/")));
+        lab.store.stage_drop(&stage).await.unwrap();
+        lab.expect_gone(&stage, &[]).await;
+        // What came of a Complete that something on the way sent twice: the second finds no upload.
+        for answer in [Answer::error(404, "NoSuchUpload"), Answer::error(412, "PreconditionFailed")] {
+            let stage = lab.store.stage_open().await.unwrap();
+            lab.fault.once(Op::CompleteUpload, Fault::AnswersInstead(answer));
+            lab.copy(&pin, Some(stage.clone())).await.expect("it was done");
             lab.expect_made("copied", &bytes).await;
             lab.store.stage_drop(&stage).await.unwrap();
             lab.expect_gone(&stage, &[]).await;

@@ -58,7 +58,7 @@ impl HttpClient for Counted {
         SharedHttpConnector::new(CountedConnector {
             connector: self.client.http_connector(settings, components),
             limit: self.limit.clone(),
-            lasting: if lasts { Lasting::Long } else { Lasting::Short },
+            lasting: if lasts { Lasting::Write } else { Lasting::Short },
         })
     }
 
@@ -134,7 +134,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_counts_until_it_was_read() {
-        let limit = Limit::new(2);
+        let limit = Limit::new(5);
+        let _others =
+            (limit.enter(Lasting::Short).await.unwrap(), limit.enter(Lasting::Short).await.unwrap());
         let connector = counted(&limit);
         let one = connector.call(HttpRequest::empty()).await.unwrap();
         let _two = connector.call(HttpRequest::empty()).await.unwrap();
@@ -146,8 +148,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_turned_away_is_told_so_at_once() {
-        let limit = Limit::new(2);
-        let _held = (limit.enter(Lasting::Short).await.unwrap(), limit.enter(Lasting::Short).await.unwrap());
+        let limit = Limit::new(5);
+        let mut held = Vec::new();
+        while let Ok(permit) = limit.enter(Lasting::Short).await {
+            held.push(permit);
+        }
         let endless = http_client_fn(|_, _| SharedHttpConnector::new(Endless));
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
@@ -10,9 +11,10 @@ use hallmark_config::StoreBucket;
 use super::super::S3Store;
 use super::error::Failure;
 use super::reason::Reason;
+use super::retry::NotWhenLate;
 use super::wire::ContentMd5;
 use crate::name::ObjectName;
-use crate::store::{Deleted, Deletion, Guard, PutError, Retentions, VersionId};
+use crate::store::{Deleted, Deletion, Guard, PutError, Retentions, VersionId, step};
 
 const CALL: &str = "DeleteObjects";
 
@@ -20,7 +22,7 @@ const CALL: &str = "DeleteObjects";
 const MAX_BATCH: usize = 1000;
 
 /// How many deletions are under way at once that cannot be sent together.
-const ALONE_AT_ONCE: usize = 8;
+const ALONE_AT_ONCE: usize = 16;
 
 /// Key and version as the store names them.
 type Target = (String, Option<String>);
@@ -53,8 +55,11 @@ impl S3Store {
             }
         }
         let each = alone.into_iter().filter_map(|index| Some((index, deletions.get(index)?.clone())));
-        let each = each
-            .map(async |(index, (object, deletion))| (index, self.delete_object(&object, deletion).await));
+        let each = each.map(async |(index, (object, deletion))| {
+            let deleted = self.delete_object(&object, deletion).await;
+            step();
+            (index, deleted)
+        });
         results.extend(stream::iter(each).buffer_unordered(ALONE_AT_ONCE).collect::<Vec<_>>().await);
         let unanswered = || PutError::Unknown(Failure::malformed(CALL, "a deletion was not answered").into());
         (0..deletions.len())
@@ -116,7 +121,8 @@ impl S3Store {
             .bucket(batch.bucket.as_str())
             .set_bypass_governance_retention(bypass)
             .delete(delete);
-        let answer = call.customize().interceptor(ContentMd5).send().await;
+        let retries = Builder::new().retry_classifier(NotWhenLate);
+        let answer = call.customize().config_override(retries).interceptor(ContentMd5).send().await;
         let answer = answer.map_err(|e| Failure::of(CALL, &e))?;
         Ok(results(&batch.targets, &answer))
     }

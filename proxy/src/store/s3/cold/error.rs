@@ -243,6 +243,7 @@ impl From<Failure> for GetError {
                 | Reason::MethodNotAllowed
                 | Reason::Denied
                 | Reason::Busy
+                | Reason::Conflict
                 | Reason::Failed
                 | Reason::Redirected
                 | Reason::Full
@@ -264,6 +265,7 @@ impl From<Failure> for PutError {
                 Reason::NoSuchVersion => Self::NoSuchVersion,
                 Reason::NoSuchUpload => Self::NoSuchStage,
                 Reason::GuardFailed => Self::GuardFailed,
+                Reason::Conflict => Self::Conflict,
                 Reason::Locked => Self::Locked,
                 Reason::NoLock => Self::NoObjectLock,
                 Reason::NotImplemented => Self::Unsupported("this request"),

@@ -7,8 +7,9 @@
 //! | `deletions` | many at once |
 //! | `versioning`, `lock`, `tags` | governance |
 //! | `error`, `reason` | from the SDK's errors to ours |
-//! | `wire`, `counted` | what happens to requests and answers on their way |
+//! | `wire`, `bound`, `counted` | what happens to requests and answers on their way |
 
+mod bound;
 mod buckets;
 mod counted;
 mod deletions;
@@ -33,4 +34,5 @@ mod wire;
 pub(super) use buckets::Births;
 pub(super) use counted::Counted;
 pub(super) use retry::TooManyRequests;
-pub(super) use wire::BoundedAnswers;
+pub(super) use text::Encoding;
+pub(super) use wire::{BoundedAnswers, Legible};

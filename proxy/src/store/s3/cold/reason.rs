@@ -20,8 +20,10 @@ pub(in crate::store::s3) enum Reason {
     InvalidPart,
     /// A part other than the last is too short.
     PartTooSmall,
-    /// The condition does not hold, or another write under way has to do with it.
+    /// The condition does not hold.
     GuardFailed,
+    /// Another write of the same is under way.
+    Conflict,
     /// The range begins past the end.
     OutOfRange,
     /// A bucket of that name is there, and ours.
@@ -89,7 +91,8 @@ impl Reason {
             "NoSuchUpload" => Self::NoSuchUpload,
             "InvalidPart" | "InvalidPartOrder" => Self::InvalidPart,
             "EntityTooSmall" => Self::PartTooSmall,
-            "PreconditionFailed" | "ConditionalRequestConflict" => Self::GuardFailed,
+            "PreconditionFailed" => Self::GuardFailed,
+            "ConditionalRequestConflict" => Self::Conflict,
             "InvalidRange" => Self::OutOfRange,
             "BucketAlreadyOwnedByYou" => Self::BucketOwned,
             "BucketAlreadyExists" => Self::BucketTaken,
@@ -128,7 +131,7 @@ mod tests {
             (404, Some("NoSuchUpload"), Reason::NoSuchUpload),
             (404, Some("SomethingNew"), Reason::Missing),
             (404, None, Reason::Missing),
-            (409, Some("ConditionalRequestConflict"), Reason::GuardFailed),
+            (409, Some("ConditionalRequestConflict"), Reason::Conflict),
             (412, None, Reason::GuardFailed),
             (400, Some("MalformedXML"), Reason::Refused),
             (501, Some("NotImplemented"), Reason::NotImplemented),

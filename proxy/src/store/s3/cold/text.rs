@@ -15,7 +15,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// How the keys of an answer are written. A store that does not know how to encode them says so by saying nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::store::s3) enum Encoding {
     /// As they are.
     Plain,
     /// With `%` and two digits for most bytes, and `+` for a space.
@@ -25,11 +25,11 @@ pub(super) enum Encoding {
 /// Why an answer cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Odd(pub(super) &'static str);
+pub(in crate::store::s3) struct Odd(pub(in crate::store::s3) &'static str);
 
 impl Encoding {
     /// What an answer says of itself.
-    pub(super) fn of(said: Option<&EncodingType>) -> Result<Self, Odd> {
+    pub(in crate::store::s3) fn of(said: Option<&EncodingType>) -> Result<Self, Odd> {
         match said {
             None => Ok(Self::Plain),
             Some(EncodingType::Url) => Ok(Self::Url),
@@ -37,8 +37,13 @@ impl Encoding {
         }
     }
 
+    /// The text meant.
+    pub(in crate::store::s3) fn text(self, text: &str) -> Result<String, Odd> {
+        String::from_utf8(self.decode(text)?).map_err(|_| Odd("a key is no text"))
+    }
+
     /// The bytes meant.
-    pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, Odd> {
+    pub(in crate::store::s3) fn decode(self, text: &str) -> Result<Vec<u8>, Odd> {
         if self == Self::Plain {
             return Ok(text.as_bytes().to_vec());
         }

@@ -13,21 +13,20 @@ use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, BodyStream, Limited, StreamBody};
 use md5::{Digest as _, Md5};
 
+use super::bound::Entries;
 use super::order::{Kind, kinds};
-
-/// The longest answer that is read, bytes. A page of 1000 versions with keys of 1024 bytes, three characters each, is
-/// half of it.
-const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// For calls that must not be sent again: a second attempt would find what the first one did.
 pub(super) fn once() -> Builder {
     aws_sdk_s3::Config::builder().retry_config(RetryConfig::disabled())
 }
 
-/// Breaks off answers that are too long: the SDK holds them in memory. For every client of the SDK.
+/// Breaks off answers that are longer than what was asked for can be: the SDK holds them in memory. For every client of the
+/// SDK.
 #[derive(Debug)]
 pub(in crate::store::s3) struct BoundedAnswers;
 
@@ -36,15 +35,34 @@ impl Intercept for BoundedAnswers {
         "BoundedAnswers"
     }
 
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let asked = Entries::asked(context.request().uri());
+        bag.interceptor_state().store_put(asked);
+        Ok(())
+    }
+
     fn modify_before_deserialization(
         &self,
         context: &mut BeforeDeserializationInterceptorContextMut<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let asked = bag.load::<Entries>().copied().unwrap_or_default();
         let body = context.response_mut().body_mut();
         let endless = std::mem::replace(body, SdkBody::taken());
-        *body = SdkBody::from_body_1_x(Limited::new(endless, MAX_ANSWER_BYTES));
+        let limited = Limited::new(endless, asked.bytes());
+        let mut elements = asked.elements();
+        let counted = BodyStream::new(limited).map(move |frame| {
+            let frame = frame?;
+            frame.data_ref().map_or(Ok(()), |piece| elements.count(piece))?;
+            Ok::<_, BoxError>(frame)
+        });
+        *body = SdkBody::from_body_1_x(StreamBody::new(counted));
         Ok(())
     }
 }
@@ -86,7 +104,7 @@ impl Intercept for ContentMd5 {
 /// Puts question marks in place of characters that XML does not have, which make the SDK refuse the whole answer: Ceph's
 /// gateway says what it was asked for as it was asked for. Only for calls whose answers encode what matters.
 #[derive(Debug)]
-pub(super) struct Legible;
+pub(in crate::store::s3) struct Legible;
 
 impl Intercept for Legible {
     fn name(&self) -> &'static str {

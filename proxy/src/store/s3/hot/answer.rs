@@ -10,14 +10,12 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::timeout;
 
 use super::headers::{self, Malformed};
 use super::limit::Permit;
+use crate::pace::{Pace, TooSlow, Wait};
 use crate::store::{StoreError, StoreFault};
-
-/// What is left of a download lasts no longer than the store does if it is at most so long: it is here with its head.
-const SHORT_BODY: u64 = 64 << 10;
 
 /// An answer of success whose body was not read yet. Dropping it closes the connection, if there is much to come.
 #[derive(Debug)]
@@ -47,11 +45,8 @@ impl Answer {
 
     /// The body, which must have exactly this length.
     pub(in crate::store::s3) fn stream(self, length: u64) -> AnswerBody {
-        let Self { body, stall, mut permit, .. } = self;
-        if length <= SHORT_BODY {
-            permit.shorten();
-        }
-        AnswerBody { body, left: length, stall, sleep: None, permit: Some(permit) }
+        let Self { body, stall, permit, .. } = self;
+        AnswerBody { body, left: length, stall, wait: Wait::new(Pace::of_store(stall)), permit: Some(permit) }
     }
 
     /// The body, of at most `limit` bytes.
@@ -78,7 +73,7 @@ pub(in crate::store::s3) struct AnswerBody {
     body: Incoming,
     left: u64,
     stall: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
+    wait: Wait,
     permit: Option<Permit>,
 }
 
@@ -93,16 +88,15 @@ impl Stream for AnswerBody {
         }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-                let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(this.stall)));
-                return sleep.as_mut().poll(cx).map(|()| {
+                return this.wait.poll(cx).map(|TooSlow| {
                     this.permit = None;
                     Some(Err(late(this.stall)))
                 });
             };
-            this.sleep = None;
             let step = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => continue,
+                    Ok(data) if this.wait.moved(data.len() as u64).is_err() => Some(Err(slow())),
                     Ok(data) => match this.left.checked_sub(data.len() as u64) {
                         Some(left) => {
                             this.left = left;
@@ -127,6 +121,10 @@ impl Stream for AnswerBody {
 
 fn cut(error: &hyper::Error) -> StoreError {
     StoreError::new(StoreFault::Unavailable, format!("the body was not read to its end: {error}"))
+}
+
+fn slow() -> StoreError {
+    StoreError::new(StoreFault::Timeout, "a body came too slowly")
 }
 
 fn late(stall: Duration) -> StoreError {

@@ -1,6 +1,7 @@
 //! A request to the store.
 
 use hallmark_config::StoreBucket;
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::limit::Lasting;
@@ -26,7 +27,7 @@ impl<'a> Call<'a> {
     /// About a bucket.
     pub(in crate::store::s3) fn bucket(method: Method, bucket: &'a StoreBucket) -> Self {
         // Who reads the body of an answer may take time.
-        let lasting = if method == Method::GET { Lasting::Long } else { Lasting::Short };
+        let lasting = if method == Method::GET { Lasting::Read } else { Lasting::Short };
         Self { method, bucket, key: None, query: Vec::new(), headers: HeaderMap::new(), lasting }
     }
 
@@ -47,6 +48,12 @@ impl<'a> Call<'a> {
     /// Whether it leaves everything as it is.
     pub(super) fn reads(&self) -> bool {
         [Method::GET, Method::HEAD].contains(&self.method)
+    }
+
+    /// Whether no harm is done if an attempt is done when others have written since: it leaves everything as it is, or
+    /// depends on what stands there.
+    pub(super) fn may_come_late(&self) -> bool {
+        self.reads() || [IF_MATCH, IF_NONE_MATCH].iter().any(|name| self.headers.contains_key(name))
     }
 
     /// For the log.

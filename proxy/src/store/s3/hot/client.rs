@@ -13,6 +13,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::outgoing::Outgoing;
+use super::timed::Timed;
 use crate::store::s3::connect::{Authorities, ConnectError};
 
 /// Connections that nobody uses are closed after so long: before stores do it, which would cost a request.
@@ -21,7 +22,7 @@ const IDLE: Duration = Duration::from_secs(15);
 const MAX_HEADERS: usize = 160;
 
 /// Makes requests over a pool of connections.
-pub(super) type Client = legacy::Client<HttpsConnector<HttpConnector>, Outgoing>;
+pub(super) type Client = legacy::Client<Timed<HttpsConnector<HttpConnector>>, Outgoing>;
 
 /// A client for endpoints of this scheme.
 ///
@@ -52,6 +53,7 @@ pub(super) fn client(
     // Never by plain HTTP where the settings say otherwise.
     let builder = if *scheme == Scheme::HTTPS { builder.https_only() } else { builder.https_or_http() };
     let connector = builder.enable_http1().wrap_connector(tcp);
+    let connector = Timed::new(connector, settings.connect_timeout * 2);
     Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

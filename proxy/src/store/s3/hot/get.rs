@@ -35,7 +35,7 @@ impl S3Store {
     ) -> Result<Unverified, GetError> {
         let place = self.place(object)?;
         let version = self.named(version)?;
-        let (answer, extent) = match self.begin(&place, version, &span, pin, Lasting::Long).await {
+        let (answer, extent) = match self.begin(&place, version, &span, pin, Lasting::Read).await {
             Ok(found) => found,
             // Some stores say nothing of a delete marker: whether one stands there must be asked for.
             Err(Unread::Nothing(_)) if self.findings().versions && !self.hot.tells_of_markers() => {

@@ -7,7 +7,7 @@
 //! | `pieces`, `outgoing` | a body on its way out |
 //! | `answer`, `headers`, `error_body` | what comes back |
 //! | `get`, `put`, `delete`, `attributes`, `lock` | calls about objects, and what they say in headers |
-//! | `address`, `signer`, `keyring`, `client`, `limit` | what it takes |
+//! | `address`, `signer`, `keyring`, `client`, `timed`, `limit` | what it takes |
 
 mod address;
 mod answer;
@@ -31,6 +31,7 @@ mod signer;
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+mod timed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

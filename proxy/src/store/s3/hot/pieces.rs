@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::outgoing::Feeder;
 use super::send::Failed;
+use crate::pace::{Pace, TooSlow, Window};
 use crate::store::{Body, Piece, PutError};
 
 /// A body of which some was received.
@@ -19,7 +21,7 @@ pub(super) struct Pieces {
     /// Bytes to come.
     left: u64,
     first: Option<Bytes>,
-    all_left: bool,
+    all_handed_over: bool,
 }
 
 /// What is known of a body when its first piece is here.
@@ -36,7 +38,7 @@ pub(super) enum Feed {
     All,
     /// It was not completed.
     Incomplete,
-    /// The store took nothing for too long.
+    /// The store took nothing, or too little, for too long.
     Stuck,
     /// The client takes no more.
     Closed,
@@ -55,7 +57,7 @@ impl Pieces {
         };
         let left = length.checked_sub(first.len() as u64).ok_or(PutError::Incomplete)?;
         if left > 0 {
-            return Ok(Begun::More(Self { body, length, left, first: Some(first), all_left: false }));
+            return Ok(Begun::More(Self { body, length, left, first: Some(first), all_handed_over: false }));
         }
         match body.next().await {
             Some(Piece::Commit { .. }) => Ok(Begun::Whole(first)),
@@ -68,15 +70,17 @@ impl Pieces {
         self.length
     }
 
-    /// Whether the store may have got the last byte.
-    pub(super) fn all_left(&self) -> bool {
-        self.all_left
+    /// Whether the store may have got the last byte, or may get it yet.
+    pub(super) fn all_handed_over(&self) -> bool {
+        self.all_handed_over
     }
 
     /// Hands over all of it. The store may take so long for each piece, the sender as long as it likes.
-    pub(super) async fn feed(&mut self, client: mpsc::Sender<Bytes>, patience: Duration) -> Feed {
+    pub(super) async fn feed(&mut self, feeder: Feeder, patience: Duration) -> Feed {
+        let mut client =
+            HandOver { client: feeder.pieces, pace: Pace::of_store(patience), window: Window::default() };
         if let Some(first) = self.first.take()
-            && let Err(end) = hand_over(&client, first, patience).await
+            && let Err(end) = client.hand_over(first).await
         {
             return end;
         }
@@ -88,23 +92,39 @@ impl Pieces {
             let Some(left) = self.left.checked_sub(piece.len() as u64) else { return Feed::Incomplete };
             self.left = left;
             if left > 0 {
-                if let Err(end) = hand_over(&client, piece, patience).await {
+                if let Err(end) = client.hand_over(piece).await {
                     return end;
                 }
                 continue;
             }
             let Some(Piece::Commit { .. }) = self.body.next().await else { return Feed::Incomplete };
-            self.all_left = true;
-            return hand_over(&client, piece, patience).await.err().unwrap_or(Feed::All);
+            // What is not handed over never gets there.
+            if let Err(end) = client.hand_over(piece).await {
+                return end;
+            }
+            self.all_handed_over = true;
+            return Feed::All;
         }
     }
 }
 
-async fn hand_over(client: &mpsc::Sender<Bytes>, piece: Bytes, patience: Duration) -> Result<(), Feed> {
-    match timeout(patience, client.send(piece)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Feed::Closed),
-        Err(_) => Err(Feed::Stuck),
+/// Hands pieces over, and measures how long that takes.
+struct HandOver {
+    client: mpsc::Sender<Bytes>,
+    pace: Pace,
+    window: Window,
+}
+
+impl HandOver {
+    async fn hand_over(&mut self, piece: Bytes) -> Result<(), Feed> {
+        let (length, begun) = (piece.len() as u64, Instant::now());
+        match timeout(self.pace.idle(), self.client.send(piece)).await {
+            Ok(Ok(())) => {
+                self.window.moved(&self.pace, begun.elapsed(), length).map_err(|TooSlow| Feed::Stuck)
+            }
+            Ok(Err(_)) => Err(Feed::Closed),
+            Err(_) => Err(Feed::Stuck),
+        }
     }
 }
 
@@ -128,5 +148,42 @@ impl From<NotSent> for PutError {
                 error => error,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::super::outgoing::Outgoing;
+    use super::*;
+
+    /// Feeds a store that takes a piece of this length now and then; says how it ended, and after how long.
+    async fn fed(piece: usize, now_and_then: Duration) -> (Feed, Duration) {
+        const LENGTH: u64 = 32 << 20;
+        let (writer, body) = Body::channel(1);
+        let sending = tokio::spawn(async move { while writer.data(vec![0; piece].into()).await.is_ok() {} });
+        let Ok(Begun::More(mut pieces)) = Pieces::begin(LENGTH, body).await else { panic!("there is more") };
+        let (feeder, mut outgoing) = Outgoing::streamed(LENGTH);
+        let taking = tokio::spawn(async move {
+            while outgoing.frame().await.is_some() {
+                tokio::time::sleep(now_and_then).await;
+            }
+        });
+        let begun = Instant::now();
+        let end = pieces.feed(feeder, Duration::from_secs(30)).await;
+        taking.abort();
+        sending.abort();
+        (end, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_takes_too_little_is_given_up() {
+        let (end, after) = fed(1000, Duration::from_secs(29)).await;
+        assert!(matches!(end, Feed::Stuck));
+        assert!(after < Duration::from_secs(120), "{after:?}");
+        // As slowly, but more at a time: such a store is as it is.
+        let (end, _) = fed(256 << 10, Duration::from_secs(29)).await;
+        assert!(matches!(end, Feed::Incomplete), "all that was not the last piece was taken");
     }
 }

@@ -1,6 +1,7 @@
 //! Sends requests: signed, limited in number, each wait bounded, and again where a repeat is safe.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -130,7 +131,8 @@ impl Failed {
 impl Hot {
     /// Makes a call whose body is all here, or empty, and repeats it where the store was not reached or failed. So the
     /// call must be such that doing it twice is as good as once, or bear a condition: of one that does not hold after an
-    /// attempt that was perhaps done, nothing is known.
+    /// attempt that was perhaps done, nothing is known. After an attempt that was not answered in time, and may yet be done,
+    /// only what [may come late](Call::may_come_late) is made again.
     ///
     /// # Errors
     /// The last attempt's, unless an earlier one was perhaps done.
@@ -142,16 +144,20 @@ impl Hot {
             .with_max_delay(LONGEST_WAIT)
             .without_max_times()
             .build();
-        let (mut attempts, mut doubtful, mut renewed) = (1, false, false);
+        // Whether any attempt was perhaps done, and any but the last.
+        let (mut doubtful, mut before) = (false, false);
+        let (mut attempts, mut renewed) = (1, false);
         loop {
             let permit = self.permit(call).await;
             let failed = match permit {
                 Ok(permit) => match self.attempt(call, body, deadline, permit).await {
                     Ok(answer) => return Ok(answer),
                     Err((failed, identity)) => {
+                        doubtful |= failed.perhaps_done();
                         if let Some(identity) = identity.filter(|_| failed.keys_refused && !renewed) {
                             renewed = true;
                             if self.signer.keyring.doubt(&identity).await == Renewed::Changed {
+                                before = doubtful;
                                 continue;
                             }
                         }
@@ -162,15 +168,15 @@ impl Hot {
             };
             let wait = waits.next().unwrap_or(LONGEST_WAIT).max(failed.retry_after().unwrap_or_default());
             let again = failed.transient()
+                && (failed.failure.cause != Cause::Late || call.may_come_late())
                 && attempts < self.attempts
                 && wait <= MOST_RETRY_AFTER
                 && Instant::now() + wait < deadline;
             if !again {
-                return Err(if doubtful && !call.reads() { failed.doubtful() } else { failed });
+                return Err(if before && !call.reads() { failed.doubtful() } else { failed });
             }
             tracing::debug!(error = %StoreError::from(failed.failure.clone()), "a call to the store is made again");
-            doubtful |= failed.perhaps_done();
-            attempts += 1;
+            (before, attempts) = (doubtful, attempts + 1);
             sleep(wait).await;
         }
     }
@@ -211,7 +217,8 @@ impl Hot {
         pieces: &mut Pieces,
     ) -> Result<Answer, NotSent> {
         let permit = self.permit(call).await.map_err(|failure| NotSent::Before(failure.into()))?;
-        let (sender, body) = Outgoing::streamed(pieces.length());
+        let (feeder, body) = Outgoing::streamed(pieces.length());
+        let taken = feeder.taken();
         let (request, identity) = match timeout(self.answer_timeout, self.request(call, payload, body)).await
         {
             Ok(made) => made.map_err(NotSent::Before)?,
@@ -219,7 +226,7 @@ impl Hot {
         };
         let mut response = pin!(self.client.request(request));
         let answer = {
-            let feed = pin!(pieces.feed(sender, self.answer_timeout));
+            let feed = pin!(pieces.feed(feeder, self.answer_timeout));
             match select(response.as_mut(), feed).await {
                 Either::Left((answer, feed)) => {
                     // Kept till then: what abandons a body also ends what comes back.
@@ -238,16 +245,17 @@ impl Hot {
             }
         };
         match answer {
-            Ok(_) if !pieces.all_left() => {
+            Ok(_) if !taken.load(Ordering::Relaxed) => {
                 let why = "it was content with a part of the body";
-                Err(NotSent::Before(Failure::new(Cause::Malformed, &call.what(), why).into()))
+                let failed = Failure::new(Cause::Malformed, &call.what(), why).into();
+                Err(if pieces.all_handed_over() { NotSent::After(failed) } else { NotSent::Before(failed) })
             }
             Ok(answer) => Ok(answer),
             Err(failed) => {
                 if failed.keys_refused {
                     self.signer.keyring.doubt(&identity).await;
                 }
-                Err(if pieces.all_left() { NotSent::After(failed) } else { NotSent::Before(failed) })
+                Err(if pieces.all_handed_over() { NotSent::After(failed) } else { NotSent::Before(failed) })
             }
         }
     }
@@ -319,6 +327,6 @@ fn late(call: &Call<'_>, patience: Duration) -> Failure {
 
 /// Calls that upload last as long as somebody else sends.
 pub(super) fn long(mut call: Call<'_>) -> Call<'_> {
-    call.lasting = Lasting::Long;
+    call.lasting = Lasting::Write;
     call
 }

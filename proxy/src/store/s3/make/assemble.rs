@@ -56,8 +56,11 @@ impl S3Store {
                 });
             }
         };
+        if let Err(unmade) = still.await {
+            self.clear_site(&site, Some(fence)).await;
+            return Err(unmade);
+        }
         let copied = async {
-            still.await?;
             let parts = self.copy_parts(bytes, ranges, &site).await?;
             self.unchanged(bytes).await?;
             Ok(parts)
@@ -65,7 +68,9 @@ impl S3Store {
         let parts = match copied.await {
             Ok(parts) => parts,
             Err(unmade) => {
-                self.clear_site(&site, Some(fence)).await;
+                // The store may still be copying other parts, which an upload that was ended takes in all the same. So what is
+                // written down stays: it is ended once more by whoever drops the stage, or sweeps up.
+                self.clear_site(&site, None).await;
                 return Err(unmade);
             }
         };
@@ -133,19 +138,34 @@ impl S3Store {
             .mutate_request(with_headers(headers));
         match call.send().await.map_err(|error| failure("CompleteMultipartUpload", &error)) {
             Ok(made) => Ok(self.made(site.target, write, made.e_tag(), made.version_id()).await?),
-            Err(failure) => Err(match failure.cause {
-                Cause::Refused(Reason::GuardFailed) => PutError::GuardFailed.into(),
-                Cause::Refused(_) if is_missing(&failure) => Unmade::CutOff,
-                // Ceph's gateway says so of an upload that is over, among other things.
-                Cause::Refused(Reason::Failed) => match self.seen(site.target, write).await {
-                    Some(committed) => return Ok(committed),
-                    None => match self.is_upload(site.target, &site.upload).await {
-                        Ok(false) => Unmade::CutOff,
-                        Ok(true) | Err(_) => Unmade::Error(failure.into()),
-                    },
-                },
-                _ => Unmade::Error(failure.into()),
-            }),
+            Err(failure) => {
+                // It may have been done all the same: Ceph's gateway says that it failed of an upload that is over, and what
+                // stands before a store may send a request again that was done, and hand on what is said of the second.
+                if failure.reason().is_some()
+                    && let Some(committed) = self.seen(site.target, write).await
+                {
+                    return Ok(committed);
+                }
+                Err(self.unfinished(site, failure).await)
+            }
+        }
+    }
+
+    /// Why there is no object.
+    async fn unfinished(&self, site: &Site<'_>, failure: Failure) -> Unmade {
+        match failure.cause {
+            Cause::Refused(Reason::GuardFailed) => PutError::GuardFailed.into(),
+            Cause::Refused(_) if is_missing(&failure) => Unmade::CutOff,
+            Cause::Refused(Reason::Failed) => match self.is_upload(site.target, &site.upload).await {
+                Ok(false) => Unmade::CutOff,
+                Ok(true) | Err(_) => Unmade::Error(failure.into()),
+            },
+            Cause::Refused(_)
+            | Cause::Unsent
+            | Cause::Late
+            | Cause::Lost
+            | Cause::Malformed
+            | Cause::Shed => Unmade::Error(failure.into()),
         }
     }
 

@@ -9,7 +9,7 @@ use super::super::hot::Lasting;
 use super::source::{Bytes, Unmade, unread};
 use crate::name::ObjectName;
 use crate::proof::ByteStream;
-use crate::store::{Body, BodyWriter, Committed, PutError, Span, Write};
+use crate::store::{Body, BodyWriter, Committed, PutError, Span, Write, aside, step};
 
 impl S3Store {
     /// Reads `bytes` and puts them under `object`. They become visible only if `still` holds when all of them are on their
@@ -21,13 +21,13 @@ impl S3Store {
         write: Write,
         still: impl Future<Output = Result<(), Unmade>> + Send,
     ) -> Result<Committed, Unmade> {
-        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Long).await;
+        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Read).await;
         let (answer, extent) = read.map_err(unread)?;
         if extent.whole != bytes.length {
             return Err(Unmade::Source);
         }
         let (writer, body) = Body::channel(1);
-        let put = self.put_object(object, write, bytes.length, body);
+        let put = aside(self.put_object(object, write, bytes.length, body));
         let feed = feed(Box::pin(answer.stream(bytes.length)), writer, still);
         let (put, fed) = tokio::join!(put, feed);
         match (put, fed) {
@@ -55,6 +55,7 @@ async fn feed(
         {
             return Ok(());
         }
+        step();
     }
     still.await?;
     if let Some(held) = held

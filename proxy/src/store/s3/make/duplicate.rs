@@ -48,17 +48,27 @@ impl S3Store {
                 let etag = copied.copy_object_result().and_then(|result| result.e_tag());
                 Ok(self.made(target, write, etag, copied.version_id()).await?)
             }
-            Err(failure) => Err(match failure.cause {
-                Cause::Refused(Reason::GuardFailed) => Unmade::Condition,
-                Cause::Refused(_) if is_missing(&failure) => Unmade::Source,
-                // Ceph's gateway says so when the source goes while it is copied, among other things. It has ended with
-                // that, one way or the other.
-                Cause::Refused(Reason::Failed) => match self.seen(target, write).await {
-                    Some(committed) => return Ok(committed),
-                    None => Unmade::Failed(failure.into()),
-                },
-                _ => Unmade::Error(failure.into()),
-            }),
+            Err(failure) => {
+                // It may have been done all the same: see `assemble`.
+                if failure.reason().is_some()
+                    && let Some(committed) = self.seen(target, write).await
+                {
+                    return Ok(committed);
+                }
+                Err(match failure.cause {
+                    Cause::Refused(Reason::GuardFailed) => Unmade::Condition,
+                    Cause::Refused(_) if is_missing(&failure) => Unmade::Source,
+                    // Ceph's gateway says so when the source goes while it is copied, among other things. It has ended
+                    // with that, one way or the other.
+                    Cause::Refused(Reason::Failed) => Unmade::Failed(failure.into()),
+                    Cause::Refused(_)
+                    | Cause::Unsent
+                    | Cause::Late
+                    | Cause::Lost
+                    | Cause::Malformed
+                    | Cause::Shed => Unmade::Error(failure.into()),
+                })
+            }
         }
     }
 }

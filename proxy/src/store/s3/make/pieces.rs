@@ -14,7 +14,7 @@ use super::super::places::Place;
 use super::super::stage::is_missing;
 use super::super::{S3Store, etag};
 use super::source::{Bytes, Unmade, of_source, unread};
-use crate::store::{MAX_PARTS, PutError, Span};
+use crate::store::{MAX_PARTS, PutError, Span, step};
 
 /// Parts that are copied at once.
 const AT_ONCE: usize = 8;
@@ -81,6 +81,7 @@ impl S3Store {
                 _ => of_source(failure),
             }
         })?;
+        step();
         let etag = copied.copy_part_result().and_then(|part| part.e_tag()).and_then(etag::bare);
         let nameless = || PutError::NotStored(Failure::malformed(WHAT, "a part without an ETag").into());
         let etag = etag.ok_or_else(nameless)?;
@@ -90,7 +91,7 @@ impl S3Store {
     /// Reads all the bytes and sends them as the only part: Garage copies no parts from objects of a few bytes, and where
     /// there are so few it costs the same.
     async fn carry_part(&self, bytes: &Bytes<'_>, site: &Site<'_>) -> Result<CompletedPart, Unmade> {
-        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Long).await;
+        let read = self.read(bytes.place, bytes.version, &Span::All, Some(bytes.pin), Lasting::Read).await;
         let (answer, extent) = read.map_err(unread)?;
         let not_stored = |error| Unmade::Error(PutError::NotStored(error));
         let all = answer.collect(usize::try_from(SMALL).unwrap_or_default()).await.map_err(not_stored)?;

@@ -32,7 +32,7 @@ pub(super) async fn ask(lab: &Lab) -> Result<(usize, Keys), StoreError> {
         kept(lab, format!("/{}", lab.key("lead")), lab.key("lead")),
         kept(lab, inner("a//b"), inner("a/b")),
         kept(lab, inner("c/"), inner("c")),
-        kept(lab, inner(UNUSUAL), inner("-")),
+        kept(lab, inner(UNUSUAL), inner(&UNUSUAL.replace("e\u{301}", "\u{e9}"))),
         kept(lab, inner(CONTROLS), inner("--")),
     )?;
     Ok((longest, Keys { leading_slash, double_slash, trailing_slash, unusual, controls }))

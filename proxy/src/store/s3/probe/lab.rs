@@ -229,7 +229,7 @@ impl<T> Said<T> {
     pub(super) fn guard_failed(&self) -> bool {
         match self {
             Self::Refused(reason) => {
-                matches!(reason, Reason::GuardFailed | Reason::NoSuchKey | Reason::Missing)
+                matches!(reason, Reason::GuardFailed | Reason::Conflict | Reason::NoSuchKey | Reason::Missing)
             }
             Self::Done(_) => false,
         }

@@ -177,6 +177,19 @@ async fn a_store_that_behaves_is_found_to() {
     assert!(found.capabilities().guards.absent && found.capabilities().guards.matches);
 }
 
+/// Else who may write the one could write the other.
+#[tokio::test]
+async fn a_store_that_folds_the_case_of_keys_cannot_be_used() {
+    let server = Server::start(|parts| {
+        let folded = parts.uri.to_string().replace("ROUND", "round");
+        parts.uri = folded.parse().unwrap();
+        None
+    });
+    let error = server.await.failure().await;
+    assert_eq!(error.fault, StoreFault::Protocol);
+    assert!(error.message.contains("differ in case"), "{}", error.message);
+}
+
 #[tokio::test]
 async fn nothing_is_left_behind() {
     let server = Server::plain().await;

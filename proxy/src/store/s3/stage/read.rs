@@ -44,7 +44,7 @@ impl S3Store {
         pin: &Pin,
         span: &Span,
     ) -> Result<Answer, GetError> {
-        let (answer, extent) = self.read(&stage.place, None, span, Some(pin), Lasting::Long).await.map_err(
+        let (answer, extent) = self.read(&stage.place, None, span, Some(pin), Lasting::Read).await.map_err(
             |error| match error {
                 GetError::NoSuchKey => GetError::NoSuchStage,
                 GetError::NoSuchBucket => {

@@ -246,3 +246,26 @@ async fn refusals_are_told_apart() {
         assert!(matches!(&found, Err(GetError::Store(e)) if e.fault == StoreFault::Unavailable), "{found:?}");
     }
 }
+
+/// Whoever can write to the state bucket must not keep it from being listed, nor what a probe left that was killed.
+#[tokio::test]
+async fn lists_of_the_state_bucket_hold_names_that_xml_cannot() {
+    let server = Canned::new(|asked| {
+        assert_eq!(asked.query.get("encoding-type").map(String::as_str), Some("url"));
+        let keys = ["scratch/a%01b", "scratch/c%0Ad+e", "scratch/f%EF%BF%BFg"].map(object).concat();
+        page(false, &format!("<Prefix>scratch/\u{1}</Prefix>{keys}"))
+    })
+    .await;
+    let page = store(&server.url).page_of_state("scratch/", None, 1000).await.unwrap();
+    let names: Vec<_> = page.keys.iter().map(|key| key.name.as_str()).collect();
+    assert_eq!(names, ["scratch/a\u{1}b", "scratch/c\nd e", "scratch/f\u{FFFF}g"]);
+}
+
+/// Short elements take many times their length once they are parsed.
+#[tokio::test]
+async fn answers_of_more_elements_than_were_asked_for_are_broken_off() {
+    let server = Canned::new(|_| page(false, &"<CommonPrefixes/>".repeat(40_000))).await;
+    let error = store(&server.url).page_of_state("scratch/", None, 1000).await.unwrap_err();
+    assert_eq!(error.fault, StoreFault::Protocol);
+    assert!(error.message.contains("more elements than were asked for"), "{}", error.message);
+}

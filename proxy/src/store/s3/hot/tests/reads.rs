@@ -162,8 +162,9 @@ async fn what_is_missing_is_named() {
 #[tokio::test]
 async fn downloads_count_until_they_are_read() {
     let whole = "x".repeat(1 << 20);
-    let two = |settings| Settings { max_requests: 2, ..settings };
-    let (_server, store) = server_with(vec![Act::Answer(found("", &whole)); 2], two).await;
+    // One of them may be a download.
+    let few = |settings| Settings { max_requests: 5, ..settings };
+    let (_server, store) = server_with(vec![Act::Answer(found("", &whole)); 2], few).await;
     let first = store.get_object(&object(), None, Span::All, None).await.unwrap();
     let mut second = std::pin::pin!(get(&store, Span::All));
     let early = tokio::time::timeout(PATIENCE, &mut second).await;

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use bytes::Bytes;
 use hallmark_signer::{SealedHeaders, Sha256Digest};
 
+use super::super::{Endpoint, Hot, KeySource, Keyring, Limit};
 use super::*;
 use crate::store::{
     Attributes, Body, BodyWriter, Committed, Deletion, Guard, Pin, PutError, StoreFault, Write,
@@ -83,7 +88,7 @@ async fn what_came_of_a_write_is_known_or_not() {
     let refused = |status, code| Act::Answer(refusal(status, "", code));
     for (acts, known) in [
         (vec![refused(412, "PreconditionFailed")], "guard"),
-        (vec![refused(409, "ConditionalRequestConflict")], "guard"),
+        (vec![refused(409, "ConditionalRequestConflict")], "conflict"),
         (vec![refused(404, "NoSuchKey")], "guard"),
         (vec![refused(403, "AccessDenied")], "not"),
         (vec![refused(503, "SlowDown"), refused(412, "PreconditionFailed")], "guard"),
@@ -99,6 +104,7 @@ async fn what_came_of_a_write_is_known_or_not() {
         let error = put(&store, matching()).await.unwrap_err();
         let said = match error {
             PutError::GuardFailed => "guard",
+            PutError::Conflict => "conflict",
             PutError::NotStored(_) => "not",
             PutError::Unknown(_) => "unknown",
             other => panic!("{other:?}"),
@@ -263,4 +269,53 @@ async fn other_refusals_delete_no_version() {
         let deleted = store.delete_object(&object(), deletion).await;
         assert_eq!(deleted.is_ok(), gone, "{code}: {deleted:?}");
     }
+}
+
+/// A store that was too slow may do it yet, over what others have written since.
+#[tokio::test]
+async fn what_may_yet_be_done_is_repeated_only_where_that_overtakes_nobody() {
+    let quick = |settings| Settings { answer_timeout: PATIENCE, ..settings };
+    for (guard, requests) in [(Guard::Any, 1), (Guard::Absent, 2), (matching(), 2)] {
+        let acts = [Act::Hang, Act::Answer(answer(200, "etag: \"new\"\r\n", ""))];
+        let (server, store) = server_with(acts, quick).await;
+        let put = put(&store, guard.clone()).await;
+        assert_eq!(put.is_ok(), requests == 2, "{put:?}");
+        assert!(put.is_ok() || matches!(put, Err(PutError::Unknown(_))), "{put:?}");
+        assert_eq!(server.count(), requests, "{guard:?}");
+    }
+    let (server, store) = server_with([Act::Hang, Act::Answer(answer(204, "", ""))], quick).await;
+    let deleted = store.delete_object(&object(), Deletion::default()).await;
+    assert!(matches!(deleted, Err(PutError::Unknown(_))), "{deleted:?}");
+    assert_eq!(server.count(), 1);
+}
+
+/// Gives other keys each time.
+#[derive(Debug, Default)]
+struct Changing(std::sync::atomic::AtomicU32);
+
+impl ProvideCredentials for Changing {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let id = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        future::ProvideCredentials::ready(Ok(Credentials::new(id, "secret", None, None, "test")))
+    }
+}
+
+#[tokio::test]
+async fn that_the_keys_were_renewed_makes_nobody_forget_what_was_perhaps_done() {
+    // A server that failed, whatever it says of the keys.
+    let acts =
+        [Act::Answer(refusal(500, "", "ExpiredToken")), Act::Answer(refusal(412, "", "PreconditionFailed"))];
+    let server = Server::start(acts).await;
+    let settings = settings(&server.url);
+    let keyring = Keyring::new(KeySource::Chain(SharedCredentialsProvider::new(Changing::default())));
+    let endpoint = Endpoint::parse(&server.url, settings.addressing).unwrap();
+    let limit = Limit::new(settings.max_requests);
+    let hot = Hot::new(&settings, endpoint, "us-east-1", None, Arc::new(keyring), limit).unwrap();
+    let store = store(hot, &settings, capable());
+    let put = put(&store, matching()).await;
+    assert!(matches!(put, Err(PutError::Unknown(_))), "{put:?}");
+    assert_eq!(server.count(), 2);
 }
