@@ -11,12 +11,15 @@
 //! What came in parts has a [`PartTable`]: it is given to [`record::encode`] or stands in the header [`PARTS_HEADER`], and
 //! is believed when [`Pages::part_table`] or [`Seal::part_table`] says it.
 //!
+//! Who approves of an artifact after that signs what is [`Approvable`].
+//!
 //! What publishers leave beside an artifact, in formats of others, is read in [`evidence`].
 //!
 //! All signature checks end in [`PublicKey::verify`], but for those of certificates and of who signs with one on another
 //! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`],
 //! whose private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
+mod approval;
 mod blob;
 mod bundle;
 mod checksums;
@@ -39,6 +42,7 @@ pub mod tree;
 mod verdicts;
 mod verifier;
 
+pub use approval::{Approvable, NotApprovable};
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use bundle::MAX_BUNDLE_KEYS;
 pub use checksums::{

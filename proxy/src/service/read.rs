@@ -207,6 +207,7 @@ fn head(
 ) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
+    let untrusted = admitted.distrust().map(|fault| format!("{}: {fault}", fault.code().as_str()));
     let checksum = match read.checksum {
         ChecksumMode::Off => None,
         ChecksumMode::Enabled => {
@@ -220,6 +221,7 @@ fn head(
         headers: admitted.headers(),
         seal: seal.as_deref(),
         verified: &verified,
+        untrusted: untrusted.as_deref(),
         checksum: checksum.as_ref(),
         parts: match read.part {
             Some(_) => admitted.part_table()?.map(|table| table.parts().count()),

@@ -68,6 +68,8 @@ pub struct Stated {
     pub subjects: Vec<StatementSubject>,
     /// What it says.
     pub predicate_type: String,
+    /// The role that somebody approves for, where that is what it says.
+    pub role: Option<String>,
     /// `runDetails.builder.id` of SLSA provenance.
     pub builder_id: Option<String>,
     /// `buildDefinition.buildType` of SLSA provenance.

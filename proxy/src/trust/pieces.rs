@@ -164,6 +164,7 @@ fn stated(statement: &InTotoStatement) -> Stated {
             .map(|subject| StatementSubject { name: subject.name.clone(), sha256: subject.sha256 })
             .collect(),
         predicate_type: statement.predicate_type().to_owned(),
+        role: statement.approved_role().map(str::to_owned),
         builder_id: provenance.map(|provenance| provenance.builder_id().to_owned()),
         build_type: provenance.map(|provenance| provenance.build_type().to_owned()),
         source,

@@ -17,7 +17,16 @@ impl Stated {
                     Bind::Name => subject.name.as_deref().is_some_and(|name| names(name, object)),
                 }
         });
-        about && rule.attestation.as_ref().is_some_and(|wanted| self.says(wanted))
+        about
+            && self.is_for_a_role_of(rule)
+            && rule.attestation.as_ref().is_some_and(|wanted| self.says(wanted))
+    }
+
+    /// Who approves for another role than those that the rule asks for says nothing here. Where it asks for keys, and no
+    /// role by name, any will do.
+    fn is_for_a_role_of(&self, rule: &Rule) -> bool {
+        let Some(role) = &self.role else { return true };
+        rule.clauses().flatten().any(|of| of.name.as_ref().is_none_or(|name| name.as_str() == role))
     }
 
     fn says(&self, wanted: &Attestation) -> bool {

@@ -128,6 +128,11 @@ impl InTotoStatement {
         self.provenance.as_ref()
     }
 
+    /// The role for which somebody approves, if it is an [`APPROVAL`] that names one.
+    pub fn approved_role(&self) -> Option<&str> {
+        if self.predicate_type == APPROVAL { self.predicate.get("role")?.as_str() } else { None }
+    }
+
     /// Whether it is about the artifact with this digest, under whatever name.
     pub fn is_about(&self, artifact: &Sha256Digest) -> bool {
         self.subjects.iter().any(|subject| subject.sha256.as_ref() == Some(artifact))
