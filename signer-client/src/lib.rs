@@ -32,6 +32,7 @@ mod key;
 mod leaves;
 mod parts;
 mod publisher;
+mod rate;
 pub mod record;
 mod register;
 mod seal;
@@ -64,6 +65,7 @@ pub use publisher::{
     MAX_CANDIDATES, MAX_SIGNATURES, PublisherSignatures, PublisherSignaturesError, SIGNATURE_HEADER,
     TooManyKeys,
 };
+pub use rate::{Pacer, Rate, RateError};
 pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
 
 mod admin;
+mod adopt;
 mod bulk;
 mod caches;
 mod clients;

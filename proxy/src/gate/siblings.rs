@@ -52,7 +52,7 @@ pub(super) struct Beside {
 }
 
 /// Why a sibling that is there could not be used.
-enum Spoiled {
+pub(super) enum Spoiled {
     /// It is its own fault.
     Sibling { key: String, why: String },
     /// Nobody knows what stands there.
@@ -104,19 +104,12 @@ impl Gate {
         let reads: Vec<_> = siblings.iter().map(|(kind, name)| self.pieces_of(about, *kind, name)).collect();
         let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut beside = Beside::default();
-        for read in read {
-            match read {
-                Ok(pieces) => beside.pieces.extend(pieces),
-                // That the store failed is said rather than what else is wrong: it may pass.
-                Err(spoiled @ Spoiled::Store(_)) => beside.spoiled = Some(spoiled),
-                Err(spoiled) => beside.spoiled = beside.spoiled.or(Some(spoiled)),
-            }
-        }
+        read.into_iter().for_each(|read| beside.add(read));
         beside
     }
 
     /// What is signed in one sibling; nothing, if it is not there.
-    async fn pieces_of(
+    pub(super) async fn pieces_of(
         &self,
         about: &About<'_>,
         kind: Sibling,
@@ -186,6 +179,16 @@ impl Spoiled {
 }
 
 impl Beside {
+    /// Adds what one sibling says.
+    pub(super) fn add(&mut self, read: Result<Vec<Piece>, Spoiled>) {
+        match read {
+            Ok(pieces) => self.pieces.extend(pieces),
+            // That the store failed is said rather than what else is wrong: it may pass.
+            Err(spoiled @ Spoiled::Store(_)) => self.spoiled = Some(spoiled),
+            Err(spoiled) => self.spoiled = self.spoiled.take().or(Some(spoiled)),
+        }
+    }
+
     /// The refusal of an artifact for which what stands beside it does not suffice.
     pub(super) fn blame(self, fault: TrustFault) -> GateError {
         match self.spoiled {

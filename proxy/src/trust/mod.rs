@@ -12,6 +12,7 @@
 //! | `sibling` | which objects beside an artifact are siblings of it |
 //! | `pieces` | from a sibling's bytes to pieces of evidence; `identities` has the roots of trust for it |
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
+//! | `vouch` | whether a signer has signed a list of digests |
 //! | `statement` | whether a statement is about this artifact and says what the rule wants |
 //!
 //! Nothing here is remembered from one request to the next but that a signature is by a key (`Verdicts`).
@@ -30,6 +31,7 @@ mod signer;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod vouch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,6 +50,7 @@ pub use self::identities::Identities;
 pub use self::judge::{Judged, Taking};
 pub use self::pieces::{About, SiblingFile, Unusable};
 pub use self::sibling::MAX_SIBLINGS;
+pub use self::vouch::NotVouched;
 
 /// Signers and rules.
 #[derive(Debug)]
