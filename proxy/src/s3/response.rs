@@ -123,6 +123,26 @@ pub fn document(status: StatusCode, document: Document, id: &RequestId) -> Respo
     response
 }
 
+/// What a document says of itself that stands for an object: its ETag, unquoted, of when it is, and `length`, if it is sent
+/// or would be. It comes whole, whatever range is asked for.
+///
+/// # Errors
+/// `InternalError`: a value is not fit for a header.
+pub fn made_here(
+    headers: &mut HeaderMap,
+    etag: &str,
+    at: SystemTime,
+    length: Option<usize>,
+) -> Result<(), S3Error> {
+    headers.insert(ETAG, quoted_etag(etag)?);
+    headers.insert(LAST_MODIFIED, value(http_date(at))?);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("none"));
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(())
+}
+
 /// An answer without a body.
 pub fn empty(status: StatusCode, id: &RequestId) -> Response<()> {
     let mut response = Response::new(());

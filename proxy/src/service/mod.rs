@@ -3,6 +3,7 @@
 mod alive;
 mod attributes;
 mod bucket;
+mod checksums;
 mod complete;
 mod copy;
 mod deletions;
@@ -25,6 +26,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::gate::{Gate, GateError};
@@ -56,6 +58,8 @@ pub struct S3Service {
     metrics: Metrics,
     /// What goes on without the request that it came by.
     background: Background,
+    /// Lists of digests that are being made.
+    lists: Semaphore,
 }
 
 /// What all services of one process share.
@@ -177,6 +181,7 @@ impl S3Service {
             capabilities: Arc::clone(capabilities),
             metrics: metrics.clone(),
             background: background.clone(),
+            lists: Semaphore::new(checksums::MAX_LISTS),
         }
     }
 

@@ -6,6 +6,7 @@ use hallmark_config::Permission;
 use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{HeaderMap, Response, StatusCode};
 
+use super::checksums::Method;
 use super::{Answer, Context, S3Service, bodiless, documented};
 use crate::gate::{GateError, Recency, Wanted, part_selection};
 use crate::name::ObjectName;
@@ -29,7 +30,13 @@ impl S3Service {
             Some(part) => self.gate.get_part(wanted, part, context.account()).await,
             None => self.gate.get(wanted, read.range.as_ref(), context.account()).await,
         };
-        let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
+        let mut download = match found {
+            Ok(download) => download,
+            Err(error) => {
+                let instead = self.checksums(context, object, read, Method::Get, error).await;
+                return instead.map_err(|error| self.hide_absence(context, object, version, error));
+            }
+        };
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then.
             download = self.gate.get(wanted, None, context.account()).await?;
@@ -59,7 +66,15 @@ impl S3Service {
 
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
-        let admitted = self.admitted(context, object, read.version.as_ref()).await?;
+        let (reader, version) = (self.reader(context, object)?, read.version.as_ref());
+        let found = self.gate.look(Wanted { name: object, version, reader, recency: Recency::Fresh }).await;
+        let admitted = match found {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                let instead = self.checksums(context, object, read, Method::Head, error).await;
+                return instead.map_err(|error| self.hide_absence(context, object, version, error));
+            }
+        };
         let selection = || match read.part {
             Some(part) => part_selection(&admitted, part),
             None => Ok(read.resolve(&admitted.etag(), admitted.length())?),
