@@ -183,7 +183,7 @@ pub(crate) struct VerifyArgs {
 /// Upload a file, signed if a key is given, and check the seal that it got
 ///
 /// One upload of at most 5 GiB; larger files need multipart uploads, which come with a later release.
-/// A client that may write but not read cannot check the seal; that is noted, and no failure.
+/// A client that may not read it, or not before others have signed, cannot check the seal; that is noted, and no failure.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

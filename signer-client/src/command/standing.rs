@@ -1,6 +1,6 @@
 //! What the endpoint makes of an artifact: served to everybody who may read, or not yet, and why.
 
-use crate::command::failure::{Exit, Failure};
+use crate::command::failure::{Exit, Failure, RefusedBy};
 use crate::command::head::{Head, HeadKeeper};
 use crate::command::location::Location;
 use crate::command::remote::Remote;
@@ -61,10 +61,21 @@ pub(crate) async fn explained(remote: &Remote, location: &Location, failure: Fai
     }
 }
 
+/// Whether the endpoint refuses it for signatures that may come yet.
+pub(crate) fn waits(failure: &Failure) -> bool {
+    const WAITING: [&str; 4] = [
+        "ArtifactSignatureMissing",
+        "ArtifactSignerUntrusted",
+        "ArtifactRoleUnmet",
+        "ArtifactAttestationUnmet",
+    ];
+    let said = failure.code.as_deref().is_some_and(|code| WAITING.contains(&code));
+    said && failure.refused_by == Some(RefusedBy::Server)
+}
+
 /// Says which permission is missing for those who look at what is not trusted yet.
 pub(crate) fn with_permission(failure: Failure) -> Failure {
-    let waits = ["ArtifactSignatureMissing", "ArtifactSignerUntrusted", "ArtifactRoleUnmet"];
-    if failure.code.as_deref().is_some_and(|code| waits.contains(&code)) {
+    if waits(&failure) {
         return failure.hint("who signs what is not trusted yet needs the permission `read_untrusted`");
     }
     failure

@@ -3,8 +3,9 @@
 use hallmark_config::{Config, SignerName};
 use hallmark_proxy::adopt::Lists;
 use hallmark_proxy::gate::{OldContents, OldHeaders, Order, Writing};
+use hallmark_proxy::store::StoreFault;
 use hallmark_tests::data::{MIB, content};
-use hallmark_tests::memory::Call;
+use hallmark_tests::memory::{Call, Mishap};
 
 use super::{ADOPT, FREE, HEADER, Lab, RULED, field, outcome};
 
@@ -151,6 +152,30 @@ fn what_nobody_vouches_for_takes_the_operators_word() {
 }
 
 #[test]
+fn what_cannot_be_read_or_written_is_told_and_the_rest_goes_on() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let large = content(1, 9 * MIB);
+    for (key, body) in [("a", &b"a"[..]), ("b", b"b"), ("c", b"c"), ("large", &large)] {
+        lab.foreign(FREE, key, body, &[]);
+    }
+    let trusting = Order { contents: OldContents::TrustStore, ..ADOPT };
+    lab.store.go_wrong(Call::Get.naming("a"), Mishap::BreaksAfter(0));
+    lab.store.go_wrong(Call::Head.naming("b"), Mishap::Fails(StoreFault::Unavailable));
+    lab.store.go_wrong(Call::Copy.naming("large"), Mishap::Fails(StoreFault::Unavailable));
+    let (summary, told) = lab.do_it("s3://free", trusting);
+    assert_eq!((summary.sealed, summary.problems), (1, 3), "{told:?}");
+    assert_eq!(
+        [&told["b"], &told["c"], &told["large"]],
+        ["ServiceUnavailable", "Operator", "ServiceUnavailable"]
+    );
+    // The record of what was not stored is gone.
+    assert_eq!(lab.store.take_calls().iter().filter(|call| **call == Call::StateDelete).count(), 1);
+    let (summary, _) = lab.do_it("s3://free", trusting);
+    assert_eq!((summary.sealed_before, summary.sealed, summary.problems), (1, 3, 0));
+    assert!(lab.reader().get(FREE, "large").body == large);
+}
+
+#[test]
 fn a_rule_may_refuse_adopted_artifacts() {
     let lab = Lab::new("keys = [\"ci\"], refuse_ops = [\"adopt\"]");
     lab.foreign(RULED, "a", b"a", &[(HEADER, &lab.site.signature("ci", b"a"))]);
@@ -210,6 +235,11 @@ fn what_is_put_there_meanwhile_is_not_blessed() {
         assert_eq!(lab.reader().get(FREE, "a").code(), "ArtifactUnsealed", "{call:?}");
         assert!(lab.store.object(FREE, "a").attributes.hallmark.is_none());
     }
+    // A store that says it does not know.
+    lab.foreign(FREE, "a", b"first", &[]);
+    lab.store.go_wrong(Call::Copy, Mishap::PersistsAndFails(StoreFault::Timeout));
+    assert_eq!(lab.do_it("s3://free", trusting).1["a"], "Operator");
+    assert_eq!(lab.reader().get(FREE, "a").body, b"first");
     // A store that gives other bytes than it has: what was read is what is sealed.
     let file = lab.list("sums", &[("a", b"first")]);
     let lists = Lists::read(&[file], None).unwrap();

@@ -102,6 +102,22 @@ fn what_waits_is_served_after_the_second_of_three_approvals() {
     }
 }
 
+/// Who uploads what others have to sign need not be allowed to see it before.
+#[test]
+fn what_waits_can_be_pushed_by_who_may_not_see_it() {
+    let lab = Lab::new(RULE, "").changed(|text| text.replace("\"read_untrusted\", ", ""));
+    let desk = Desk::of(lab);
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let pushed = desk.hallmark(&["--json", "push", "--key", "ci.key", "file", LOCATION]);
+    let told: Value = serde_json::from_str(&pushed.good()).unwrap();
+    assert_eq!(told["seal"], Value::Null);
+    assert!(pushed.stderr.contains("2 of `release` (1 there)"), "{}", pushed.stderr);
+    // Nor can they sign it then.
+    let ran = desk.approve(&["--key", "b.key"]);
+    assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+    assert!(ran.stderr.contains("permission `read_untrusted`"), "{}", ran.stderr);
+}
+
 #[test]
 fn nothing_is_signed_that_was_not_verified_here() {
     let body = content(1, 3 * MIB);
@@ -114,6 +130,13 @@ fn nothing_is_signed_that_was_not_verified_here() {
     desk.refused("another's seal", &with(&other), REFUSED, "ArtifactSealInvalid");
     let elsewhere = ["--seal-key", "seal.pub", "--realm", "elsewhere"];
     desk.refused("another deployment's", &with(&elsewhere), REFUSED, "ArtifactSealInvalid");
+    desk.refused("a seal key", &desk.approve(&["--key", "seal.key", "--as", "ci"]), USAGE, "one use");
+
+    let stored = desk.lab.store.object(BUCKET, KEY);
+    // Before anything of it was read, and so is in memory.
+    desk.lab.store.edit(BUCKET, KEY, |object| object.flip(body.len() - 1));
+    desk.refused("altered bytes", &with(&["--read"]), REFUSED, "ArtifactDigestMismatch");
+    desk.lab.store.place(BUCKET, KEY, stored);
     let digest = "0".repeat(64);
     desk.refused(
         "another digest",
@@ -121,12 +144,6 @@ fn nothing_is_signed_that_was_not_verified_here() {
         REFUSED,
         "not the one that was asked for",
     );
-    desk.refused("a seal key", &desk.approve(&["--key", "seal.key", "--as", "ci"]), USAGE, "one use");
-
-    let stored = desk.lab.store.object(BUCKET, KEY);
-    desk.lab.store.edit(BUCKET, KEY, |object| object.flip(body.len() - 1));
-    desk.refused("altered bytes", &with(&["--read"]), REFUSED, "ArtifactDigestMismatch");
-    desk.lab.store.place(BUCKET, KEY, stored);
     desk.lab.store.edit(BUCKET, KEY, |object| object.attributes.hallmark = None);
     desk.refused("no seal", &desk.approve(&["--key", "ci.key"]), REFUSED, "ArtifactUnsealed");
 
