@@ -99,18 +99,20 @@ pub async fn run(
     let gate = app::gate_for(config, store).await?;
     let pacer = Pacer::new(campaign.rate);
     let mut summary = Summary::default();
-    let mut listed = HashSet::new();
+    let (mut listed, mut with_artifacts) = (HashSet::new(), HashSet::new());
     for beside in [Walked::Artifacts, Walked::Siblings] {
         let mut walk = Walk::new(&**gate.store(), campaign.below);
         while let Some(page) = walk.next().await? {
-            let page: Vec<_> = page.into_iter().filter(|name| beside.is(&gate, name)).collect();
-            let work = page.iter().map(|name| one(&gate, campaign, &pacer, name, tell));
-            let done: Vec<_> = stream::iter(work).buffered(AT_ONCE).collect().await;
-            for (name, made) in page.into_iter().zip(done) {
-                summary.count(&name, made, tell);
-                if campaign.lists.digest(campaign.below, &name).is_some() {
-                    listed.insert(name);
-                }
+            let named = page.iter().filter(|name| campaign.lists.digest(campaign.below, name).is_some());
+            listed.extend(named.cloned());
+            // What got its seal with an artifact was counted with that.
+            let meant = |name: &&ObjectName| beside.is(&gate, name) && !with_artifacts.contains(*name);
+            let page: Vec<_> = page.iter().filter(meant).collect();
+            let work: Vec<_> = page.iter().map(|name| one(&gate, campaign, &pacer, name, tell)).collect();
+            let mut done = stream::iter(work).buffered(AT_ONCE);
+            for name in page {
+                let Some(made) = done.next().await else { break };
+                with_artifacts.extend(summary.count(name, made, tell));
             }
         }
     }
@@ -158,17 +160,27 @@ async fn one(
 }
 
 impl Summary {
-    fn count(&mut self, name: &ObjectName, made: Result<Made, NotMade>, tell: &(dyn Fn(Event<'_>) + Sync)) {
+    /// Counts what became of an object. What was sealed with it.
+    fn count(
+        &mut self,
+        name: &ObjectName,
+        made: Result<Made, NotMade>,
+        tell: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Vec<ObjectName> {
         self.objects += 1;
         match made {
             Ok(Made::SealedBefore) => self.sealed_before += 1,
-            Ok(Made::Sealed { voucher, size }) => {
-                self.sealed += 1;
-                self.sealed_bytes += size;
+            Ok(Made::Sealed { voucher, size, beside }) => {
+                let with_it = beside.len() as u64;
+                self.objects += with_it;
+                self.sealed += 1 + with_it;
+                self.sealed_bytes += size + beside.iter().map(|(_, size)| size).sum::<u64>();
                 tell(Event::Sealed(name, &voucher));
+                return beside.into_iter().map(|(name, _)| name).collect();
             }
             Err(error) => self.problem(name, &Problem::of(error), tell),
         }
+        Vec::new()
     }
 
     fn problem(&mut self, name: &ObjectName, problem: &Problem, tell: &(dyn Fn(Event<'_>) + Sync)) {

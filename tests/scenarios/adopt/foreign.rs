@@ -200,7 +200,9 @@ fn signatures_beside_it_are_sealed_with_it_if_they_count() {
             );
         }
     }
+    let dry = lab.do_it("s3://ruled", Order { writing: Writing::Pretended, ..ADOPT });
     let (summary, told) = lab.do_it("s3://ruled", ADOPT);
+    assert_eq!(dry, (summary, told.clone()));
     assert_eq!(
         told,
         outcome(&[
@@ -210,7 +212,7 @@ fn signatures_beside_it_are_sealed_with_it_if_they_count() {
             ("one.tar.c.sig", "NotProven"),
         ])
     );
-    assert_eq!((summary.objects, summary.sealed_before), (5, 1));
+    assert_eq!((summary.objects, summary.sealed, summary.problems), (5, 2, 3));
     let got = lab.reader().get(RULED, "app.tar");
     assert_eq!((got.status, got.header("x-hallmark-verified")), (200, Some("seal,ci,b")));
     let sibling = lab.reader().get(RULED, "app.tar.b.sig");

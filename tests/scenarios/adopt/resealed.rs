@@ -91,6 +91,6 @@ fn approvals_beside_it_are_sealed_anew_too() {
     assert_eq!(lab.reader().get(RULED, "a").status, 200);
     let lab = leaked(lab);
     let (summary, told) = lab.do_it("s3://ruled", RESEAL);
-    assert_eq!((told, summary.sealed_before), (outcome(&[("a", "b,c")]), 2));
+    assert_eq!((told, summary.objects, summary.sealed), (outcome(&[("a", "b,c")]), 3, 3));
     assert_eq!(lab.reader().get(RULED, "a").header("x-hallmark-verified"), Some("seal,b,c"));
 }

@@ -100,6 +100,8 @@ pub enum Made {
         voucher: Voucher,
         /// Its length, bytes.
         size: u64,
+        /// What speaks for it beside it and got a seal with it: names and lengths.
+        beside: Vec<(ObjectName, u64)>,
     },
 }
 
@@ -205,18 +207,22 @@ impl Gate {
             (None, Order { deed: Deed::Adopt, contents: OldContents::TrustStore, .. }) => Voucher::Operator,
             (None, _) => return Err(NotMade::NoVoucher(*content.sha256())),
         };
-        if order.writing == Writing::Real {
-            // First what speaks for it: who goes on after this died finds that the artifact has no seal yet.
-            for (sibling, pieces) in unsealed {
-                if self.speaks(&judged, &pieces) {
+        let speaking: Vec<_> =
+            unsealed.into_iter().filter(|(_, pieces)| self.speaks(&judged, pieces)).collect();
+        let beside =
+            speaking.iter().map(|(found, _)| (found.name.clone(), found.examined.content.size())).collect();
+        let made = Made::Sealed { voucher, size: content.size(), beside };
+        match order.writing {
+            Writing::Pretended => {}
+            Writing::Real => {
+                // First what speaks for it: who goes on after this died finds that the artifact has no seal yet.
+                for (sibling, _) in speaking {
                     self.seal_anew(sibling, order.deed).await?;
                 }
+                self.seal_anew(found, order.deed).await?;
             }
-            let size = content.size();
-            self.seal_anew(found, order.deed).await?;
-            return Ok(Made::Sealed { voucher, size });
         }
-        Ok(Made::Sealed { voucher, size: content.size() })
+        Ok(made)
     }
 
     /// Reads what stands under `name`; `None`: its seal holds.
