@@ -363,6 +363,9 @@ pub struct Bucket {
     pub immutable: Immutable,
     /// Refuse what was sealed before something that this instance has served under the same name.
     pub refuse_rollback: bool,
+    /// Answer for `<key>.sha256` and the `SHA256SUMS` of a folder with digests from the seals, where nothing else stands
+    /// under that name.
+    pub checksums: bool,
     /// Who must have signed what. The rule with the longest match decides.
     pub rules: Vec<Rule>,
 }

@@ -25,6 +25,11 @@ impl Access {
         kept_in.map_or(0, |kept_in| kept_in.prefix.as_str().len())
     }
 
+    /// Whether digests can be had of a bucket that nobody has uploaded there.
+    pub fn shows_checksums(&self, bucket: &BucketName) -> bool {
+        self.buckets.get(bucket).is_some_and(|bucket| bucket.checksums)
+    }
+
     /// Whether `identity` has `permission` for every key of `bucket` that begins with `prefix`, or for the one key
     /// `prefix`: both are the same question, since a grant reaches all keys that begin with its own prefix.
     pub fn permits(

@@ -219,6 +219,18 @@ pub fn gate_keeping(config: &Config, store: Arc<dyn Store>, kept: Arc<Kept>) -> 
     gate(config, Keys::read_or_errors(config)?.trusted, store, kept, &Metrics::new())
 }
 
+/// The gate of a command that works on what is in a store, beside the proxy or in its place.
+///
+/// # Errors
+/// A key cannot be used, or the store does not answer.
+pub(crate) async fn gate_for(config: &Config, store: Arc<dyn Store>) -> Result<Gate, StartError> {
+    let store: Arc<dyn Store> = Arc::new(Patience::new(store));
+    let trusted = Keys::read_or_errors(config)?.trusted;
+    store.probe().await?;
+    let kept = Arc::new(Kept::new(&config.cache));
+    Ok(gate(config, trusted, store, kept, &Metrics::new())?)
+}
+
 /// The gate before `store`. What is in `kept` may have been found good under another configuration.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod adopt;
 mod app;
 pub mod bootstrap;
 pub mod cache;

@@ -6,9 +6,11 @@ compile_error!(
     "the server is not to be released with the feature `testing`: build it with `-p hallmark-proxy`"
 );
 
+mod adopting;
 mod check_store;
 mod explaining;
 mod log;
+mod opening;
 mod report;
 mod rotate;
 mod stop;
@@ -25,6 +27,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use hallmark_config::{BucketName, Config, Store as StoreConfig};
 use hallmark_proxy::admin::{Admin, Health};
+use hallmark_proxy::adopt::Below;
 use hallmark_proxy::gate::largest_artifact;
 use hallmark_proxy::metrics::Metrics;
 use hallmark_proxy::reload::{Reading, Reloader};
@@ -90,6 +93,34 @@ enum Command {
         #[arg(value_name = "s3://BUCKET/KEY")]
         object: explaining::Location,
     },
+    /// Seals objects that came into the store without Hallmark, if somebody else than the store vouches for them.
+    ///
+    /// That is: publishers' signatures by which the rule is satisfied, or a list of digests (--manifest). All else needs
+    /// --trust-store-contents. May be interrupted and repeated: what has a seal that holds is passed over. Exit codes: 0 all
+    /// have one now, 3 some have not (each is a line), 4 there is nothing, 1 it failed.
+    Adopt {
+        /// The configuration.
+        config: PathBuf,
+        /// What to adopt.
+        #[arg(value_name = "s3://BUCKET[/PREFIX]", value_parser = adopting::place)]
+        below: Below,
+        #[command(flatten)]
+        options: adopting::Options,
+        #[command(flatten)]
+        trusting: adopting::Trusting,
+    },
+    /// Gives new seals to artifacts whose seals are by a key that is not trusted any more, such as one that leaked.
+    ///
+    /// Nothing is taken from the old seal. Who has to vouch for the artifacts, and the exit codes, are those of `adopt`.
+    Reseal {
+        /// The configuration, without the old key.
+        config: PathBuf,
+        /// What to seal anew.
+        #[arg(value_name = "s3://BUCKET[/PREFIX]", value_parser = adopting::place)]
+        below: Below,
+        #[command(flatten)]
+        options: adopting::Options,
+    },
     /// Goes from one seal key to the next: finds out how far that is, and says what to do next.
     ///
     /// Makes NEW_KEY if it is not there, and the public halves beside both keys; writes nothing else. Repeat it after each
@@ -111,6 +142,10 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig { file }) => check_config(&file).map(|()| ExitCode::SUCCESS),
         Some(Command::CheckStore { file }) => check_store::run(&file).map(|()| ExitCode::SUCCESS),
         Some(Command::Explain { config, object }) => explaining::run(&config, object),
+        Some(Command::Adopt { config, below, options, trusting }) => {
+            adopting::adopt(&config, &below, &options, &trusting)
+        }
+        Some(Command::Reseal { config, below, options }) => adopting::reseal(&config, &below, &options),
         Some(Command::RotateSealKey { config, new_key, instances }) => {
             rotate::run(&config, &new_key, &instances)
         }

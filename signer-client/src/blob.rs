@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::Sha256Digest;
+use crate::seal::Seal;
 
 /// What every DSSE pre-authentication encoding begins with (DSSE 1.0, protocol).
 const DSSE_PREFIX: &[u8; 7] = b"DSSEv1 ";
@@ -15,7 +16,7 @@ pub struct LooksLikeDsse;
 /// The SHA-256 digest of a blob whose first bytes were seen and are not those of a DSSE statement.
 ///
 /// This is all that a blob key signs, and only a [`BlobHasher`] (or a [`ContentHasher`](crate::ContentHasher), which
-/// has one) makes it.
+/// has one) makes it, or a verified seal by way of [`Approvable`](crate::Approvable): no proxy seals such content.
 ///
 /// ```
 /// use hallmark_signer::{BlobHasher, LooksLikeDsse, Sha256Digest};
@@ -38,6 +39,11 @@ pub struct LooksLikeDsse;
 pub struct BlobDigest(Sha256Digest);
 
 impl BlobDigest {
+    /// The digest of what was sealed: the proxy saw how it begins when it hashed it.
+    pub(crate) fn sealed(seal: &Seal) -> Self {
+        Self(*seal.sha256())
+    }
+
     /// The digest.
     pub fn sha256(&self) -> &Sha256Digest {
         &self.0

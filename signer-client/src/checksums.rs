@@ -174,6 +174,23 @@ impl ChecksumList {
         Ok(Self(list))
     }
 
+    /// Takes over what another list says.
+    ///
+    /// # Errors
+    /// A name for which the two have different digests; the others may have been taken over by then.
+    pub fn join(&mut self, other: Self) -> Result<(), ListedName> {
+        for (name, sha256) in other.0 {
+            match self.0.get(&name) {
+                Some(known) if *known != sha256 => return Err(name),
+                Some(_) => {}
+                None => {
+                    self.0.insert(name, sha256);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What the list says of a name.
     pub fn find(&self, name: &ListedName) -> Option<&Sha256Digest> {
         self.0.get(name)
@@ -263,6 +280,16 @@ mod tests {
         let bytes = [EMPTY.as_bytes(), b"  a\xff\n"].concat();
         assert_eq!(ChecksumList::parse(&bytes).unwrap_err().reason, NotText);
         assert_eq!(ChecksumList::parse(b"").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn lists_are_joined_unless_they_differ() {
+        let list = |text: &str| ChecksumList::parse(text.as_bytes()).unwrap();
+        let mut all = list(&format!("{EMPTY}  a\n"));
+        assert_eq!(all.join(list(&format!("{EMPTY}  a\n{EMPTY}  b\n"))), Ok(()));
+        assert_eq!(all.len(), 2);
+        let other = list(&format!("{}  b\n", EMPTY.replace('e', "f")));
+        assert_eq!(all.join(other), Err(ListedName::parse("b").unwrap()));
     }
 
     proptest! {

@@ -11,12 +11,15 @@
 //! What came in parts has a [`PartTable`]: it is given to [`record::encode`] or stands in the header [`PARTS_HEADER`], and
 //! is believed when [`Pages::part_table`] or [`Seal::part_table`] says it.
 //!
+//! Who approves of an artifact after that signs what is [`Approvable`].
+//!
 //! What publishers leave beside an artifact, in formats of others, is read in [`evidence`].
 //!
 //! All signature checks end in [`PublicKey::verify`], but for those of certificates and of who signs with one on another
 //! curve; all that is signed is made by [`SealKey`], [`BlobKey`] or [`DsseKey`],
 //! whose private key lies in this process or is reached by a [`Signer`](signer::Signer).
 
+mod approval;
 mod blob;
 mod bundle;
 mod checksums;
@@ -29,6 +32,7 @@ mod key;
 mod leaves;
 mod parts;
 mod publisher;
+mod rate;
 pub mod record;
 mod register;
 mod seal;
@@ -39,6 +43,7 @@ pub mod tree;
 mod verdicts;
 mod verifier;
 
+pub use approval::{Approvable, NotApprovable};
 pub use blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 pub use bundle::MAX_BUNDLE_KEYS;
 pub use checksums::{
@@ -60,6 +65,7 @@ pub use publisher::{
     MAX_CANDIDATES, MAX_SIGNATURES, PublisherSignatures, PublisherSignaturesError, SIGNATURE_HEADER,
     TooManyKeys,
 };
+pub use rate::{Pacer, Rate, RateError};
 pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{

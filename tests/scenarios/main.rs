@@ -7,8 +7,10 @@
 #![allow(clippy::print_stdout, reason = "what a test says is shown when it fails")]
 
 mod admin;
+mod adopt;
 mod bulk;
 mod caches;
+mod checksum_files;
 mod clients;
 mod command;
 mod complete;

@@ -31,6 +31,7 @@ pub(super) fn bucket<'a>(
     let freshness = table.or("freshness", Duration::ZERO, |value| value.duration(FRESHNESS));
     let immutable = immutable(table);
     let refuse_rollback = table.or("refuse_rollback", false, Value::boolean);
+    let checksums = table.or("checksums", false, Value::boolean);
     let rules = table.or("rules", Vec::new(), |value| rules(value, declared));
     Ok(Bucket {
         anonymous: anonymous?,
@@ -39,6 +40,7 @@ pub(super) fn bucket<'a>(
         freshness: freshness?,
         immutable: immutable?,
         refuse_rollback: refuse_rollback?,
+        checksums: checksums?,
         rules: rules?,
     })
 }

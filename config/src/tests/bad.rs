@@ -574,7 +574,7 @@ fn buckets_and_rules() {
             "[buckets.rel]\nserve_unsealed = true",
             &[
                 "5:1: buckets.rel.serve_unsealed: unknown key; known: `anonymous`, `dangerous_serve_unsealed`, `kept_in`, `freshness`, `immutable`, \
-                 `immutable_prefixes`, `refuse_rollback`, `rules`",
+                 `immutable_prefixes`, `refuse_rollback`, `checksums`, `rules`",
             ],
         ),
         (

@@ -51,6 +51,7 @@ fn everything_comes_out() {
             { seal = "AAAAAAAAAAAAAAAAAAAAAA", reason = "worse" },
         ]
         buckets.rel.refuse_rollback = true
+        buckets.rel.checksums = true
         [[buckets.rel.rules]]
         prefix = ""
         signatures = "required"
@@ -84,6 +85,7 @@ fn everything_comes_out() {
     assert!(matches!(&seal.what, Denied::Seal(id) if id.as_str() == "AAAAAAAAAAAAAAAAAAAAAA"));
     let bucket = config.buckets.values().next().unwrap();
     assert!(bucket.refuse_rollback);
+    assert!(bucket.checksums);
     let [rule] = bucket.rules.as_slice() else { panic!() };
     assert_eq!((rule.all_of.len(), rule.any_of.len(), rule.clauses().count()), (1, 2, 2));
     assert_eq!(rule.signers().len(), 4);

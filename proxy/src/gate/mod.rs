@@ -8,6 +8,7 @@
 //! **Download** ([`Gate::get`], [`Gate::head`]): what the store returns is proven (seal), admitted (policy) and
 //! released leaf by leaf (digest), all in [`crate::proof`].
 
+mod adopt;
 mod arrivals;
 mod budget;
 mod checked;
@@ -39,6 +40,7 @@ use hallmark_config::{Limits, Realm};
 use hallmark_signer::signer::Signer;
 use hallmark_signer::{SealKeys, Sealer};
 
+pub use adopt::{Deed, Made, NotMade, OldContents, OldHeaders, Order, Voucher, Writing};
 pub use budget::{Budget, Exhausted, Reservation};
 pub use clock::Clock;
 pub use copy::{Copied, Copy};

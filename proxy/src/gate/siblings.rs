@@ -25,7 +25,7 @@ use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Span, aside};
-use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, TrustFault, TrustPolicy};
+use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy};
 
 /// How many artifacts have their siblings read and verified at once. Each takes at most
 /// [`MAX_SIBLINGS`](crate::trust::MAX_SIBLINGS) × 64 KiB, which is beside the memory budget: a download that waited for it
@@ -78,7 +78,7 @@ pub(crate) struct Seen {
 }
 
 /// Why a sibling that is there could not be used.
-enum Spoiled {
+pub(super) enum Spoiled {
     /// It is its own fault.
     Sibling { key: String, why: String, elsewhere: Elsewhere },
     /// Nobody knows what stands there.
@@ -87,13 +87,23 @@ enum Spoiled {
 
 /// Whether another instance may be able to use it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Elsewhere {
+pub(super) enum Elsewhere {
     May,
     CanNot,
 }
 
+/// What came of reading a sibling; `Ok(None)`: it is not there.
+pub(super) type ReadBeside = Result<Option<Read>, (ObjectName, Spoiled)>;
+
+/// What is signed beside an artifact, and what of it could not be used.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) pieces: Vec<Piece>,
+    spoiled: Option<Spoiled>,
+}
+
 /// A sibling whose seal and bytes hold.
-struct Read {
+pub(super) struct Read {
     sibling: SiblingName,
     at: UnixMs,
     bytes: Vec<u8>,
@@ -157,34 +167,15 @@ impl Gate {
             // Held until the work is done, whether or not somebody still waits for it.
             let _turn = turn;
             let about = About { object: &subject.object, sha256: &subject.sha256, size: subject.size };
-            let (mut pieces, mut seen, mut spoiled) = (Vec::new(), Vec::new(), None);
-            for read in read {
-                let (name, found) = match read {
-                    Ok(None) => continue,
-                    Ok(Some(Read { sibling, at, bytes })) => {
-                        let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
-                        let found = policy.pieces(&about, &file).map(|more| pieces.extend(more));
-                        let found =
-                            found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
-                        (sibling.name, found.map(|()| at))
-                    }
-                    Err((name, why)) => (name, Err(why)),
-                };
-                seen.push(Seen { name, found: found.as_ref().map(|at| *at).map_err(Spoiled::reason) });
-                match found {
-                    Ok(_) => {}
-                    // That the store failed is said rather than what else is wrong: it may pass.
-                    Err(why @ Spoiled::Store(_)) => spoiled = Some(why),
-                    Err(why) => spoiled = spoiled.or(Some(why)),
-                }
-            }
-            Weighed { verdict: judge(&policy, &pieces, &*kept), seen, spoiled }
+            let mut beside = Beside::default();
+            let seen = read.into_iter().filter_map(|read| beside.add(&policy, &about, read, now)).collect();
+            Weighed { verdict: judge(&policy, &beside.pieces, &*kept), seen, spoiled: beside.spoiled }
         });
         work.await.map_err(|_| internal())
     }
 
     /// One sibling; `None`: it is not there.
-    async fn read_beside(&self, sibling: SiblingName) -> Result<Option<Read>, (ObjectName, Spoiled)> {
+    pub(super) async fn read_beside(&self, sibling: SiblingName) -> ReadBeside {
         let name = &sibling.name;
         let spoiled = match self.read_sibling(name).await {
             Ok((at, bytes)) => return Ok(Some(Read { sibling, at, bytes })),
@@ -242,15 +233,70 @@ impl<T> Weighed<T> {
 
     /// The refusal of an artifact for which what stands beside it does not suffice.
     pub(super) fn blame(self, fault: TrustFault) -> GateError {
-        match self.spoiled {
-            Some(spoiled) if fault.may_be_mended() => match spoiled {
-                Spoiled::Store(error) => error,
-                Spoiled::Sibling { key, why, .. } => {
-                    TrustFault::SiblingUnusable { key, why, without: Box::new(fault) }.into()
-                }
-            },
-            Some(_) | None => fault.into(),
+        blame(self.spoiled, fault)
+    }
+}
+
+impl Weighed<Result<Taken, TrustFault>> {
+    /// Whether what is about to be written may be.
+    pub(super) fn taken(self) -> Result<Taken, GateError> {
+        taken(self.verdict, self.spoiled)
+    }
+}
+
+impl Beside {
+    /// Adds what one sibling says. `None`: it is not there.
+    pub(super) fn add(
+        &mut self,
+        policy: &TrustPolicy,
+        about: &About<'_>,
+        read: ReadBeside,
+        now: u64,
+    ) -> Option<Seen> {
+        let (name, found) = match read {
+            Ok(None) => return None,
+            Ok(Some(Read { sibling, at, bytes })) => {
+                let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
+                let found = policy.pieces(about, &file).map(|more| self.pieces.extend(more));
+                let found = found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
+                (sibling.name, found.map(|()| at))
+            }
+            Err((name, why)) => (name, Err(why)),
+        };
+        let seen = Seen { name, found: found.as_ref().map(|at| *at).map_err(Spoiled::reason) };
+        match found {
+            Ok(_) => {}
+            // That the store failed is said rather than what else is wrong: it may pass.
+            Err(why @ Spoiled::Store(_)) => self.spoiled = Some(why),
+            Err(why) => self.spoiled = self.spoiled.take().or(Some(why)),
         }
+        Some(seen)
+    }
+
+    /// Whether what is about to be written may be, by this verdict on it.
+    pub(super) fn taken(self, verdict: Result<Taken, TrustFault>) -> Result<Taken, GateError> {
+        taken(verdict, self.spoiled)
+    }
+}
+
+fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result<Taken, GateError> {
+    match (verdict, spoiled) {
+        // A signature that nobody could read may be a revoked one.
+        (Ok(Taken::Waiting), Some(Spoiled::Store(error))) => Err(error),
+        (Ok(taken), _) => Ok(taken),
+        (Err(fault), spoiled) => Err(blame(spoiled, fault)),
+    }
+}
+
+fn blame(spoiled: Option<Spoiled>, fault: TrustFault) -> GateError {
+    match spoiled {
+        Some(spoiled) if fault.may_be_mended() => match spoiled {
+            Spoiled::Store(error) => error,
+            Spoiled::Sibling { key, why, .. } => {
+                TrustFault::SiblingUnusable { key, why, without: Box::new(fault) }.into()
+            }
+        },
+        Some(_) | None => fault.into(),
     }
 }
 

@@ -69,10 +69,6 @@ impl Gate {
             let judged = Judged { object: &name, sha256: &sha256, seal: None, at: UnixMs(at), op, form };
             policy.judge_upload(&judged, &Evidence { header: header.as_deref(), pieces }, taking, verdicts)
         };
-        let mut weighed = self.weigh(subject, client, judge).await?;
-        match std::mem::replace(&mut weighed.verdict, Ok(Taken::Waiting)) {
-            Ok(taken) => Ok(taken),
-            Err(fault) => Err(weighed.blame(fault)),
-        }
+        self.weigh(subject, client, judge).await?.taken()
     }
 }

@@ -11,7 +11,7 @@ use super::fault::ArtifactFault;
 use super::leaves::Leaves;
 use crate::name::ObjectName;
 use crate::store::{Pin, Standing, VersionId};
-use crate::trust::{Evidence, Form, Judged, Piece, Signers, TrustPolicy};
+use crate::trust::{Evidence, Form, Judged, Piece, Signers, TrustFault, TrustPolicy};
 
 /// How a reader may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,12 @@ pub struct Admitted(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    Sealed { artifact: Arc<Artifact>, signers: Option<Signers>, form: Form },
+    /// Without signers: for whoever may read it in spite of what the policy found.
+    Sealed {
+        artifact: Arc<Artifact>,
+        signers: Result<Signers, TrustFault>,
+        form: Form,
+    },
     Unsealed(Unsealed),
 }
 
@@ -62,9 +67,8 @@ impl Proven {
                 };
                 let verdict = policy.judge(&judged, &Evidence { header, pieces }, verdicts);
                 let signers = match (verdict, reader) {
-                    (Ok(signers), _) => Some(signers),
-                    (Err(_), Reader::Inspecting) => None,
                     (Err(fault), Reader::Trusting) => return Err(fault.into()),
+                    (verdict, _) => verdict,
                 };
                 Kind::Sealed { artifact, signers, form }
             }
@@ -141,11 +145,11 @@ impl Admitted {
     /// `seal-only` where it did not and the reader may see it all the same, `nothing` without a seal.
     pub fn verified(&self) -> String {
         match &*self.0 {
-            Kind::Sealed { signers: Some(signers), .. } => {
+            Kind::Sealed { signers: Ok(signers), .. } => {
                 let names = signers.names().iter().map(SignerName::as_str);
                 std::iter::once("seal").chain(names).collect::<Vec<_>>().join(",")
             }
-            Kind::Sealed { signers: None, .. } => "seal-only".to_owned(),
+            Kind::Sealed { signers: Err(_), .. } => "seal-only".to_owned(),
             Kind::Unsealed(_) => "nothing".to_owned(),
         }
     }
@@ -161,8 +165,16 @@ impl Admitted {
     /// Whether the policy accepts it, for whoever reads.
     pub fn is_trusted(&self) -> bool {
         match &*self.0 {
-            Kind::Sealed { signers, .. } => signers.is_some(),
+            Kind::Sealed { signers, .. } => signers.is_ok(),
             Kind::Unsealed(_) => false,
+        }
+    }
+
+    /// Why the policy does not accept it, where the reader may see it all the same.
+    pub fn distrust(&self) -> Option<&TrustFault> {
+        match &*self.0 {
+            Kind::Sealed { signers, .. } => signers.as_ref().err(),
+            Kind::Unsealed(_) => None,
         }
     }
 

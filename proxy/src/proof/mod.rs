@@ -32,6 +32,7 @@ mod artifact;
 mod at_hand;
 mod carried;
 mod cursor;
+mod disbelieved;
 #[cfg(any(test, feature = "testing"))]
 pub mod dissect;
 mod fault;
@@ -54,6 +55,7 @@ mod unverified;
 pub use admitted::{Admitted, Reader};
 pub use artifact::{Artifact, Proven, Prover, Unsealed};
 pub use carried::Carried;
+pub(crate) use disbelieved::{Disbelieved, Examined, Seen};
 pub use fault::{ArtifactFault, ProofError};
 pub use kept::Kept;
 pub(crate) use kept::{Asked, Sighting};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use hallmark_signer::ContentHasher;
+use hallmark_signer::{ContentHasher, UploadHasher};
 use sha2::{Digest as _, Sha256};
 
 use super::cursor::LARGEST_PIECE;
@@ -79,6 +79,14 @@ impl HashOnly {
     /// Hashes them as content.
     pub(crate) fn into_content(self, hasher: &mut ContentHasher) {
         hasher.update(&self.0);
+    }
+
+    /// Hashes them as an upload, and keeps them where that is asked for within this module.
+    pub(super) fn into_upload(self, hasher: &mut UploadHasher, keep: Option<&mut Vec<u8>>) {
+        hasher.update(&self.0);
+        if let Some(keep) = keep {
+            keep.extend_from_slice(&self.0);
+        }
     }
 
     /// Hashes them for a digest of their own.

@@ -22,6 +22,8 @@ use crate::store::{Deleted, Standing, VersionId};
 
 /// Names the request in the answer, the error document and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+/// Why others are refused what this reader gets: a code and what is missing.
+pub const UNTRUSTED: HeaderName = HeaderName::from_static("x-hallmark-untrusted");
 /// What was verified before the first byte: `seal,<signers>`.
 pub const VERIFIED: HeaderName = HeaderName::from_static("x-hallmark-verified");
 /// Why an artifact was refused; an answer to HEAD has no document that could say it.
@@ -119,6 +121,26 @@ pub fn document(status: StatusCode, document: Document, id: &RequestId) -> Respo
     let mut response = empty(status, id).map(|()| document);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// What a document says of itself that stands for an object: its ETag, unquoted, of when it is, and `length`, if it is sent
+/// or would be. It comes whole, whatever range is asked for.
+///
+/// # Errors
+/// `InternalError`: a value is not fit for a header.
+pub fn made_here(
+    headers: &mut HeaderMap,
+    etag: &str,
+    at: SystemTime,
+    length: Option<usize>,
+) -> Result<(), S3Error> {
+    headers.insert(ETAG, quoted_etag(etag)?);
+    headers.insert(LAST_MODIFIED, value(http_date(at))?);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("none"));
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(())
 }
 
 /// An answer without a body.
@@ -288,6 +310,8 @@ pub struct ArtifactHead<'a> {
     pub seal: Option<&'a str>,
     /// What was verified, for [`VERIFIED`].
     pub verified: &'a str,
+    /// Why the policy does not accept it, for [`UNTRUSTED`].
+    pub untrusted: Option<&'a str>,
     /// The checksum that the uploader declared, if it is to be shown; never on a part.
     pub checksum: Option<&'a DeclaredChecksum>,
     /// In how many parts it came; told to who asks for one of them.
@@ -361,11 +385,24 @@ impl ArtifactHead<'_> {
     fn validators(&self, headers: &mut HeaderMap) -> Result<(), S3Error> {
         headers.insert(ETAG, quoted_etag(self.etag)?);
         headers.insert(VERIFIED, value(self.verified)?);
+        if let Some(why) = self.untrusted {
+            headers.insert(UNTRUSTED, value(plain(why))?);
+        }
         if let Some(at) = self.at {
             headers.insert(LAST_MODIFIED, value(http_date(at))?);
         }
         Ok(())
     }
+}
+
+/// The longest reason that stands in a header, characters.
+const MAX_REASON: usize = 500;
+
+/// A text of the configuration's, or of a store's, as a header can hold it.
+fn plain(text: &str) -> String {
+    let fit = |c: char| c == ' ' || c.is_ascii_graphic();
+    let escape = |c: char| if fit(c) { c.to_string() } else { c.escape_unicode().to_string() };
+    text.chars().take(MAX_REASON).map(escape).collect()
 }
 
 fn value(text: impl AsRef<str>) -> Result<HeaderValue, S3Error> {
@@ -439,6 +476,7 @@ mod tests {
             headers: &sealed,
             seal: Some("v=1"),
             verified: "seal,release",
+            untrusted: None,
             checksum: None,
             parts: None,
             standing: &Standing::default(),
@@ -492,6 +530,7 @@ mod tests {
             headers: &SealedHeaders::default(),
             seal: None,
             verified: "seal",
+            untrusted: Some("ArtifactDenied: \"é\"\n"),
             checksum: None,
             parts: None,
             standing: &said,
@@ -502,7 +541,7 @@ mod tests {
             "200\naccept-ranges: bytes\ncontent-length: 0\netag: \"d41d\"\nx-amz-object-lock-legal-hold: OFF\n\
              x-amz-object-lock-mode: COMPLIANCE\nx-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z\n\
              x-amz-request-id: 0000000000000001\nx-amz-tagging-count: 2\nx-amz-version-id: v1\n\
-             x-hallmark-verified: seal"
+             x-hallmark-untrusted: ArtifactDenied: \"\\u{e9}\"\\u{a}\nx-hallmark-verified: seal"
         );
         let gone = |version, delete_marker| {
             let version = VersionId::parse(version);

@@ -3,6 +3,7 @@
 mod alive;
 mod attributes;
 mod bucket;
+mod checksums;
 mod complete;
 mod copy;
 mod deletions;
@@ -56,6 +57,8 @@ pub struct S3Service {
     metrics: Metrics,
     /// What goes on without the request that it came by.
     background: Background,
+    /// Lists of digests that are being made.
+    lists: checksums::Lists,
 }
 
 /// What all services of one process share.
@@ -177,6 +180,7 @@ impl S3Service {
             capabilities: Arc::clone(capabilities),
             metrics: metrics.clone(),
             background: background.clone(),
+            lists: checksums::Lists::default(),
         }
     }
 

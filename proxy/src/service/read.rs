@@ -6,6 +6,7 @@ use hallmark_config::Permission;
 use hallmark_signer::{CHECKSUM_HEADER, Seal};
 use http::{HeaderMap, Response, StatusCode};
 
+use super::checksums::Method;
 use super::{Answer, Context, S3Service, bodiless, documented};
 use crate::gate::{GateError, Recency, Wanted, part_selection};
 use crate::name::ObjectName;
@@ -30,7 +31,13 @@ impl S3Service {
             Some(part) => self.gate.get_part(wanted, part).await,
             None => self.gate.get(wanted, read.range.as_ref()).await,
         };
-        let mut download = found.map_err(|error| self.hide_absence(context, object, version, error))?;
+        let mut download = match found {
+            Ok(download) => download,
+            Err(error) => {
+                let instead = self.checksums(context, object, read, Method::Get, error).await;
+                return instead.map_err(|error| self.hide_absence(context, object, version, error));
+            }
+        };
         if read.range.is_some() && !read.conditions.range_applies(&download.admitted().etag()) {
             // The range was for another version: all of this one, then. What is held for the one is not held for the other.
             drop(download);
@@ -61,7 +68,24 @@ impl S3Service {
 
     /// `HEAD /bucket/key`
     pub(super) async fn head_object(&self, context: &Context, object: &ObjectName, read: &Read) -> Answer {
-        let admitted = self.admitted(context, object, read.version.as_ref()).await?;
+        let (reader, version) = (self.reader(context, object)?, read.version.as_ref());
+        let found = self
+            .gate
+            .look(Wanted {
+                name: object,
+                version,
+                reader,
+                recency: Recency::Fresh,
+                client: context.account(),
+            })
+            .await;
+        let admitted = match found {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                let instead = self.checksums(context, object, read, Method::Head, error).await;
+                return instead.map_err(|error| self.hide_absence(context, object, version, error));
+            }
+        };
         let selection = || match read.part {
             Some(part) => part_selection(&admitted, part),
             None => Ok(read.resolve(&admitted.etag(), admitted.length())?),
@@ -210,6 +234,7 @@ fn head(
 ) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
+    let untrusted = admitted.distrust().map(|fault| format!("{}: {fault}", fault.code().as_str()));
     let checksum = match read.checksum {
         ChecksumMode::Off => None,
         ChecksumMode::Enabled => {
@@ -223,6 +248,7 @@ fn head(
         headers: admitted.headers(),
         seal: seal.as_deref(),
         verified: &verified,
+        untrusted: untrusted.as_deref(),
         checksum: checksum.as_ref(),
         parts: match read.part {
             Some(_) => admitted.part_table()?.map(|table| table.parts().count()),

@@ -14,6 +14,7 @@
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
 //! | `refusals` | certificates that proved nothing a moment ago, so that it is not found out again and again |
 //! | `statement` | whether a statement is about this artifact and says what the rule wants, and for which roles |
+//! | `vouch` | whether a signer has signed a list of digests |
 //!
 //! Nothing here is remembered from one request to the next but that a signature is by a key, or is not (`Verdicts`), and,
 //! within one policy and for a minute, that a certificate's is not (`refusals`).
@@ -33,6 +34,7 @@ mod signer;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod vouch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +54,7 @@ pub use self::identities::Identities;
 pub use self::judge::{Form, Judged, Taken, Taking};
 pub use self::pieces::{About, SiblingFile, Unusable};
 pub use self::sibling::{MAX_SIBLINGS, SiblingName};
+pub use self::vouch::NotVouched;
 
 /// Signers and rules.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod approve;
 mod bulk;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use hallmark_signer::signer::SignerAddress;
 
 use crate::command::location::{Destination, Location};
 
+pub(crate) use approve::{ApproveArgs, ConfiguredName};
 pub(crate) use bulk::{AuditArgs, ChecksumsArgs};
 
 const EXIT_CODES: &str = "\
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Push(PushArgs),
     Pull(PullArgs),
     Inspect(InspectArgs),
+    Approve(ApproveArgs),
     Audit(AuditArgs),
     Checksums(ChecksumsArgs),
 }
@@ -180,7 +183,7 @@ pub(crate) struct VerifyArgs {
 /// Upload a file, signed if a key is given, and check the seal that it got
 ///
 /// One upload of at most 5 GiB; larger files need multipart uploads, which come with a later release.
-/// A client that may write but not read cannot check the seal; that is noted, and no failure.
+/// A client that may not read it, or not before others have signed, cannot check the seal; that is noted, and no failure.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -254,7 +257,8 @@ pub(crate) struct PullArgs {
                           \"seal\": {{\"id\", \"op\", \"at\" (ISO 8601), \"at_ms\", \"by\", \"src\", \"size\", \"sha256\", \
                           \"tree\", \"parts\", \"etag\", \"headers\", \"key\", \"line\"}}, \
                           \"seal_verified\": true (with --seal-key)|false, \"signatures\" (their number), \
-                          \"signers\": [{{\"file\", \"key_id\", \"signed\"}}], \"server_verified\"}}")
+                          \"signers\": [{{\"file\", \"key_id\", \"signed\"}}], \"server_verified\", \"untrusted\" (why it is not served to \
+                          everybody, or null)}}")
 )]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
@@ -382,6 +386,16 @@ mod tests {
             ("checksums --sign --output F s3://b", false),
             ("checksums --key a.key --output F s3://b", false),
             ("checksums --sign --output F --signer awskms:alias/ci --seal-key a.pub --realm r s3://b", true),
+            ("approve --role release --key a.key --read s3://b/k", true),
+            (
+                "approve --role release --as a --signer awskms:alias/a --seal-key s.pub --realm r s3://b/k",
+                true,
+            ),
+            ("approve --role release --statement --key a.key --read s3://b/k", true),
+            ("approve --role release --statement --as a --key a.key --read s3://b/k", false),
+            ("approve --role release --read s3://b/k", false),
+            ("approve --key a.key --read s3://b/k", false),
+            ("approve --role a/b --key a.key --read s3://b/k", false),
             ("--json keygen ci", true),
             ("", false),
         ] {

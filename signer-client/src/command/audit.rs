@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hallmark_signer::Pacer;
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -13,7 +14,6 @@ use crate::command::keys::Trust;
 use crate::command::listing::{Entry, Listing, Scope};
 use crate::command::output::{Counted, Output};
 use crate::command::problem::Problem;
-use crate::command::rate::Pacer;
 use crate::command::remote::Remote;
 
 /// What all downloads have in common.
@@ -28,7 +28,7 @@ struct Audit {
 impl Sink for &Audit {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.bar.inc(bytes.len() as u64);
-        self.pacer.take(bytes.len() as u64).await;
+        tokio::time::sleep(self.pacer.wait(bytes.len() as u64)).await;
         Ok(())
     }
 }

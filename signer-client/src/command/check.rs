@@ -81,6 +81,11 @@ impl CheckedHead {
         self.seal.is_some()
     }
 
+    /// The seal, if its signature was verified here.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
+    }
+
     /// Content headers and user metadata, as sealed.
     pub(crate) fn headers(&self) -> &SealedHeaders {
         &self.headers

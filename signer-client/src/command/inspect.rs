@@ -11,9 +11,7 @@ use crate::command::keys::Trust;
 use crate::command::output::Output;
 use crate::command::remote::Remote;
 use crate::command::service;
-
-/// What the endpoint says that it verified.
-const VERIFIED_HEADER: &str = "x-hallmark-verified";
+use crate::command::standing::{self, Standing};
 
 pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failure> {
     let trust = Trust::read(&args.trust)?;
@@ -23,9 +21,12 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
     let keeper = HeadKeeper::default();
     let request = remote.client.head_object().bucket(location.bucket()).key(location.key());
     let answer = request.customize().interceptor(keeper.clone()).send().await;
-    answer.map_err(|error| service::failure(&format!("inspect {location}"), &remote.endpoint, &error))?;
+    if let Err(error) = answer {
+        let failure = service::failure(&format!("inspect {location}"), &remote.endpoint, &error);
+        return Err(standing::explained(&remote, location, failure).await);
+    }
     let head = keeper.take();
-    let server = head.once(VERIFIED_HEADER)?;
+    let standing = Standing::of(&head)?;
     let checked = CheckedHead::check(&head, location, trust.seals.as_ref())?;
     let told = checked.told();
     let signed = trust.signers.judge(&told.sha256, checked.signatures())?;
@@ -49,16 +50,15 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
         "seal_verified": checked.seal_verified(),
         "signatures": signatures,
         "signers": signed.to_json(),
-        "server_verified": server,
+        "server_verified": standing.verified,
+        "untrusted": standing.untrusted,
     });
     let mut lines = vec![("object", location.to_string())];
     lines.extend(told.lines());
     let verified_here = if checked.seal_verified() { "yes" } else { "no: give --seal-key and --realm" };
-    lines.extend([
-        ("seal checked here", verified_here.to_owned()),
-        ("server checked", server.unwrap_or("-").to_owned()),
-        ("signatures", signatures.to_string()),
-    ]);
+    lines.push(("seal checked here", verified_here.to_owned()));
+    lines.extend(standing.lines());
+    lines.push(("signatures", signatures.to_string()));
     lines.extend(signed.lines());
     output.result(&json, &lines)
 }

@@ -74,7 +74,7 @@ impl Trust {
         let mut signers = Vec::<Signer>::new();
         for file in &args.signers {
             let key = public(file)?;
-            note(&mut register, &key, KeyUse::Blob, file)?;
+            note(&mut register, &key, KeyUse::Blob, &file.display().to_string())?;
             if signers.iter().all(|signer| signer.key != key) {
                 signers.push(Signer { file: file.clone(), key });
             }
@@ -93,7 +93,7 @@ impl SealTrust {
         let mut keys = Vec::new();
         for file in &args.seal_keys {
             for key in seal_keys(file)? {
-                note(register, &key, KeyUse::Seal, file)?;
+                note(register, &key, KeyUse::Seal, &file.display().to_string())?;
                 keys.push(key);
             }
         }
@@ -108,9 +108,14 @@ impl SealTrust {
     }
 }
 
-/// Notes for what a key is used.
-fn note(register: &mut KeyRegister, key: &PublicKey, key_use: KeyUse, file: &Path) -> Result<(), Failure> {
-    let known = register.register(key, key_use, &file.display().to_string());
+/// Notes for what a key is used, which messages call `name`.
+pub(crate) fn note(
+    register: &mut KeyRegister,
+    key: &PublicKey,
+    key_use: KeyUse,
+    name: &str,
+) -> Result<(), Failure> {
+    let known = register.register(key, key_use, name);
     known.map_err(|error| Failure::usage(error.to_string()))
 }
 

@@ -4,9 +4,11 @@
 //! [`verify`] with one that [`keys`] reads; [`keygen`] makes both, [`public_key`] shows the one of the other. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
 //! that came of it is looked at. A [`download`] goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
 //! in [`place`] until they were checked too. What a [`listing`] names below a [`prefix`] is worked on by a [`crew`]: [`audit`]
-//! downloads it at a [`rate`], [`checksums`] lists it, and [`verify_list`] checks files against such a list. What goes wrong is a [`failure::Failure`], with its exit code;
+//! downloads it at a [rate](hallmark_signer::Rate), [`checksums`] lists it, and [`verify_list`] checks files against such a list. What waits
+//! for signatures gets one by [`approve`]; what the endpoint makes of it is its [`standing`]. What goes wrong is a [`failure::Failure`], with its exit code;
 //! all that is printed is printed by [`output`].
 
+mod approve;
 mod args;
 mod audit;
 mod authorities;
@@ -30,11 +32,11 @@ mod problem;
 mod public_key;
 mod pull;
 mod push;
-mod rate;
 mod remote;
 mod service;
 mod sign;
 mod signing;
+mod standing;
 mod told;
 mod verify;
 mod verify_list;
@@ -59,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Push(args) => online(push::run(&args, &output)),
         Command::Pull(args) => online(pull::run(&args, &output)),
         Command::Inspect(args) => online(inspect::run(&args, &output)),
+        Command::Approve(args) => online(approve::run(&args, &output)),
         Command::Audit(args) => online(audit::run(&args, &output)),
         Command::Checksums(args) => online(checksums::run(&args, &output)),
     };

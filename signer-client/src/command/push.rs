@@ -20,7 +20,7 @@ use crate::command::location::Location;
 use crate::command::output::Output;
 use crate::command::remote::{self, Remote};
 use crate::command::told::Told;
-use crate::command::{hash, service, signing};
+use crate::command::{hash, service, signing, standing};
 
 /// The largest single upload, bytes: S3's limit.
 const MAX_UPLOAD: u64 = 5 << 30;
@@ -55,6 +55,15 @@ pub(crate) async fn run(args: &PushArgs, output: &Output) -> Result<(), Failure>
         Ok(checked) => Some(checked),
         Err(failure) if failure.code.as_deref() == Some(service::ACCESS_DENIED) => {
             output.note("this client may not read what it uploaded, so the seal was not checked");
+            None
+        }
+        // It was taken to wait for signatures, and is shown to those who are to sign it.
+        Err(failure) if standing::waits(&failure) => {
+            let failure = standing::explained(&remote, &upload.location, failure).await;
+            output.note(&format!(
+                "uploaded, but not served yet, so the seal was not checked: {}",
+                failure.message
+            ));
             None
         }
         Err(failure) => return Err(failure),

@@ -116,6 +116,9 @@ fn hint(code: Option<&str>) -> Option<&'static str> {
             "the endpoint's rule for this key names who must sign: upload it signed (`hallmark push --key FILE.key`, or `--signer`), or \
              change the rule"
         }
+        "ArtifactRoleUnmet" | "ArtifactAttestationUnmet" => {
+            "others have to sign it: `hallmark approve --role ROLE --key FILE.key …`, by a client that may see it before"
+        }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
             "these are not credentials of the endpoint: see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, --profile"
         }

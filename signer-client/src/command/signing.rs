@@ -16,10 +16,20 @@ const PIN_VARIABLE: &str = "HALLMARK_PIN";
 
 /// The key that signs blobs; `None` if none is given.
 pub(crate) async fn blob_key(args: &SignerArgs) -> Result<Option<BlobKey<Signer>>, Failure> {
-    let Some(address) = address(args) else { return Ok(None) };
+    match address(args) {
+        Some(address) => Ok(Some(at(&address, args).await?.into_blob_key())),
+        None => Ok(None),
+    }
+}
+
+/// The signer, which has no use yet; the command line must not allow none.
+pub(crate) async fn open(args: &SignerArgs) -> Result<Signer, Failure> {
+    at(&address(args).ok_or_else(|| Failure::usage("no signer is given"))?, args).await
+}
+
+async fn at(address: &SignerAddress, args: &SignerArgs) -> Result<Signer, Failure> {
     let secrets = Asked { passphrase_file: args.passphrase_file.as_deref() };
-    let signer = Signer::open(&address, &secrets).await.map_err(|error| failure(&error))?;
-    Ok(Some(signer.into_blob_key()))
+    Signer::open(address, &secrets).await.map_err(|error| failure(&error))
 }
 
 /// Where the key is.

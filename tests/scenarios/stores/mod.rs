@@ -1,6 +1,7 @@
 //! Stores that speak S3. What needs a running one lies in a module named `rgw` or `garage`: by these names `tests/run`
 //! leaves out, and says so, what cannot be tested.
 
+mod adoption;
 mod conformance;
 mod garage;
 mod rgw;

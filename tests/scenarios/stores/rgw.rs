@@ -9,6 +9,11 @@ fn accounts_are_apart() {
     super::accounts_are_apart(KIND);
 }
 
+#[test]
+fn what_was_there_before_is_adopted_and_sealed_anew() {
+    super::adoption::is_adopted_and_sealed_anew(KIND);
+}
+
 mod conformance {
     use super::super::conformance::{a_test_each, over};
 

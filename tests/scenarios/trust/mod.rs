@@ -1,5 +1,6 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
+mod approve;
 mod formats;
 mod late;
 mod names;

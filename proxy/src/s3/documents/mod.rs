@@ -20,7 +20,7 @@ mod versions;
 mod write;
 
 use bytes::Bytes;
-use hallmark_signer::Seal;
+use hallmark_signer::{ChecksumLine, Seal};
 use write::Xml;
 
 pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
@@ -113,6 +113,12 @@ pub fn seal_envelope(seal: &Seal) -> Document {
 /// The public seal keys.
 pub fn seal_keys(keys: &SealKeyBundle) -> Document {
     Document { content_type: seal_keys::CONTENT_TYPE, bytes: keys.pem().clone() }
+}
+
+/// The list of a folder, for `sha256sum -c` there.
+pub fn sha256_lines(lines: &[ChecksumLine]) -> Document {
+    let text = lines.iter().map(|line| format!("{line}\n")).collect();
+    Document::new("text/plain; charset=utf-8", text)
 }
 
 /// `?hallmark=sha256`: a line for `sha256sum -c`.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use hallmark_signer::Rate;
 
 use super::{REMOTE, RemoteArgs, SIGNERS, SealArgs, SignerArgs, TrustArgs};
 use crate::command::crew::Jobs;
 use crate::command::prefix::Prefix;
-use crate::command::rate::Rate;
 
 /// Download everything below a prefix, and report what does not match its seal
 ///

@@ -1,13 +1,11 @@
-//! How fast bytes may come: `20MB/s`, all downloads together.
+//! How fast bytes may come: `20MB/s`, all that read together.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
-
-/// The least, bytes a second: the endpoint cuts off downloads that stand still.
+/// The least, bytes a second: who serves cuts off downloads that stand still.
 const LEAST: u64 = 100_000;
 
 const UNITS: [(&str, u64); 7] = [
@@ -22,11 +20,12 @@ const UNITS: [(&str, u64); 7] = [
 
 /// Bytes a second, at least [`LEAST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rate(NonZeroU64);
+pub struct Rate(NonZeroU64);
 
+/// A text that is no rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected bytes a second, such as 20MB/s or 512KiB/s, and at least 100kB/s")]
-pub(crate) struct RateError;
+pub struct RateError;
 
 impl FromStr for Rate {
     type Err = RateError;
@@ -42,8 +41,9 @@ impl FromStr for Rate {
     }
 }
 
-/// Makes those who take bytes wait for their turn.
-pub(crate) struct Pacer {
+/// Says to those who take bytes how long to wait.
+#[derive(Debug)]
+pub struct Pacer {
     /// `None`: as fast as they come.
     rate: Option<Rate>,
     /// When what was taken so far is paid for. Locked for a sum; never while somebody waits.
@@ -51,22 +51,22 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub(crate) fn new(rate: Option<Rate>) -> Self {
+    /// For all who share it; `None`: as fast as they can.
+    pub fn new(rate: Option<Rate>) -> Self {
         Self { rate, paid: Mutex::new(Instant::now()) }
     }
 
-    /// Waits until so many bytes more may be taken.
-    pub(crate) async fn take(&self, bytes: u64) {
-        let Some(Rate(rate)) = self.rate else { return };
+    /// How long to wait for so many bytes more.
+    #[must_use]
+    pub fn wait(&self, bytes: u64) -> Duration {
+        let Some(Rate(rate)) = self.rate else { return Duration::ZERO };
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.get());
         let price = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        let until = {
-            let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-            // Time in which nobody took anything is not saved up.
-            *paid = (*paid).max(Instant::now()) + price;
-            *paid
-        };
-        tokio::time::sleep_until(until).await;
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        // Time in which nobody took anything is not saved up.
+        *paid = (*paid).max(now) + price;
+        paid.saturating_duration_since(now)
     }
 }
 
@@ -96,12 +96,12 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn all_wait_together() {
+    #[test]
+    fn all_wait_together() {
         let pacer = Pacer::new(Some("10MB/s".parse().unwrap()));
-        let begun = Instant::now();
-        tokio::join!(pacer.take(500_000), pacer.take(500_000));
-        assert!(begun.elapsed() >= Duration::from_millis(100));
-        Pacer::new(None).take(u64::MAX).await;
+        let [first, second] = [(); 2].map(|()| pacer.wait(500_000));
+        assert!(first <= Duration::from_millis(50));
+        assert!(second > Duration::from_millis(50) && second <= Duration::from_millis(100));
+        assert_eq!(Pacer::new(None).wait(u64::MAX), Duration::ZERO);
     }
 }

@@ -1,0 +1,77 @@
+//! A signature over the bytes, in a file of the signer's own: `<key>.<signer>.sig`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::BlobKey;
+use hallmark_signer::evidence::parse_detached;
+use hallmark_signer::signer::{Signer, SignerAddress};
+
+use super::sibling::{self, Condition, New, Put};
+use super::{Added, Approval, Verified};
+use crate::command::args::{ApproveArgs, ConfiguredName};
+use crate::command::failure::Failure;
+use crate::command::location::Location;
+use crate::command::remote::Remote;
+use crate::command::signing;
+
+/// Where the signature goes.
+pub(super) fn place(args: &ApproveArgs) -> Result<Location, Failure> {
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => file_name(args).ok_or_else(|| {
+            Failure::usage("it is not said what the endpoint's configuration calls the signer")
+                .hint("give --as NAME, the NAME of [keys.NAME]; with --statement none is needed")
+        })?,
+    };
+    sibling::beside(&args.location, &format!(".{}.sig", name.as_str()))
+}
+
+/// What the file of the key is called, which is what most would call the key in the configuration.
+fn file_name(args: &ApproveArgs) -> Option<ConfiguredName> {
+    match signing::address(&args.signer)? {
+        SignerAddress::File(path) => path.file_stem()?.to_str()?.parse().ok(),
+        SignerAddress::AwsKms(_) | SignerAddress::Pkcs11(_) | SignerAddress::AwsSigner(_) => None,
+    }
+}
+
+/// Signs the artifact and puts the signature into its place, if nothing stands there.
+pub(super) async fn approve(
+    args: &ApproveArgs,
+    key: BlobKey<Signer>,
+    verified: &Verified,
+    at: Location,
+    remote: &Remote,
+) -> Result<Approval, Failure> {
+    let signature =
+        key.sign(verified.artifact.blob()).await.map_err(|error| signing::failure(&error))?.to_der();
+    let file = New { bytes: format!("{}\n", STANDARD.encode(signature)).into_bytes(), role: &args.role };
+    let added = match sibling::put(remote, &at, file, &Condition::Absent).await? {
+        Put::Stored => Added::Now,
+        Put::Occupied => {
+            stands_already(&key, verified, &at, remote).await?;
+            Added::Before
+        }
+    };
+    sibling::demand_counts(remote, &args.location, &at).await?;
+    Ok(Approval { at, key: key.public_key().clone(), added })
+}
+
+/// What stands there may be this very approval, from another try. Whose it is otherwise, nobody knows, so it stays.
+async fn stands_already(
+    key: &BlobKey<Signer>,
+    verified: &Verified,
+    at: &Location,
+    remote: &Remote,
+) -> Result<(), Failure> {
+    let found = sibling::read(remote, at, None).await?.map(|found| found.bytes).unwrap_or_default();
+    let same = parse_detached(&found)
+        .is_ok_and(|found| key.public_key().verify(verified.artifact.sha256(), &found).is_ok());
+    if same {
+        return Ok(());
+    }
+    let message = format!("{at} is there already, and is no signature over this artifact by this key");
+    Err(Failure::failed(message).hint(
+        "it may be for what stood under the name before: look at it, take it away (`aws s3 rm`) and repeat this; or \
+         give the right name by --as NAME",
+    ))
+}

@@ -1,0 +1,82 @@
+//! What the endpoint makes of an artifact: served to everybody who may read, or not yet, and why.
+
+use crate::command::failure::{Exit, Failure, RefusedBy};
+use crate::command::head::{Head, HeadKeeper};
+use crate::command::location::Location;
+use crate::command::remote::Remote;
+use crate::command::service;
+
+/// What the endpoint says that it verified.
+const VERIFIED_HEADER: &str = "x-hallmark-verified";
+/// Why it is not served to those who may not see what is untrusted.
+const UNTRUSTED_HEADER: &str = "x-hallmark-untrusted";
+
+/// What an answer with an artifact says of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// `seal` and the signers who count.
+    pub(crate) verified: Option<String>,
+    /// Who is missing, or what else is wrong.
+    pub(crate) untrusted: Option<String>,
+}
+
+impl Standing {
+    /// What the head of an answer says.
+    pub(crate) fn of(head: &Head) -> Result<Self, Failure> {
+        let said = |name| Ok::<_, Failure>(head.once(name)?.map(str::to_owned));
+        Ok(Self { verified: said(VERIFIED_HEADER)?, untrusted: said(UNTRUSTED_HEADER)? })
+    }
+
+    /// Asks for it.
+    pub(crate) async fn ask(remote: &Remote, location: &Location) -> Result<Self, Failure> {
+        let keeper = HeadKeeper::default();
+        let request = remote.client.head_object().bucket(location.bucket()).key(location.key());
+        match request.customize().interceptor(keeper.clone()).send().await {
+            Ok(_) => Self::of(&keeper.take()),
+            Err(error) => {
+                let failure = service::failure(&format!("look at {location}"), &remote.endpoint, &error);
+                Err(explained(remote, location, failure).await)
+            }
+        }
+    }
+
+    /// For people.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let verified = self.verified.as_deref().unwrap_or("-").to_owned();
+        let untrusted = self.untrusted.iter().map(|why| ("not served yet", why.clone()));
+        [("server checked", verified)].into_iter().chain(untrusted).collect()
+    }
+}
+
+/// The refusal with the server's reason: an answer to HEAD has only a code, so for the rest it is asked for a byte, which
+/// it refuses as well.
+pub(crate) async fn explained(remote: &Remote, location: &Location, failure: Failure) -> Failure {
+    if failure.exit != Exit::Refused {
+        return failure;
+    }
+    let request = remote.client.get_object().bucket(location.bucket()).key(location.key()).range("bytes=0-0");
+    match request.send().await {
+        Ok(_) => failure,
+        Err(error) => service::failure(&format!("look at {location}"), &remote.endpoint, &error),
+    }
+}
+
+/// Whether the endpoint refuses it for signatures that may come yet.
+pub(crate) fn waits(failure: &Failure) -> bool {
+    const WAITING: [&str; 4] = [
+        "ArtifactSignatureMissing",
+        "ArtifactSignerUntrusted",
+        "ArtifactRoleUnmet",
+        "ArtifactAttestationUnmet",
+    ];
+    let said = failure.code.as_deref().is_some_and(|code| WAITING.contains(&code));
+    said && failure.refused_by == Some(RefusedBy::Server)
+}
+
+/// Says which permission is missing for those who look at what is not trusted yet.
+pub(crate) fn with_permission(failure: Failure) -> Failure {
+    if waits(&failure) {
+        return failure.hint("who signs what is not trusted yet needs the permission `read_untrusted`");
+    }
+    failure
+}

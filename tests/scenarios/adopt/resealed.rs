@@ -1,0 +1,96 @@
+//! Artifacts whose seals are by a key that has leaked.
+
+use hallmark_proxy::adopt::Lists;
+use hallmark_proxy::gate::{OldHeaders, Order};
+use hallmark_tests::data::{MIB, content};
+
+use super::{ADOPT, FREE, HEADER, Lab, RESEAL, RULED, field, outcome};
+
+/// Under another seal key, and without the old one.
+fn leaked(lab: Lab) -> Lab {
+    lab.site.make_key("next");
+    lab.changed(|text| text.replace("key_file = \"seal.key\"", "key_file = \"next.key\""))
+}
+
+#[test]
+fn what_can_be_proven_gets_a_new_seal() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let lengths = [1000, 3 * MIB + 5, 9 * MIB + 5];
+    for (index, length) in lengths.into_iter().enumerate() {
+        let body = content(index as u64, length);
+        let headers = [(HEADER, lab.site.signature("ci", &body)), ("content-type", "text/html".to_owned())];
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(lab.client().put_with(RULED, &format!("good{index}"), &body, &headers).status, 200);
+    }
+    for (key, body) in [("listed", b"listed"), ("changed", b"backup"), ("forged", b"forged")] {
+        assert_eq!(lab.client().put(FREE, key, body).status, 200);
+    }
+    lab.foreign(FREE, "bare", b"bare", &[]);
+    let lab = leaked(lab);
+    let refused = |bucket: &str, key: &str| {
+        assert_eq!(lab.reader().get(bucket, key).code(), "ArtifactSealInvalid", "{bucket}/{key}");
+    };
+    refused(RULED, "good0");
+    // A seal by that key is nothing to go by, and none at all is something else.
+    let (_, told) = lab.do_it("s3://ruled", ADOPT);
+    assert_eq!(told["good0"], "ArtifactSealInvalid");
+
+    let (summary, told) = lab.do_it("s3://ruled", RESEAL);
+    assert_eq!(told, outcome(&[("good0", "ci"), ("good1", "ci"), ("good2", "ci")]));
+    assert_eq!((summary.sealed, summary.problems), (3, 0));
+    for (index, length) in lengths.into_iter().enumerate() {
+        let got = lab.reader().get(RULED, &format!("good{index}"));
+        assert_eq!((got.status, got.header("content-type")), (200, Some("binary/octet-stream")));
+        assert!(got.body == content(index as u64, length));
+        assert_eq!(field(&got, "op"), "reseal");
+    }
+
+    let file = lab.list("backup", &[("listed", b"listed"), ("changed", b"before")]);
+    let lists = Lists::read(&[file], None).unwrap();
+    let (_, told) = lab.do_it_with("s3://free", RESEAL, &lists);
+    assert_eq!(
+        told,
+        outcome(&[
+            ("bare", "ArtifactUnsealed"),
+            ("changed", "ArtifactDigestMismatch"),
+            ("forged", "NotProven"),
+            ("listed", "List"),
+        ])
+    );
+    assert_eq!(lab.reader().get(FREE, "listed").body, b"listed");
+    refused(FREE, "changed");
+    refused(FREE, "forged");
+    // Again: what has been done is passed over.
+    assert_eq!(lab.do_it("s3://ruled", RESEAL).0.sealed_before, 3);
+}
+
+#[test]
+fn headers_are_kept_where_the_operator_vouches_for_them() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let signature = lab.site.signature("ci", b"body");
+    let headers =
+        [(HEADER, signature.as_str()), ("content-type", "text/plain"), ("x-amz-meta-commit", "4f2a")];
+    assert_eq!(lab.client().put_with(RULED, "a", b"body", &headers).status, 200);
+    let lab = leaked(lab);
+    lab.do_it("s3://ruled", Order { headers: OldHeaders::TrustStore, ..RESEAL });
+    let got = lab.reader().get(RULED, "a");
+    assert_eq!(
+        (got.header("content-type"), got.header("x-amz-meta-commit")),
+        (Some("text/plain"), Some("4f2a"))
+    );
+}
+
+#[test]
+fn approvals_beside_it_are_sealed_anew_too() {
+    let lab = Lab::new("all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\"");
+    assert_eq!(lab.client().put(RULED, "a", b"body").status, 200);
+    for key in ["b", "c"] {
+        let signature = lab.site.signature(key, b"body");
+        assert_eq!(lab.client().put(RULED, &format!("a.{key}.sig"), signature.as_bytes()).status, 200);
+    }
+    assert_eq!(lab.reader().get(RULED, "a").status, 200);
+    let lab = leaked(lab);
+    let (summary, told) = lab.do_it("s3://ruled", RESEAL);
+    assert_eq!((told, summary.objects, summary.sealed), (outcome(&[("a", "b,c")]), 3, 3));
+    assert_eq!(lab.reader().get(RULED, "a").header("x-hallmark-verified"), Some("seal,b,c"));
+}

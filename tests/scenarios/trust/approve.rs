@@ -1,0 +1,211 @@
+//! `hallmark approve`: one more signature on what is stored, of nothing that was not verified first.
+
+use hallmark_tests::command::{Ran, Sandbox};
+use hallmark_tests::data::{MIB, content};
+use hallmark_tests::proxy::program;
+use hallmark_tests::site::{READER, REALM};
+use serde_json::Value;
+
+use super::{BUCKET, KEY, Lab};
+
+const RULE: &str = "all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\"";
+const LOCATION: &str = "s3://approved/app.tar";
+/// Exit codes, as `hallmark --help` documents them.
+const FAILED: i32 = 1;
+const USAGE: i32 = 2;
+const REFUSED: i32 = 3;
+
+/// A home for the command with the deployment's keys in it.
+struct Desk {
+    lab: Lab,
+    sandbox: Sandbox,
+}
+
+impl Desk {
+    fn of(lab: Lab) -> Self {
+        let sandbox = Sandbox::new(lab.proxy.address());
+        for name in ["seal.pub", "other.pub", "ci.key", "b.key", "c.key", "seal.key"] {
+            std::fs::copy(lab.proxy.site.path().join(name), sandbox.path(name)).unwrap();
+        }
+        Self { lab, sandbox }
+    }
+
+    /// Something unsigned waits under the rule.
+    fn with(rule: &str, body: &[u8]) -> Self {
+        let lab = Lab::new(rule, "");
+        assert_eq!(lab.put(body, &[]).status, 200);
+        Self::of(lab)
+    }
+
+    fn hallmark(&self, arguments: &[&str]) -> Ran {
+        self.sandbox.run(program("hallmark"), arguments)
+    }
+
+    /// By the seal, whose key is pinned.
+    fn approve(&self, options: &[&str]) -> Ran {
+        let pinned = ["--seal-key", "seal.pub", "--realm", REALM];
+        self.hallmark(&[&["--json", "approve", "--role", "release"], options, &pinned, &[LOCATION]].concat())
+    }
+
+    #[track_caller]
+    fn approved(&self, options: &[&str]) -> Value {
+        serde_json::from_str(&self.approve(options).good()).unwrap()
+    }
+
+    /// Fails so, and puts nothing beside the artifact.
+    #[track_caller]
+    fn refused(&self, what: &str, ran: &Ran, exit: i32, says: &str) {
+        let said = ran.bad();
+        assert_eq!(ran.status.code(), Some(exit), "{what}: {said}");
+        assert!(said.contains(says), "{what}: {said}");
+        let listed = self.lab.client.list(BUCKET, "");
+        assert!(!listed.text().contains("app.tar."), "{what}: {}", listed.text());
+    }
+}
+
+#[test]
+fn what_waits_is_served_after_the_second_of_three_approvals() {
+    for length in [1000, 3 * MIB + 5, 9 * MIB + 5] {
+        let body = content(1, length);
+        let desk = Desk::with(RULE, &body);
+        let mut reader = Sandbox::new(desk.lab.proxy.address());
+        reader.set("AWS_ACCESS_KEY_ID", READER.0);
+        reader.set("AWS_SECRET_ACCESS_KEY", READER.1);
+        let inspect =
+            || serde_json::from_str::<Value>(&desk.hallmark(&["--json", "inspect", LOCATION]).good());
+        let untrusted = || inspect().unwrap()["untrusted"].clone();
+        assert_eq!(desk.lab.read(), Err("ArtifactSignatureMissing".to_owned()));
+
+        let first = desk.approved(&["--key", "ci.key"]);
+        assert_eq!(first["signature"], "s3://approved/app.tar.ci.sig");
+        assert_eq!((&first["added"], &first["seal_verified"]), (&true.into(), &true.into()));
+        let missing = "ArtifactRoleUnmet: signatures are missing: 2 of `release` (1 there)";
+        assert_eq!((&first["untrusted"], untrusted()), (&missing.into(), missing.into()));
+        assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
+        // Who may not see it hears who is missing, and nothing else.
+        let told = reader.run(program("hallmark"), &["inspect", LOCATION]);
+        assert_eq!(told.status.code(), Some(REFUSED), "{}", told.bad());
+        assert!(told.bad().contains("2 of `release` (1 there)"), "{}", told.bad());
+        assert_eq!(String::from_utf8(told.stdout).unwrap(), "");
+
+        // Once more, and under a name that is another's.
+        assert_eq!(desk.approved(&["--key", "ci.key"])["added"], false);
+        assert_eq!(desk.approved(&["--key", "ci.key", "--as", "b"])["untrusted"], missing);
+        assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
+
+        let second = desk.approved(&["--signer", "file:c.key"]);
+        assert_eq!((&second["untrusted"], untrusted()), (&Value::Null, Value::Null));
+        assert_eq!(second["server_verified"], "seal,ci,c");
+        assert_eq!(desk.lab.read(), Ok(body));
+        let role = desk.lab.client.head(BUCKET, "app.tar.c.sig");
+        assert_eq!(role.header("x-amz-meta-approval-role"), Some("release"));
+    }
+}
+
+/// Who uploads what others have to sign need not be allowed to see it before.
+#[test]
+fn what_waits_can_be_pushed_by_who_may_not_see_it() {
+    let lab = Lab::new(RULE, "").changed(|text| text.replace("\"read_untrusted\", ", ""));
+    let desk = Desk::of(lab);
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let pushed = desk.hallmark(&["--json", "push", "--key", "ci.key", "file", LOCATION]);
+    let told: Value = serde_json::from_str(&pushed.good()).unwrap();
+    assert_eq!(told["seal"], Value::Null);
+    assert!(pushed.stderr.contains("2 of `release` (1 there)"), "{}", pushed.stderr);
+    // Nor can they sign it then.
+    let ran = desk.approve(&["--key", "b.key"]);
+    assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+    assert!(ran.stderr.contains("permission `read_untrusted`"), "{}", ran.stderr);
+}
+
+#[test]
+fn nothing_is_signed_that_was_not_verified_here() {
+    let body = content(1, 3 * MIB);
+    let desk = Desk::with(RULE, &body);
+    let with = |options: &[&str]| {
+        desk.hallmark(&[&["approve", "--role", "release", "--key", "ci.key"], options, &[LOCATION]].concat())
+    };
+    desk.refused("on somebody's word", &with(&[]), USAGE, "--read, to read and hash all of the bytes");
+    let other = ["--seal-key", "other.pub", "--realm", REALM];
+    desk.refused("another's seal", &with(&other), REFUSED, "ArtifactSealInvalid");
+    let elsewhere = ["--seal-key", "seal.pub", "--realm", "elsewhere"];
+    desk.refused("another deployment's", &with(&elsewhere), REFUSED, "ArtifactSealInvalid");
+    desk.refused("a seal key", &desk.approve(&["--key", "seal.key", "--as", "ci"]), USAGE, "one use");
+
+    let stored = desk.lab.store.object(BUCKET, KEY);
+    // Before anything of it was read, and so is in memory.
+    desk.lab.store.edit(BUCKET, KEY, |object| object.flip(body.len() - 1));
+    desk.refused("altered bytes", &with(&["--read"]), REFUSED, "ArtifactDigestMismatch");
+    desk.lab.store.place(BUCKET, KEY, stored);
+    let digest = "0".repeat(64);
+    desk.refused(
+        "another digest",
+        &with(&["--read", "--sha256", &digest]),
+        REFUSED,
+        "not the one that was asked for",
+    );
+    desk.lab.store.edit(BUCKET, KEY, |object| object.attributes.hallmark = None);
+    desk.refused("no seal", &desk.approve(&["--key", "ci.key"]), REFUSED, "ArtifactUnsealed");
+
+    assert_eq!(desk.lab.put(&body, &[]).status, 200);
+    with(&["--read"]).good();
+    assert_eq!(desk.lab.inspect(), (body, "seal-only".to_owned()));
+}
+
+#[test]
+fn what_others_put_there_stays() {
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    let name = "app.tar.b.sig";
+    let theirs = desk.lab.proxy.site.signature("b", &body);
+    assert_eq!(desk.lab.client.put(BUCKET, name, theirs.as_bytes()).status, 200);
+    let ran = desk.approve(&["--key", "ci.key", "--as", "b"]);
+    assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
+    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert_eq!(desk.lab.client.get(BUCKET, name).body, theirs.as_bytes());
+
+    // A name of nobody's is told, and so is a place where nobody looks.
+    let ran = desk.approve(&["--key", "ci.key", "--as", "nobody"]);
+    ran.good();
+    assert!(ran.stderr.contains("the same of it as before"), "{}", ran.stderr);
+    let desk = Desk::with("all_of = [\"release\"], enforce = \"download\"", &body);
+    let ran = desk.approve(&["--key", "ci.key"]);
+    assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
+    assert!(ran.stderr.contains("does not look there for signatures"), "{}", ran.stderr);
+}
+
+#[test]
+fn where_names_are_bound_a_statement_names_them() {
+    const BOUND: &str = "all_of = [\"release\"], siblings = [\"intoto\"], enforce = \"download\", \
+        bind = \"name\", attestation = \"approval\"";
+    let lab = Lab::new(RULE, "").changed(|text| {
+        let text = text.replace(RULE, BOUND).replace("\"ci\", \"b\", \"c\"", "\"b\", \"c\"");
+        format!(
+            "keys.b.use = \"dsse\"\nkeys.c.use = \"dsse\"\n\
+             attestations.approval.predicate_type = \"urn:hallmark:approval:v1\"\n{text}"
+        )
+    });
+    let body = content(1, 1000);
+    assert_eq!(lab.put(&body, &[]).status, 200);
+    let desk = Desk::of(lab);
+    let first = desk.approved(&["--statement", "--key", "b.key"]);
+    assert_eq!(first["signature"], "s3://approved/app.tar.intoto.jsonl");
+    assert_eq!(desk.approved(&["--statement", "--key", "b.key"])["added"], false);
+    assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
+    assert_eq!(desk.approved(&["--statement", "--key", "c.key"])["server_verified"], "seal,b,c");
+    assert_eq!(desk.lab.read(), Ok(body.clone()));
+    let lines = desk.lab.client.get(BUCKET, "app.tar.intoto.jsonl").text();
+    assert_eq!(lines.lines().count(), 2);
+
+    // Under another name it says nothing, and neither does one for another role.
+    assert_eq!(desk.lab.client.put(BUCKET, "other.tar", &body).status, 200);
+    assert_eq!(desk.lab.client.put(BUCKET, "other.tar.intoto.jsonl", lines.as_bytes()).status, 200);
+    assert_eq!(desk.lab.reader.get(BUCKET, "other.tar").code(), "ArtifactAttestationUnmet");
+    assert_eq!(desk.lab.client.delete(BUCKET, "app.tar.intoto.jsonl").status, 204);
+    for key in ["b.key", "c.key"] {
+        let options =
+            ["--json", "approve", "--role", "testing", "--statement", "--read", "--key", key, LOCATION];
+        desk.hallmark(&options).good();
+    }
+    assert_eq!(desk.lab.read(), Err("ArtifactAttestationUnmet".to_owned()));
+}
