@@ -398,7 +398,7 @@ mod tests {
             Config::parse(&text, Path::new(""), "h.toml", &|_| None).unwrap()
         };
         // The default is as much as there is memory for.
-        for good in ["", "memory_budget = \"32 MiB\"", "max_object_size = \"300 GiB\""] {
+        for good in ["", "memory_budget = \"33 MiB\"", "max_object_size = \"300 GiB\""] {
             assert!(check_sizes(&config(good)).is_ok(), "{good}");
         }
         let errors = check_sizes(&config("max_object_size = \"1 TiB\"")).unwrap_err().to_string();

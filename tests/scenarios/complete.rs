@@ -18,7 +18,7 @@ use hallmark_proxy::s3::payload::{ChecksumAlgorithm, Payload};
 use hallmark_proxy::store::{Lock, PartNumber, StateArea, Store, StoreFault, Tags};
 use hallmark_signer::{By, Claims, PrivateKey, SealId, SealedHeaders, Sealer, Sha256Digest};
 use hallmark_tests::data::{MIB, content};
-use hallmark_tests::memory::{Call, MemoryStore, Mishap};
+use hallmark_tests::memory::{Call, Gate as StoreGate, MemoryStore, Mishap};
 use hallmark_tests::site::{Options, Site};
 use http::HeaderMap;
 use http_body_util::Full;
@@ -83,6 +83,19 @@ impl Lab {
         let wanted = Wanted { name, version: None, reader, recency: Recency::Now, client: "ci" };
         let download = self.other.get(wanted, None).await.unwrap();
         self.other.release(download).await.unwrap();
+    }
+
+    /// Has one instance complete an upload, and another abort it while a call of the first is held.
+    async fn aborted_while_held(&self, begun: &Begun, held: StoreGate) -> Result<Uploaded, GateError> {
+        let abort = async {
+            held.reached().await;
+            let aborted = self.other.abort_upload(&begun.marker).await;
+            held.release();
+            aborted
+        };
+        let (answer, aborted) = tokio::join!(begun.complete(&self.one), abort);
+        aborted.unwrap_or_else(|error| panic!("{}", code(error)));
+        answer
     }
 
     /// An instance with further lines in the table of the bucket.
@@ -305,9 +318,9 @@ async fn p6_two_completes_at_once_make_one_artifact() {
         let begun = lab.upload("key", None, &parts(1, &LARGE)).await;
         if held != Call::StagePart {
             let gate = lab.store.hold(held);
-            std::thread::spawn(move || {
-                gate.wait();
-                std::thread::sleep(std::time::Duration::from_millis(100));
+            tokio::spawn(async move {
+                gate.reached().await;
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 gate.release();
             });
         }
@@ -336,7 +349,7 @@ async fn conditions_are_judged_and_a_refused_upload_stays_open() {
     let back = lab.upload("key", None, &parts(8, &[100])).await;
     let gate = lab.store.hold(Call::Promote);
     let racing = async {
-        tokio::task::block_in_place(|| gate.wait());
+        gate.reached().await;
         back.complete(&lab.other).await.unwrap();
         gate.release();
     };
@@ -418,23 +431,13 @@ async fn abort_wins_before_the_promotion_and_loses_after_it() {
     let lab = Lab::new().await;
     let begun = lab.upload("key", None, &parts(1, &LARGE)).await;
     let gate = lab.store.hold(Call::Promote);
-    let abort = async {
-        tokio::task::block_in_place(|| gate.wait());
-        lab.other.abort_upload(&begun.marker).await.unwrap();
-        gate.release();
-    };
-    let (answer, ()) = tokio::join!(begun.complete(&lab.one), abort);
+    let answer = lab.aborted_while_held(&begun, gate).await;
     assert_eq!(code(answer.unwrap_err()), "NoSuchUpload");
     assert_eq!(lab.stands("key").await, None);
 
     let begun = lab.upload("key", None, &parts(1, &LARGE)).await;
     let gate = lab.store.hold_answer(Call::Promote);
-    let abort = async {
-        tokio::task::block_in_place(|| gate.wait());
-        lab.other.abort_upload(&begun.marker).await.unwrap();
-        gate.release();
-    };
-    let (answer, ()) = tokio::join!(begun.complete(&lab.one), abort);
+    let answer = lab.aborted_while_held(&begun, gate).await;
     lab.assert_stands(&begun, &answer.unwrap()).await;
 }
 

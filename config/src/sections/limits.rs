@@ -22,8 +22,8 @@ const DEFAULTS: Limits = Limits {
 const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
 /// 5 TiB is what S3 clients are made for.
 const OBJECT_SIZE: RangeInclusive<u64> = 1..=5 * TIB;
-/// A client gets at most a quarter, and an upload that is stored with one request takes up to 8 MiB.
-const MEMORY: RangeInclusive<u64> = 32 * MIB..=TIB;
+/// A client gets at most a quarter, and an upload of which nobody said how long it is takes 8 MiB and a quarter.
+const MEMORY: RangeInclusive<u64> = 33 * MIB..=TIB;
 const HEADER_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(5);
 const IDLE_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 const RATE: RangeInclusive<u64> = 0..=GIB;

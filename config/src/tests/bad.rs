@@ -150,7 +150,7 @@ fn admin() {
 fn limits() {
     const CONNECTIONS: &str = "4:26: limits.max_connections: must be from 1 to 1000000";
     const SIZE: &str = "4:26: limits.max_object_size: must be from 1 B to 5 TiB";
-    const MEMORY: &str = "4:24: limits.memory_budget: must be from 32 MiB to 1 TiB";
+    const MEMORY: &str = "4:24: limits.memory_budget: must be from 33 MiB to 1 TiB";
     const HEADER: &str = "4:25: limits.header_timeout: must be from 1 s to 5 m";
     const IDLE: &str = "4:23: limits.idle_timeout: must be from 1 s to 1 h";
     check(&[
@@ -180,9 +180,9 @@ fn limits() {
                  number",
             ],
         ),
-        ("limits.memory_budget = \"32 MiB\"", &[]),
+        ("limits.memory_budget = \"33 MiB\"", &[]),
         ("limits.memory_budget = \"1 TiB\"", &[]),
-        ("limits.memory_budget = \"31 MiB\"", &[MEMORY]),
+        ("limits.memory_budget = \"32 MiB\"", &[MEMORY]),
         ("limits.memory_budget = \"2 TiB\"", &[MEMORY]),
         ("limits.header_timeout = \"1s\"", &[]),
         ("limits.header_timeout = \"5m\"", &[]),
@@ -685,7 +685,7 @@ public_key_file = "ci.pub"
             "6:10: server.listen: must be an IP address and a port, such as \"127.0.0.1:9000\", or \"0.0.0.0:9000\" \
              for all of this machine's addresses",
             "7:1: server.listn: unknown key; did you mean `listen`?",
-            "9:17: limits.memory_budget: must be from 32 MiB to 1 TiB",
+            "9:17: limits.memory_budget: must be from 33 MiB to 1 TiB",
             "10:16: limits.idle_timeout: must be a duration in quotes, such as \"30s\"; this is a whole number",
             "14:1: clients[0].secret: a secret does not stand in this file; put it into a file of its own, named by \
              `secret_file`, or into an environment variable, named by `secret_env`",

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::metrics::Metrics;
 
@@ -165,11 +166,12 @@ impl Reservation {
 
     /// Holds `bytes` instead of what it holds now. Who holds memory and waits for more may wait for somebody who does the
     /// same; so where that much is not free, all is given back first, and then waited for like anybody else does. What was
-    /// held is in use all the same, beside the budget: a few may do that at once, and others are turned away.
+    /// held is in use all the same, beside the budget: a few may do that at once, and others hold what they have until it
+    /// is their turn.
     ///
     /// # Errors
-    /// [`Exhausted`] after 5 seconds, or at once if others wait like that, or it is more than a client may ever hold. What was held
-    /// may be given back then.
+    /// [`Exhausted`] after 5 seconds, or at once if it is more than a client may ever hold. What was held may be given back
+    /// then.
     pub async fn exchange(&mut self, bytes: u64) -> Result<(), Exhausted> {
         let (wanted, held) = (units(bytes), self.all.num_permits() as u64);
         if wanted > self.sizes.0 {
@@ -188,9 +190,17 @@ impl Reservation {
             self.all.merge(all);
             return Ok(());
         }
-        let _turn = self.exchanges.clone().try_acquire_owned().map_err(|_| Exhausted)?;
-        self.shrink(0);
-        let (share, all) = acquire(&self.sources, wanted, self.sizes.0, &self.waiting).await?;
+        let exchanges = self.exchanges.clone();
+        let exchanged = async {
+            let waiting = self.waiting.clone();
+            let waits = Waits::begin(&waiting);
+            let _turn = exchanges.acquire_owned().await.map_err(|_| Exhausted)?;
+            drop(waits);
+            self.shrink(0);
+            acquire(&self.sources, wanted, self.sizes.0, &self.waiting).await
+        };
+        // For its turn and for the memory.
+        let (share, all) = timeout(PATIENCE, exchanged).await.map_err(|_| Exhausted)??;
         self.share.merge(share);
         self.all.merge(all);
         Ok(())
@@ -205,6 +215,11 @@ impl Reservation {
             return Ok(());
         }
         self.exchange(bytes).await
+    }
+
+    /// The most that its client may ever hold, bytes.
+    pub(super) fn most(&self) -> u64 {
+        u64::from(self.sizes.0) * UNIT
     }
 
     /// Returns what is held beyond `bytes`.
@@ -237,7 +252,7 @@ async fn acquire(
         let all = all.clone().acquire_many_owned(units).await.ok()?;
         Some((share, all))
     };
-    tokio::time::timeout(PATIENCE, both).await.ok().flatten().ok_or(Exhausted)
+    timeout(PATIENCE, both).await.ok().flatten().ok_or(Exhausted)
 }
 
 impl<'a> Waits<'a> {

@@ -23,7 +23,8 @@ use crate::store::{
 use crate::trust::Form;
 
 /// So long is every part but the last: as much as is held in memory for an upload that turns out to be small. With all
-/// parts there are, an upload of unknown length has 78 GiB at most.
+/// parts there are, an upload of unknown length has 78 GiB at most; or as many parts as the memory that one client may hold is
+/// enough for.
 const PART: u64 = MAX_INLINE;
 
 /// What more a part takes until the end: its leaves' hashes, copied once and in the record, and its name.
@@ -92,8 +93,12 @@ impl Gate {
                 return Err(too_large().into());
             }
             if staged.len().is_multiple_of(PARTS_AT_ONCE) {
-                let state = (staged.len() + PARTS_AT_ONCE) as u64 * PART_STATE;
-                held.at_least(PART + state).await?;
+                let needed = PART + (staged.len() + PARTS_AT_ONCE) as u64 * PART_STATE;
+                if needed > held.most() {
+                    // Coming back later would not help.
+                    return Err(too_large().into());
+                }
+                held.at_least(needed).await?;
             }
             let put =
                 committed(self.store.stage_part(stage, number, length, Body::whole(part.clone(), "part")));

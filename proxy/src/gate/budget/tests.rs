@@ -93,13 +93,33 @@ async fn p7_few_wait_with_what_they_gave_back() {
         let refused = one.exchange(50 * UNIT).await;
         (refused, begun.elapsed())
     });
-    let ended = futures_util::future::join_all(waiting).await;
-    assert!(ended.iter().all(|(refused, _)| *refused == Err(Exhausted)));
-    let at_once = ended.iter().filter(|(_, after)| after.is_zero()).count();
-    assert_eq!(at_once, 10 - EXCHANGES);
+    let ended = tokio::spawn(futures_util::future::join_all(waiting));
+    tokio::time::sleep(PATIENCE / 2).await;
+    assert_eq!(budget.all.available_permits(), EXCHANGES, "the others still hold what they have");
+    assert_eq!(budget.waiting.0.load(Ordering::Relaxed), 10);
+    assert!(ended.await.unwrap().into_iter().all(|ended| ended == (Err(Exhausted), PATIENCE)));
     drop(held);
     let mut held = budget.reserve("a", UNIT).await.unwrap();
     assert_eq!(held.exchange(101 * UNIT).await, Err(Exhausted), "more than there is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p7_who_needs_more_waits_for_those_that_do_the_same() {
+    const EACH: u64 = 4 * UNIT;
+    let budget = Budget::new(10 * EACH, 1);
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        all.push(budget.reserve("a", EACH).await.unwrap());
+    }
+    // Each needs what others give back, and has it for a while.
+    let exchanging = all.into_iter().map(|mut one| async move {
+        let exchanged = one.exchange(EACH + UNIT).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        exchanged
+    });
+    let ended = futures_util::future::join_all(exchanging.map(Box::pin)).await;
+    assert_eq!(ended, [Ok(()); 10]);
+    budget.reserve("a", 10 * EACH).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

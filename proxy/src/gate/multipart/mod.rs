@@ -54,6 +54,7 @@ pub use window::{Feed, Windows};
 
 use tokio::sync::Semaphore;
 
+use super::unknown::UNKNOWN_MEMORY;
 use crate::proof::StateKeys;
 
 /// What a gate needs for multipart uploads.
@@ -64,8 +65,8 @@ pub(super) struct Multipart {
     read_backs: Arc<Semaphore>,
 }
 
-/// What the windows leave to all else in any case: the quarter of it that a client may hold is an upload in one request.
-const LEAST: u64 = 4 * hallmark_signer::MAX_INLINE;
+/// What the windows leave to all else in any case: the quarter of it that a client may hold is an upload of any kind.
+const LEAST: u64 = 4 * UNKNOWN_MEMORY;
 
 /// Of `budget` bytes of memory, those of the in-order windows and those of all else. Windows only save time, so they get
 /// what is left where there is little.

@@ -38,7 +38,7 @@ pub(super) enum Feed {
     All,
     /// It was not completed.
     Incomplete,
-    /// The store took nothing, or too little, for too long.
+    /// The store took nothing, or too little, for too long. The last piece was not handed over.
     Stuck,
     /// The client takes no more.
     Closed,
@@ -98,8 +98,8 @@ impl Pieces {
                 continue;
             }
             let Some(Piece::Commit { .. }) = self.body.next().await else { return Feed::Incomplete };
-            // What is not handed over never gets there.
-            if let Err(end) = client.hand_over(piece).await {
+            // What is not handed over never gets there; what is may, however slow the store was until then.
+            if let Err(end) = client.send(piece).await {
                 return end;
             }
             self.all_handed_over = true;
@@ -116,12 +116,17 @@ struct HandOver {
 }
 
 impl HandOver {
+    /// Hands over a piece that is not the last.
     async fn hand_over(&mut self, piece: Bytes) -> Result<(), Feed> {
         let (length, begun) = (piece.len() as u64, Instant::now());
+        self.send(piece).await?;
+        self.window.moved(&self.pace, begun.elapsed(), length).map_err(|TooSlow| Feed::Stuck)
+    }
+
+    /// Hands over a piece, however long the others took. After an error nobody has it, nor will have.
+    async fn send(&self, piece: Bytes) -> Result<(), Feed> {
         match timeout(self.pace.idle(), self.client.send(piece)).await {
-            Ok(Ok(())) => {
-                self.window.moved(&self.pace, begun.elapsed(), length).map_err(|TooSlow| Feed::Stuck)
-            }
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Feed::Closed),
             Err(_) => Err(Feed::Stuck),
         }
@@ -185,5 +190,54 @@ mod tests {
         // As slowly, but more at a time: such a store is as it is.
         let (end, _) = fed(256 << 10, Duration::from_secs(29)).await;
         assert!(matches!(end, Feed::Incomplete), "all that was not the last piece was taken");
+    }
+
+    /// However slow it was: what has all of a body may keep it, and nobody says that it does not.
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_was_too_slow_has_the_last_piece_when_that_was_handed_over() {
+        // The window ends with the last piece, and with far too little in it.
+        const PIECES: u64 = 4;
+        let (writer, body) = Body::channel(1);
+        let sending = tokio::spawn(async move {
+            for _ in 0..PIECES {
+                writer.data(Bytes::from_static(b"x")).await.unwrap();
+            }
+            writer.commit("etag").await.unwrap();
+        });
+        let Ok(Begun::More(mut pieces)) = Pieces::begin(PIECES, body).await else { panic!("there is more") };
+        let (feeder, mut outgoing) = Outgoing::streamed(PIECES);
+        let taken = feeder.taken();
+        let taking = tokio::spawn(async move {
+            for _ in 0..PIECES {
+                tokio::time::sleep(Duration::from_secs(12)).await;
+                outgoing.frame().await.unwrap().unwrap();
+            }
+        });
+        let end = pieces.feed(feeder, Duration::from_secs(30)).await;
+        assert!(matches!(end, Feed::All));
+        assert!(pieces.all_handed_over());
+        taking.await.unwrap();
+        assert!(taken.load(std::sync::atomic::Ordering::Relaxed));
+        sending.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_last_piece_that_is_not_taken_is_not_on_its_way() {
+        let (writer, body) = Body::channel(1);
+        let sending = tokio::spawn(async move {
+            for _ in 0..2 {
+                writer.data(Bytes::from_static(b"x")).await.unwrap();
+            }
+            writer.commit("etag").await.unwrap();
+        });
+        let Ok(Begun::More(mut pieces)) = Pieces::begin(2, body).await else { panic!("there is more") };
+        let (feeder, mut outgoing) = Outgoing::streamed(2);
+        let end = pieces.feed(feeder, Duration::from_secs(30)).await;
+        assert!(matches!(end, Feed::Stuck));
+        assert!(!pieces.all_handed_over());
+        outgoing.frame().await.unwrap().unwrap();
+        let rest = outgoing.frame().await;
+        assert!(rest.unwrap().is_err(), "the request is abandoned");
+        sending.await.unwrap();
     }
 }
