@@ -153,6 +153,19 @@ fn p7_the_share_of_one_client_holds_one_upload() {
     client.create_bucket(BUCKET);
     let put = client.put(BUCKET, "key", &content(1, 8 * MIB));
     assert_eq!(put.status, 200, "{}", put.text());
+    // And one of which nobody said that it is longer.
+    let body = content(2, 20 * MIB);
+    let mut request =
+        client.request("PUT", &object(BUCKET, "unknown")).header("Transfer-Encoding", "chunked");
+    client.signer().sign(&mut request, UNSIGNED);
+    let mut connection = Connection::open(client.address);
+    connection.send(&request.head());
+    connection.send(format!("{:x}\r\n", body.len()).as_bytes());
+    connection.send(&body);
+    connection.send(b"\r\n0\r\n\r\n");
+    let put = connection.response(Asked::Other);
+    assert_eq!(put.status, 200, "{}", put.text());
+    assert_same(&client.get(BUCKET, "unknown").body, &body, "what nobody said the length of");
 }
 
 /// Anybody can begin to send a form, and nobody knows yet whose it is: that leaves those alone who read without a name.

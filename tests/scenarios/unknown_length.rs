@@ -150,7 +150,7 @@ async fn a_client_that_goes_away_leaves_no_stage() {
         let lab = Arc::clone(&lab);
         async move { lab.put(&content(1, 9 * MIB), None, &HeaderMap::new()).await.map(|_| ()) }
     });
-    tokio::task::block_in_place(|| gate.wait());
+    gate.reached().await;
     sending.abort();
     let _ = sending.await;
     gate.release();

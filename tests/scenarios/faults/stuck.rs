@@ -27,13 +27,14 @@ pub(super) fn others_are_served(lab: &Lab) {
     assert_eq!(lab.client.put(BUCKET, "key", b"served").status, 200);
     assert_eq!(lab.client.put(STUCK, "key", b"stuck").status, 200);
     lab.fault.always(Which::any().naming(STUCK), Fault::NeverAnswers);
+    let bodies = &Bodies::new();
     std::thread::scope(|scope| {
         let asking: Vec<_> =
-            (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, number))).collect();
-        // They are all under way; and so is this one, in no time.
+            (0..CLIENTS).map(|number| scope.spawn(move || ask(&lab.client, bodies, number))).collect();
+        // They are all under way; and so is this one, in no time. Whoever looks all the time keeps them from getting there.
         while lab.fault.under_way() < CLIENTS / 4 {
             assert!(asking.iter().any(|one| !one.is_finished()), "nobody waits");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(5));
         }
         let other = lab.proxy.client_of(READER);
         assert_eq!(other.get(BUCKET, "key").body, b"served");
@@ -53,11 +54,12 @@ pub(super) fn who_waits_too_long_is_turned_away(lab: &Lab, most: usize) {
     assert_eq!(lab.client.put(STUCK, "key", b"stuck").status, 200);
     let before = lab.proxy.peak_memory();
     lab.fault.always(Which::any(), Fault::NeverAnswers);
+    let bodies = &Bodies::new();
     std::thread::scope(|scope| {
         let (told, telling) = mpsc::channel();
         for number in 0..CLIENTS {
             let told = told.clone();
-            scope.spawn(move || told.send(ask(&lab.client, number)));
+            scope.spawn(move || told.send(ask(&lab.client, bodies, number)));
         }
         for _ in 0..CLIENTS / 2 {
             assert_eq!(telling.recv_timeout(BOUND).as_deref(), Ok("SlowDown"));
@@ -72,14 +74,26 @@ pub(super) fn who_waits_too_long_is_turned_away(lab: &Lab, most: usize) {
     assert_eq!(lab.client.put(STUCK, "key", b"again").status, 200);
 }
 
+/// What is uploaded: made once and before, since that takes longer than a store is waited for if all do it at once.
+struct Bodies {
+    small: Vec<u8>,
+    large: Vec<u8>,
+}
+
+impl Bodies {
+    fn new() -> Self {
+        Self { small: content(1, MIB), large: content(1, 9 * MIB) }
+    }
+}
+
 /// Asks for something of the stuck bucket; the code that comes.
-fn ask(client: &Client, number: usize) -> String {
+fn ask(client: &Client, bodies: &Bodies, number: usize) -> String {
     let began = Instant::now();
     let response = match number % 5 {
         0 => client.get(STUCK, "key"),
-        1 => client.put(STUCK, "new", &content(1, MIB)),
+        1 => client.put(STUCK, "new", &bodies.small),
         2 => client.list(STUCK, "list-type=2"),
-        3 => client.put(STUCK, "large", &content(1, 9 * MIB)),
+        3 => client.put(STUCK, "large", &bodies.large),
         _ => client.delete(STUCK, "key"),
     };
     let (status, code) = (response.status, response.code());
