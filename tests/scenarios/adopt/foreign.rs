@@ -207,9 +207,9 @@ fn signatures_beside_it_are_sealed_with_it_if_they_count() {
         told,
         outcome(&[
             ("app.tar", "ci,b"),
-            ("app.tar.c.sig", "NotProven"),
+            ("app.tar.c.sig", "ArtifactSignatureMissing"),
             ("one.tar", "ArtifactRoleUnmet"),
-            ("one.tar.c.sig", "NotProven"),
+            ("one.tar.c.sig", "ArtifactSignatureMissing"),
         ])
     );
     assert_eq!((summary.objects, summary.sealed, summary.problems), (5, 2, 3));

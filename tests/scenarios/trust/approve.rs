@@ -1,5 +1,6 @@
 //! `hallmark approve`: one more signature on what is stored, of nothing that was not verified first.
 
+use hallmark_signer::Sha256Digest;
 use hallmark_tests::command::{Ran, Sandbox};
 use hallmark_tests::data::{MIB, content};
 use hallmark_tests::proxy::program;
@@ -125,7 +126,11 @@ fn nothing_is_signed_that_was_not_verified_here() {
     let with = |options: &[&str]| {
         desk.hallmark(&[&["approve", "--role", "release", "--key", "ci.key"], options, &[LOCATION]].concat())
     };
-    desk.refused("on somebody's word", &with(&[]), USAGE, "--read, to read and hash all of the bytes");
+    let digest = Sha256Digest::of(&body).to_hex();
+    let known = ["--read", "--sha256", digest.as_str()];
+    for on_its_word in [&[][..], &["--read"], &["--sha256", digest.as_str()]] {
+        desk.refused("on somebody's word", &with(on_its_word), USAGE, "--read, to hash all of the bytes");
+    }
     let other = ["--seal-key", "other.pub", "--realm", REALM];
     desk.refused("another's seal", &with(&other), REFUSED, "ArtifactSealInvalid");
     let elsewhere = ["--seal-key", "seal.pub", "--realm", "elsewhere"];
@@ -135,12 +140,12 @@ fn nothing_is_signed_that_was_not_verified_here() {
     let stored = desk.lab.store.object(BUCKET, KEY);
     // Before anything of it was read, and so is in memory.
     desk.lab.store.edit(BUCKET, KEY, |object| object.flip(body.len() - 1));
-    desk.refused("altered bytes", &with(&["--read"]), REFUSED, "ArtifactDigestMismatch");
+    desk.refused("altered bytes", &with(&known), REFUSED, "ArtifactDigestMismatch");
     desk.lab.store.place(BUCKET, KEY, stored);
-    let digest = "0".repeat(64);
+    let another = "0".repeat(64);
     desk.refused(
         "another digest",
-        &with(&["--read", "--sha256", &digest]),
+        &with(&["--read", "--sha256", &another]),
         REFUSED,
         "not the one that was asked for",
     );
@@ -148,7 +153,7 @@ fn nothing_is_signed_that_was_not_verified_here() {
     desk.refused("no seal", &desk.approve(&["--key", "ci.key"]), REFUSED, "ArtifactUnsealed");
 
     assert_eq!(desk.lab.put(&body, &[]).status, 200);
-    with(&["--read"]).good();
+    with(&known).good();
     assert_eq!(desk.lab.inspect(), (body, "seal-only".to_owned()));
 }
 
@@ -203,9 +208,9 @@ fn where_names_are_bound_a_statement_names_them() {
     assert_eq!(desk.lab.reader.get(BUCKET, "other.tar").code(), "ArtifactAttestationUnmet");
     assert_eq!(desk.lab.client.delete(BUCKET, "app.tar.intoto.jsonl").status, 204);
     for key in ["b.key", "c.key"] {
-        let options =
-            ["--json", "approve", "--role", "testing", "--statement", "--read", "--key", key, LOCATION];
-        desk.hallmark(&options).good();
+        let of = ["--seal-key", "seal.pub", "--realm", REALM];
+        let approve = ["--json", "approve", "--role", "testing", "--statement", "--key", key, LOCATION];
+        desk.hallmark(&[&approve[..], &of].concat()).good();
     }
     assert_eq!(desk.lab.read(), Err("ArtifactAttestationUnmet".to_owned()));
 }

@@ -62,6 +62,13 @@ impl Conditions {
         }
     }
 
+    /// The same but for dates: for what may change without any date in it changing, such as a list that leaves something
+    /// out now.
+    #[must_use]
+    pub fn without_dates(&self) -> Self {
+        Self { if_modified_since: None, if_unmodified_since: None, ..self.clone() }
+    }
+
     /// Whether the request's `Range` counts for an artifact with this ETag; if not, the whole artifact is sent.
     ///
     /// A date in `If-Range` never suffices: two versions may share a second, and a client would join parts of both.

@@ -39,9 +39,10 @@ enum Added {
 }
 
 pub(crate) async fn run(args: &ApproveArgs, output: &Output) -> Result<(), Failure> {
-    if !args.read && args.seals.seal_keys.is_empty() {
+    // What the endpoint alone says is no ground for a signature, nor are bytes that fit what it says.
+    if args.seals.seal_keys.is_empty() && !(args.read && args.sha256.is_some()) {
         return Err(Failure::usage("nothing would be verified before it is signed").hint(
-            "give --seal-key FILE.pub --realm REALM, to verify the seal, or --read, to read and hash all of the bytes",
+            "give --seal-key FILE.pub --realm REALM, to verify the seal, or --sha256 DIGEST --read, to hash all of the bytes",
         ));
     }
     // Before the artifact is looked at, so that a wrong command line is told at once.

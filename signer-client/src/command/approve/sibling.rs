@@ -136,7 +136,7 @@ pub(super) async fn demand_counts(
         return Ok(());
     }
     let message =
-        format!("{at} was written, but the endpoint does not look there for signatures over {artifact}");
+        format!("{at} is there, but the endpoint does not look there for signatures over {artifact}");
     Err(Failure::failed(message).hint(where_it_counts(at)))
 }
 
