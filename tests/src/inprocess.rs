@@ -81,7 +81,8 @@ impl InProcess {
     /// # Errors
     /// It is refused.
     pub fn renew(&self) -> Result<(), ConfigErrors> {
-        self.app.renew(&Config::load(&self.site.config_file())?)
+        let renewed = self.app.renew(&Config::load(&self.site.config_file())?);
+        renewed.map_err(|(NotRenewed::Wrong(errors) | NotRenewed::Unanswered(errors))| errors)
     }
 
     /// Says how far the server is to be on its way to its end.

@@ -38,12 +38,12 @@ impl TrustPolicy {
             })
         };
         let known = |signature: &&Signature| {
-            let alone = PublisherSignatures::new(vec![(*signature).clone()]);
+            let alone = PublisherSignatures::new(vec![**signature]);
             // One key at a time: there may be more of them than one artifact may have.
             let made = |alone: &PublisherSignatures, key| alone.verified_by(sha256, [((), key)], verdicts);
             alone.is_ok_and(|alone| keys().any(|key| made(&alone, key).is_ok_and(|by| !by.is_empty())))
         };
-        let kept: Vec<_> = all.signatures().iter().filter(known).cloned().collect();
+        let kept: Vec<_> = all.signatures().iter().filter(known).copied().collect();
         if kept.len() == all.signatures().len() {
             return Some(header.to_owned());
         }

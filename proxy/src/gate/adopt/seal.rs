@@ -40,9 +40,9 @@ pub(super) fn headers(said: &SealedHeaders, old: OldHeaders) -> Result<SealedHea
 }
 
 /// A lock without a retention that has run out `now`: stores refuse to set one that ends in the past.
-fn lasting(lock: Lock, now: u64) -> Lock {
+fn lasting(lock: &Lock, now: u64) -> Lock {
     let now = UNIX_EPOCH + Duration::from_millis(now);
-    Lock { retention: lock.retention.filter(|retention| retention.until > now), ..lock }
+    Lock { retention: lock.retention.filter(|retention| retention.until > now), ..lock.clone() }
 }
 
 impl Gate {
@@ -85,7 +85,7 @@ impl Gate {
             headers: headers.clone(),
             condition: PutCondition::None,
             tags,
-            lock: lasting(said.standing().lock.clone(), self.clock.now()),
+            lock: lasting(&said.standing().lock, self.clock.now()),
         };
         // Where the store minds no such guard, what another writer puts there in this moment is replaced by what stood
         // there before; never is something sealed that was not read.
@@ -151,9 +151,9 @@ mod tests {
             }),
             legal_hold: Some(LegalHold::On),
         };
-        assert_eq!(lasting(lock(1001), 1000), lock(1001));
+        assert_eq!(lasting(&lock(1001), 1000), lock(1001));
         for past in [0, 999, 1000] {
-            assert_eq!(lasting(lock(past), 1000), Lock { retention: None, ..lock(past) });
+            assert_eq!(lasting(&lock(past), 1000), Lock { retention: None, ..lock(past) });
         }
     }
 }
