@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallmark_config::{Config, ConfigErrors};
-use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
 use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
+use hallmark_proxy::{App, NotRenewed};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
