@@ -5,7 +5,7 @@ use hallmark_proxy::adopt::Lists;
 use hallmark_proxy::gate::{OldContents, OldHeaders, Order, Writing};
 use hallmark_proxy::store::StoreFault;
 use hallmark_tests::data::{MIB, content};
-use hallmark_tests::memory::{Call, Mishap, StoredObject};
+use hallmark_tests::memory::{Call, Mishap};
 
 use super::{ADOPT, FREE, HEADER, Lab, RULED, field, outcome};
 
@@ -260,9 +260,9 @@ fn an_upload_of_the_same_bytes_is_not_taken_back() {
     for body in [b"body".to_vec(), content(1, 9 * MIB)] {
         let put = lab.client().put_with(FREE, "a", &body, &[("x-amz-meta-note", "acknowledged")]);
         assert_eq!(put.status, 200);
-        let upload = lab.store.object(FREE, "a");
+        let mut late = lab.store.object(FREE, "a");
         lab.foreign(FREE, "a", &body, &[]);
-        let late = StoredObject { pin: lab.store.object(FREE, "a").pin, ..upload };
+        late.pin = lab.store.object(FREE, "a").pin;
         // The look after the read.
         let placed = late.clone();
         lab.store.before(Call::Get, move |store| {
