@@ -15,7 +15,7 @@ use crate::gate::{Deployment, Gate, Trusted};
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
-use crate::seal_signer::{self, OpenSealKey};
+use crate::seal_signer::{self, OpenError, OpenSealKey};
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::sizes;
@@ -60,7 +60,22 @@ pub(crate) struct Keys {
 
 /// What is wrong with the files that a configuration names: each dotted key with its message.
 #[derive(Default)]
-struct Problems(Vec<(String, String)>);
+struct Problems {
+    all: Vec<(String, String)>,
+    /// How many of them are only that a token did not answer.
+    unanswered: usize,
+}
+
+/// Why another configuration was not taken over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRenewed {
+    /// It cannot be used.
+    #[error("{0}")]
+    Wrong(ConfigErrors),
+    /// Nothing is wrong but that the token with the seal key did not answer; it may another time.
+    #[error("{0}")]
+    Unanswered(ConfigErrors),
+}
 
 /// Checks what can be checked of `config` without starting: that keys and certificates can be read and used.
 ///
@@ -142,22 +157,26 @@ impl App {
     /// # Errors
     /// A key cannot be used, the store cannot keep what is promised, or a bucket is to be kept elsewhere. Nothing has changed
     /// then.
-    pub fn renew(&self, config: &Config) -> Result<(), ConfigErrors> {
-        self.check_mappings(config)?;
-        check_capabilities(config, &self.lasting.capabilities)?;
+    pub fn renew(&self, config: &Config) -> Result<(), NotRenewed> {
+        self.check_mappings(config).map_err(NotRenewed::Wrong)?;
+        check_capabilities(config, &self.lasting.capabilities).map_err(NotRenewed::Wrong)?;
         let held = self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut tls = Problems::default();
         tls.add_tls(config);
         let Keys { trusted, bundle, seal_key } = match Keys::read(config, Some(&held)) {
-            Ok(keys) if tls.0.is_empty() => keys,
-            Ok(_) => return Err(config.sources.errors(tls.0)),
-            Err(problems) => return Err(config.sources.errors(problems.0.into_iter().chain(tls.0))),
+            Ok(keys) if tls.all.is_empty() => keys,
+            Ok(_) => return Err(tls.refusal(config)),
+            Err(mut problems) => {
+                problems.all.append(&mut tls.all);
+                return Err(problems.refusal(config));
+            }
         };
         let gate = self.current.load().gate().trusting(trusted);
         gate.share_among(sharers(config));
         let service = Arc::new(S3Service::new(config, gate, bundle.clone(), &self.lasting));
-        self.current.store(Arc::clone(&service));
+        // Before any request has it: to one that began with the newest gate, none is newer.
         service.gate().announce();
+        self.current.store(service);
         *self.seal_key.lock().unwrap_or_else(PoisonError::into_inner) = seal_key;
         self.seal_keys.publish(bundle);
         Ok(())
@@ -259,7 +278,7 @@ impl Keys {
         let mut sealing = Vec::new();
         let at = seal_signer::config_key(seal);
         let held = held.filter(|held| held.is_of(seal)).cloned();
-        let active = problems.key(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
+        let active = problems.opened(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
         if let Some(active) = &active {
             problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
             sealing.push(active.public_key().clone());
@@ -292,9 +311,9 @@ impl Keys {
             publishers.push((name.clone(), key));
         }
         let identities =
-            Identities::read(config).map_err(|wrong| problems.0.extend(wrong)).unwrap_or_default();
+            Identities::read(config).map_err(|wrong| problems.all.extend(wrong)).unwrap_or_default();
         match (active, seal_keys) {
-            (Some(active), Some(seal_keys)) if problems.0.is_empty() => {
+            (Some(active), Some(seal_keys)) if problems.all.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers).with_identities(identities);
                 let bundle = SealKeyBundle::new(active.public_key(), &sealing);
                 let (sealer, writers) = (active.sealer(), Writers::new(config));
@@ -306,7 +325,7 @@ impl Keys {
     }
 
     pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
-        Self::read(config, None).map_err(|problems| config.sources.errors(problems.0))
+        Self::read(config, None).map_err(|problems| config.sources.errors(problems.all))
     }
 }
 
@@ -319,17 +338,33 @@ impl Problems {
     }
 
     fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
-        if self.0.is_empty() { Ok(()) } else { Err(config.sources.errors(self.0)) }
+        if self.all.is_empty() { Ok(()) } else { Err(config.sources.errors(self.all)) }
     }
 
     fn add(&mut self, key: &str, message: String) {
-        self.0.push((key.to_owned(), message));
+        self.all.push((key.to_owned(), message));
+    }
+
+    /// What there is of them, and whether it is worth asking again. At least one.
+    fn refusal(self, config: &Config) -> NotRenewed {
+        let Self { all, unanswered } = self;
+        let alone = unanswered > 0 && unanswered == all.len();
+        let errors = config.sources.errors(all);
+        if alone { NotRenewed::Unanswered(errors) } else { NotRenewed::Wrong(errors) }
     }
 
     fn add_tls(&mut self, config: &Config) {
         if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
-            self.0.extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
+            self.all
+                .extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
         }
+    }
+
+    fn opened(&mut self, at: &str, opened: Result<OpenSealKey, OpenError>) -> Option<OpenSealKey> {
+        if let Err(OpenError::Unanswered(_)) = &opened {
+            self.unanswered += 1;
+        }
+        self.key(at, opened.map_err(|error| error.to_string()))
     }
 
     fn key<K>(&mut self, at: &str, read: Result<K, String>) -> Option<K> {
@@ -388,6 +423,25 @@ mod tests {
             dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
             "{dotted}"
         );
+    }
+
+    #[test]
+    fn only_a_token_that_did_not_answer_is_asked_again() {
+        let text = "realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n";
+        let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
+        let refusal = |opened: OpenError, more: Option<&str>| {
+            let mut problems = Problems::default();
+            assert!(problems.opened("seal.signer", Err(opened)).is_none());
+            if let Some(more) = more {
+                problems.add(more, "wrong".to_owned());
+            }
+            problems.refusal(&config)
+        };
+        let unanswered = || OpenError::Unanswered("late".to_owned());
+        assert!(matches!(refusal(unanswered(), None), NotRenewed::Unanswered(_)));
+        assert!(matches!(refusal(unanswered(), Some("keys.ci.public_key")), NotRenewed::Wrong(_)));
+        let refused = OpenError::Wrong("the token refuses the PIN".to_owned());
+        assert!(matches!(refusal(refused, None), NotRenewed::Wrong(_)));
     }
 
     #[test]

@@ -25,6 +25,20 @@ const MAX_OPENINGS: usize = 4;
 /// How many wait, in this process.
 static OPENINGS: AtomicUsize = AtomicUsize::new(0);
 
+/// One of them: counted for as long as it lives, however it ends.
+struct Opening(&'static AtomicUsize);
+
+/// Why the key that makes seals cannot be used. No message has a file's name where the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Nobody answered: it may be another time.
+    #[error("{0}")]
+    Unanswered(String),
+    /// To ask again would come to the same, and may do harm: a token locks after a few wrong PINs.
+    #[error("{0}")]
+    Wrong(String),
+}
+
 /// The key that makes seals, opened.
 #[derive(Clone)]
 pub(crate) struct OpenSealKey {
@@ -37,8 +51,8 @@ impl OpenSealKey {
     /// Goes to the key that `seal` names.
     ///
     /// # Errors
-    /// What is wrong, without a file's name where the configuration has it; or the token does not answer within 10 seconds.
-    pub(crate) fn open(seal: &Seal) -> Result<Self, String> {
+    /// What is wrong; or the token does not answer within 10 seconds.
+    pub(crate) fn open(seal: &Seal) -> Result<Self, OpenError> {
         let signer = open(seal)?;
         let public = signer.public_key().clone();
         Ok(Self { seal: seal.clone(), sealer: Arc::new(Sealer::new(signer.into_seal_key())), public })
@@ -78,55 +92,93 @@ pub(crate) fn config_key(seal: &Seal) -> &'static str {
 /// [`PATIENCE`].
 ///
 /// # Errors
-/// What is wrong, without a file's name where the configuration has it.
-fn open(seal: &Seal) -> Result<Signer, String> {
+/// What is wrong.
+fn open(seal: &Seal) -> Result<Signer, OpenError> {
     match seal.key {
         SealKey::File(_) => open_now(seal),
         SealKey::Signer(_) => {
             let seal = seal.clone();
-            in_time(PATIENCE, move || open_now(&seal))
+            in_time(&OPENINGS, PATIENCE, move || open_now(&seal))
         }
     }
 }
 
 /// What `work` comes to within a time. Where it takes longer it goes on, and nobody hears of it.
 fn in_time<T: Send + 'static>(
+    openings: &'static AtomicUsize,
     patience: Duration,
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    if OPENINGS.fetch_add(1, Ordering::Relaxed) >= MAX_OPENINGS {
-        OPENINGS.fetch_sub(1, Ordering::Relaxed);
-        return Err("the token does not answer: earlier tries still wait for it".to_owned());
-    }
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let Some(opening) = Opening::begin(openings) else {
+        let message = "the token does not answer: earlier tries still wait for it";
+        return Err(OpenError::Unanswered(message.to_owned()));
+    };
     let (tell, told) = sync_channel(1);
     let began = thread::Builder::new().name("seal-key".to_owned()).spawn(move || {
-        let done = work();
-        OPENINGS.fetch_sub(1, Ordering::Relaxed);
+        // Given back also if the work panics.
+        let done = {
+            let _opening = opening;
+            work()
+        };
         // Nobody may be waiting any more.
         let _ = tell.send(done);
     });
     if let Err(error) = began {
-        OPENINGS.fetch_sub(1, Ordering::Relaxed);
-        return Err(format!("no thread for opening it: {error}"));
+        return Err(OpenError::Unanswered(format!("no thread for opening it: {error}")));
     }
     match told.recv_timeout(patience) {
         Ok(done) => done,
-        Err(RecvTimeoutError::Timeout) => Err(format!("the token did not answer within {patience:?}")),
-        Err(RecvTimeoutError::Disconnected) => Err("the token's library did not survive".to_owned()),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(OpenError::Unanswered(format!("the token did not answer within {patience:?}")))
+        }
+        // Nobody knows how far it came.
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(OpenError::Wrong("the token's library did not survive".to_owned()))
+        }
     }
 }
 
-fn open_now(seal: &Seal) -> Result<Signer, String> {
+impl Opening {
+    /// `None`: too many wait already.
+    fn begin(openings: &'static AtomicUsize) -> Option<Self> {
+        let opening = Self(openings);
+        (openings.fetch_add(1, Ordering::Relaxed) < MAX_OPENINGS).then_some(opening)
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl From<SignerError> for OpenError {
+    fn from(error: SignerError) -> Self {
+        let message = explained(&error, error.what_next());
+        match error {
+            SignerError::Failed { .. } => Self::Unanswered(message),
+            SignerError::Key { .. }
+            | SignerError::Unusable { .. }
+            | SignerError::WrongSignature
+            | SignerError::NotBuiltIn { .. } => Self::Wrong(message),
+        }
+    }
+}
+
+fn open_now(seal: &Seal) -> Result<Signer, OpenError> {
     let secrets = SealSecrets(seal.passphrase.as_ref());
     match &seal.key {
-        SealKey::File(path) => in_file(path, &secrets),
+        SealKey::File(path) => in_file(path, &secrets).map_err(OpenError::Wrong),
         SealKey::Signer(text) => {
-            match text.parse().map_err(|error: AddressError| explained(&error, error.what_next()))? {
-                address @ SignerAddress::Pkcs11(_) => Signer::open_here(&address, &secrets)
-                    .map_err(|error| explained(&error, error.what_next())),
-                SignerAddress::File(_) => Err("a key file is named by `key_file`".to_owned()),
+            let explain = |error: AddressError| OpenError::Wrong(explained(&error, error.what_next()));
+            match text.parse().map_err(explain)? {
+                address @ SignerAddress::Pkcs11(_) => Ok(Signer::open_here(&address, &secrets)?),
+                SignerAddress::File(_) => {
+                    Err(OpenError::Wrong("a key file is named by `key_file`".to_owned()))
+                }
                 SignerAddress::AwsKms(_) | SignerAddress::AwsSigner(_) => {
-                    Err("a seal key is in a file (`key_file`) or in a token (`pkcs11:…`)".to_owned())
+                    let message = "a seal key is in a file (`key_file`) or in a token (`pkcs11:…`)";
+                    Err(OpenError::Wrong(message.to_owned()))
                 }
             }
         }
@@ -138,7 +190,8 @@ fn open_now(seal: &Seal) -> Result<Signer, String> {
 /// # Errors
 /// What is wrong with the key.
 pub fn public_key(config: &Config) -> Result<PublicKey, String> {
-    open(&config.seal).map(|signer| signer.public_key().clone())
+    let opened = open(&config.seal).map(|signer| signer.public_key().clone());
+    opened.map_err(|error| error.to_string())
 }
 
 fn in_file(path: &Path, secrets: &SealSecrets<'_>) -> Result<Signer, String> {
@@ -200,27 +253,66 @@ mod tests {
 
     #[test]
     fn a_token_that_does_not_answer_is_not_waited_for() {
+        static WAITING: AtomicUsize = AtomicUsize::new(0);
         let patience = Duration::from_millis(20);
         let (release, held) = channel::<()>();
         let held = Arc::new(std::sync::Mutex::new(held));
         let hang = || {
             let held = Arc::clone(&held);
-            in_time(patience, move || held.lock().unwrap().recv().map_err(|error| error.to_string()))
+            let wait = move || held.lock().unwrap().recv().map_err(|error| wrong(&error.to_string()));
+            in_time(&WAITING, patience, wait)
         };
         for _ in 0..MAX_OPENINGS {
-            assert_eq!(hang(), Err("the token did not answer within 20ms".to_owned()));
+            let late = OpenError::Unanswered("the token did not answer within 20ms".to_owned());
+            assert_eq!(hang(), Err(late));
         }
-        let more = in_time(patience, || Ok(())).unwrap_err();
-        assert!(more.contains("earlier tries"), "{more}");
+        let more = in_time(&WAITING, patience, || Ok(())).unwrap_err();
+        assert!(
+            matches!(&more, OpenError::Unanswered(message) if message.contains("earlier tries")),
+            "{more}"
+        );
         for _ in 0..MAX_OPENINGS {
             release.send(()).unwrap();
         }
         // They end one after the other, each when it is told to.
-        while OPENINGS.load(Ordering::Relaxed) > 0 {
+        while WAITING.load(Ordering::Relaxed) > 0 {
             thread::yield_now();
         }
-        assert_eq!(in_time(PATIENCE, || Ok(1)), Ok(1));
-        assert_eq!(in_time::<()>(PATIENCE, || Err("wrong".to_owned())), Err("wrong".to_owned()));
+        assert_eq!(in_time(&WAITING, PATIENCE, || Ok(1)), Ok(1));
+        assert_eq!(in_time::<()>(&WAITING, PATIENCE, || Err(wrong("PIN"))), Err(wrong("PIN")));
+    }
+
+    fn wrong(message: &str) -> OpenError {
+        OpenError::Wrong(message.to_owned())
+    }
+
+    #[test]
+    fn a_library_that_panics_leaves_room_for_the_next_try() {
+        static WAITING: AtomicUsize = AtomicUsize::new(0);
+        for _ in 0..=MAX_OPENINGS {
+            let died = in_time::<()>(&WAITING, PATIENCE, || panic!("as a token's library may"));
+            assert_eq!(died, Err(wrong("the token's library did not survive")));
+        }
+        assert_eq!(in_time(&WAITING, PATIENCE, || Ok(1)), Ok(1));
+        assert_eq!(WAITING.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn only_who_did_not_answer_is_worth_asking_again() {
+        let (message, hint) = ("said".to_owned(), None);
+        let failed = SignerError::Failed { message: message.clone(), hint: hint.clone() };
+        assert_eq!(OpenError::from(failed), OpenError::Unanswered(message.clone()));
+        // As a refused PIN is, and a token that is not there.
+        assert_eq!(OpenError::from(SignerError::Unusable { message, hint }), wrong("said"));
+        let seal = |address: &str| Seal {
+            key: SealKey::Signer(address.to_owned()),
+            passphrase: None,
+            trusted_key_files: Vec::new(),
+        };
+        for address in ["", "pkcs12:token=a", "awskms:alias/a", "file:seal.key"] {
+            let error = open(&seal(address)).err();
+            assert!(matches!(&error, Some(OpenError::Wrong(_))), "{address}: {error:?}");
+        }
     }
 
     #[test]

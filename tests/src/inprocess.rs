@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallmark_config::{Config, ConfigErrors};
-use hallmark_proxy::App;
 use hallmark_proxy::admin::{Admin, Health};
 use hallmark_proxy::metrics::Metrics;
 use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
+use hallmark_proxy::{App, NotRenewed};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -81,7 +81,8 @@ impl InProcess {
     /// # Errors
     /// It is refused.
     pub fn renew(&self) -> Result<(), ConfigErrors> {
-        self.app.renew(&Config::load(&self.site.config_file())?)
+        let renewed = self.app.renew(&Config::load(&self.site.config_file())?);
+        renewed.map_err(|(NotRenewed::Wrong(errors) | NotRenewed::Unanswered(errors))| errors)
     }
 
     /// Says how far the server is to be on its way to its end.

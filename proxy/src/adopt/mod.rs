@@ -196,6 +196,7 @@ impl Problem {
             NotMade::NoVoucher(_) => "NotProven".to_owned(),
             NotMade::ListedOtherwise { .. } => "ArtifactDigestMismatch".to_owned(),
             NotMade::LooksLikeDsse => "LooksLikeDsse".to_owned(),
+            NotMade::Changed => "ChangedMeanwhile".to_owned(),
             NotMade::Refused(error) => S3Error::from(error).code.as_str().to_owned(),
         };
         Self { code, message }

@@ -282,7 +282,7 @@ impl Gate {
     ) -> Result<Admitted, GateError> {
         let proven = self.proven(name, version, found, asked).await?;
         let sealed = proven.sealed();
-        let form = self.form_of(sealed.as_ref()).await?;
+        let form = self.form_of(sealed.as_ref(), client).await?;
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
         let beside = match &sealed {

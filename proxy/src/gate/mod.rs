@@ -87,6 +87,8 @@ pub struct Trusted {
 /// gate that it began with. What is shared with the gates before and after it lies behind an `Arc`.
 pub struct Gate {
     // Of this gate alone.
+    /// How many there were before it.
+    generation: u64,
     sealer: Arc<Sealer<Signer>>,
     prover: Prover,
     policy: Arc<TrustPolicy>,
@@ -130,6 +132,7 @@ impl Gate {
         let store = Arc::new(Noting::new(store, Arc::clone(kept.changes())));
         let prover = Prover::new(realm.clone(), seal_keys, kept);
         Self {
+            generation: 0,
             sealer,
             prover,
             policy: Arc::new(policy),
@@ -152,6 +155,7 @@ impl Gate {
     #[must_use]
     pub fn trusting(&self, Trusted { sealer, seal_keys, policy, writers }: Trusted) -> Self {
         Self {
+            generation: self.generation.saturating_add(1),
             sealer,
             prover: Prover::new(self.realm.clone(), seal_keys, Arc::clone(self.kept())),
             policy: Arc::new(policy),

@@ -44,11 +44,11 @@ impl Gate {
         self.newest.0.store(Arc::new(Arc::downgrade(self)));
     }
 
-    /// The gate of a newer configuration than this one's, if there is one.
+    /// The gate of a newer configuration than this one's, if there is one. One that was announced before this is no newer.
     pub(super) fn newer(&self) -> Option<Arc<Self>> {
         let newest = self.newest.0.load();
         let own = std::ptr::eq(newest.as_ptr(), std::ptr::from_ref(self));
-        if own { None } else { newest.upgrade() }
+        if own { None } else { newest.upgrade().filter(|newest| newest.generation > self.generation) }
     }
 
     /// Asks once more whether an upload may become visible: by the newest configuration, if that is not the one by which
@@ -70,6 +70,7 @@ impl Gate {
         let gate = newer.as_deref().unwrap_or(self);
         if let Some(newer) = &newer {
             newer.still_permits(self, name, by, &ground.guard)?;
+            newer.still_reads(self, name, form)?;
         }
         let (taking, standing) = match ground.guard {
             // The store sees to it that nothing is there.
@@ -86,6 +87,15 @@ impl Gate {
             (Taking::Satisfying, _) | (_, Taking::Satisfying) => Taking::Satisfying,
         };
         gate.judge_name(name, headers, content, sealed, form, (taking, account(by))).await.map(drop)
+    }
+
+    /// Whether bytes that `before` found to be what their name says are that by this configuration. Its bytes may not be at
+    /// hand any more, so where their name says something else now, the client is to send them again.
+    fn still_reads(&self, before: &Self, name: &ObjectName, form: Form) -> Result<(), GateError> {
+        match form {
+            Form::Sibling if self.policy.kinds(name) != before.policy.kinds(name) => Err(conflict()),
+            Form::Sibling | Form::Any => Ok(()),
+        }
     }
 
     /// Whether a client that `before` let write under this name may still do so.
@@ -106,5 +116,85 @@ impl Gate {
             }
             Guard::Any | Guard::Matches(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallmark_config::{BucketName, Config};
+    use hallmark_signer::PrivateKey;
+    use hallmark_signer::signer::Signer;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::app::{Keys, gate_before};
+    use crate::gate::Trusted;
+    use crate::name::ObjectKey;
+    use crate::store::local::LocalStore;
+
+    /// A deployment whose rule looks for signatures in siblings of these kinds.
+    struct Site(TempDir);
+
+    impl Site {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            crate::bootstrap::prepare(&dir.path().join("hallmark")).unwrap();
+            Self(dir)
+        }
+
+        fn config(&self, siblings: &str) -> Config {
+            let home = self.0.path().join("hallmark");
+            let key = Signer::from(PrivateKey::generate().unwrap()).public_key().to_pem();
+            let text = format!(
+                "realm = \"r\"\nseal.key_file = \"seal.key\"\nstore.path = \"d\"\n\
+                 keys.ci.public_key = \"\"\"\n{key}\"\"\"\n[buckets.bbb]\n\
+                 rules = [{{ prefix = \"\", signatures = \"required\", keys = [\"ci\"], siblings = [{siblings}] }}]\n"
+            );
+            Config::parse(&text, &home, "h.toml", &|_| None).unwrap()
+        }
+
+        fn gate(&self, siblings: &str) -> Arc<Gate> {
+            let store = Arc::new(LocalStore::open(&self.0.path().join("store")).unwrap());
+            Arc::new(gate_before(&self.config(siblings), store).unwrap())
+        }
+
+        fn trusted(&self, siblings: &str) -> Trusted {
+            Keys::read_or_errors(&self.config(siblings)).unwrap().trusted
+        }
+    }
+
+    #[test]
+    fn a_gate_from_before_is_no_newer_one() {
+        let site = Site::new();
+        let first = site.gate("");
+        let second = Arc::new(first.trusting(site.trusted("")));
+        first.announce();
+        assert!(first.newer().is_none());
+        // A request began with it before it was announced.
+        assert!(second.newer().is_none());
+        second.announce();
+        assert!(second.newer().is_none());
+        assert!(Arc::ptr_eq(&first.newer().unwrap(), &second));
+    }
+
+    #[test]
+    fn what_was_read_as_a_sibling_of_another_kind_is_to_be_sent_again() {
+        let site = Site::new();
+        let before = site.gate("\"sig\"");
+        let name = |key: &str| ObjectName {
+            bucket: BucketName::parse("bbb").unwrap(),
+            key: ObjectKey::parse(key).unwrap(),
+        };
+        let signature = name("app.sig");
+        assert!(before.is_sibling(&signature));
+        let same = before.trusting(site.trusted("\"sig\", \"sigstore\""));
+        assert!(same.still_reads(&before, &signature, Form::Sibling).is_ok());
+        let other = before.trusting(site.trusted("\"sigstore\""));
+        let error = other.still_reads(&before, &signature, Form::Sibling).unwrap_err();
+        assert!(
+            matches!(&error, GateError::Client(error) if error.code.as_str() == "ConditionalRequestConflict")
+        );
+        // It is judged as what it is.
+        assert!(other.still_reads(&before, &signature, Form::Any).is_ok());
     }
 }

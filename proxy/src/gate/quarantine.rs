@@ -143,7 +143,7 @@ impl Gate {
             Err(error) => return known(Err(error)),
         };
         let sealed = proven.sealed();
-        let form = match self.form_of(sealed.as_ref()).await {
+        let form = match self.form_of(sealed.as_ref(), client).await {
             Ok(form) => form,
             Err(error) => return known(Err(error)),
         };

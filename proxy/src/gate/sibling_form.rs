@@ -61,16 +61,20 @@ impl Gate {
         self.form_of_bytes(name, &self.read_whole(source).await?)
     }
 
-    /// What stands under the name of a sibling. Its bytes are read the first time; of what they are, nothing else
-    /// reaches anybody.
+    /// What stands under the name of a sibling. Its bytes are read the first time, in `client`'s turn; of what they are,
+    /// nothing else reaches anybody.
     ///
     /// # Errors
-    /// They cannot be read, or are not what was sealed.
-    pub(super) async fn form_of(&self, sealed: Option<&Arc<Artifact>>) -> Result<Form, GateError> {
+    /// They cannot be read, or are not what was sealed; or no turn comes.
+    pub(super) async fn form_of(
+        &self,
+        sealed: Option<&Arc<Artifact>>,
+        client: &str,
+    ) -> Result<Form, GateError> {
         let Some(artifact) = sealed else { return Ok(Form::Any) };
         match self.known_form(artifact) {
             Some(form) => Ok(form),
-            None => Box::pin(self.find_form(artifact)).await,
+            None => Box::pin(self.find_form(artifact, client)).await,
         }
     }
 
@@ -86,16 +90,24 @@ impl Gate {
         self.kept().known_to_fail(&check).then_some(Form::Any)
     }
 
-    async fn find_form(&self, artifact: &Arc<Artifact>) -> Result<Form, GateError> {
+    async fn find_form(&self, artifact: &Arc<Artifact>, client: &str) -> Result<Form, GateError> {
+        let turn = self.lookups.turn(client).await?;
         let proven = Proven::Sealed(Arc::clone(artifact));
         // Whatever the policy says of it: nobody gets what is read here.
         let admitted =
             proven.admit(&self.policy, Reader::Inspecting, Form::Any, &[], self.prover.verdicts())?;
         let bytes = self.read_whole(&admitted).await?;
-        let form = match self.policy.read_as_sibling(artifact.name(), &bytes) {
-            Ok(()) => Form::Sibling,
-            Err(_) => Form::Any,
-        };
+        let (policy, name) = (Arc::clone(&self.policy), artifact.name().clone());
+        // Somebody chose these bytes; to parse them may take a while.
+        let work = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, whether or not somebody still waits for it.
+            let _turn = turn;
+            match policy.read_as_sibling(&name, &bytes) {
+                Ok(()) => Form::Sibling,
+                Err(_) => Form::Any,
+            }
+        });
+        let form = work.await.map_err(|_| super::upload::internal())?;
         let check = self.form_check(artifact);
         match form {
             Form::Sibling => self.kept().remember(check),

@@ -18,7 +18,7 @@ use hallmark_config::UnixMs;
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{Sha256Digest, Verdicts};
 
-use super::budget::Budget;
+use super::budget::{Budget, Exhausted, Reservation};
 use super::upload::internal;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
@@ -47,9 +47,19 @@ const MAX_REASON: usize = 300;
 /// Whose turn it is to read siblings: nobody waits for more than the 5 seconds that one waits for memory.
 pub(super) struct Lookups(Budget);
 
+/// One turn, until it is dropped.
+pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] Reservation);
+
 impl Default for Lookups {
     fn default() -> Self {
         Self(Budget::new(MAX_LOOKUPS * TURN, SHARES))
+    }
+}
+
+impl Lookups {
+    /// `client`'s turn. Who has one waits for no other.
+    pub(super) async fn turn(&self, client: &str) -> Result<Turn, Exhausted> {
+        self.0.reserve(client, TURN).await.map(Turn)
     }
 }
 
@@ -157,7 +167,7 @@ impl Gate {
         T: Send + 'static,
         J: FnOnce(&TrustPolicy, &[Piece], &dyn Verdicts) -> T + Send + 'static,
     {
-        let turn = self.lookups.0.reserve(client, TURN).await?;
+        let turn = self.lookups.turn(client).await?;
         let reads =
             self.policy.siblings(&subject.object).into_iter().map(|sibling| self.read_beside(sibling));
         // Boxed: it is as large as all that happens to a download, and seldom needed.
@@ -319,7 +329,6 @@ impl Weighed<Result<Admitted, ArtifactFault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::Exhausted;
 
     #[tokio::test(start_paused = true)]
     async fn no_client_has_all_turns_and_nobody_waits_for_long() {
@@ -327,13 +336,13 @@ mod tests {
         let mut held = Vec::new();
         for client in ["a", "b", "c", "d"] {
             for _ in 0..MAX_LOOKUPS / SHARES as u64 {
-                held.push(lookups.0.reserve(client, TURN).await.unwrap());
+                held.push(lookups.turn(client).await.unwrap());
             }
             // There is room, but not for this one.
-            assert_eq!(lookups.0.reserve(client, TURN).await.unwrap_err(), Exhausted);
+            assert_eq!(lookups.turn(client).await.err(), Some(Exhausted));
         }
-        assert_eq!(lookups.0.reserve("e", TURN).await.unwrap_err(), Exhausted);
+        assert_eq!(lookups.turn("e").await.err(), Some(Exhausted));
         held.pop();
-        lookups.0.reserve("e", TURN).await.unwrap();
+        lookups.turn("e").await.unwrap();
     }
 }

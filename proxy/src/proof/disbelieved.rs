@@ -1,10 +1,11 @@
 //! Objects whose seal is missing or is nobody's who is believed: read for what can be found out about their bytes, before
 //! somebody else than the store vouches for them. Nothing of it can be served.
 
-use hallmark_signer::{Content, Md5Digest, SealError, SealedHeaders, UploadHasher};
+use hallmark_signer::{Content, Hallmark, Md5Digest, SealError, SealId, SealedHeaders, UploadHasher};
 
 use super::artifact::{Proven, Prover};
 use super::fault::{ArtifactFault, ProofError};
+use super::record;
 use super::unverified::{UnverifiedBody, UnverifiedHead};
 use crate::name::ObjectName;
 use crate::store::{Pin, Standing, Store, StoreError, StoreFault};
@@ -16,12 +17,21 @@ pub(crate) enum Seen {
     /// It bears no seal.
     Bare(Disbelieved),
     /// It bears a seal by a key that is not trusted. Whatever that says, anybody may have said.
-    Stranger(Disbelieved, SealError),
+    Stranger(Disbelieved, Strange),
+}
+
+/// A seal by a key that is not trusted.
+pub(crate) struct Strange {
+    pub(crate) error: SealError,
+    /// What it says that its id is: good to refuse it, and for nothing else.
+    pub(crate) id: SealId,
 }
 
 /// An object of which nothing is believed: all of this is the store's word.
 pub(crate) struct Disbelieved {
     headers: SealedHeaders,
+    /// What stands where seals do.
+    hallmark: Option<String>,
     length: u64,
     pin: Pin,
     standing: Standing,
@@ -48,6 +58,7 @@ impl Prover {
     ) -> Result<Seen, ProofError> {
         let said = Disbelieved {
             headers: head.attributes.headers.clone(),
+            hallmark: head.attributes.hallmark.clone(),
             length: head.length,
             pin: head.pin.clone(),
             standing: head.standing.clone(),
@@ -56,7 +67,8 @@ impl Prover {
             Ok(Proven::Sealed(_)) => Ok(Seen::Believed),
             Ok(Proven::Unsealed(_)) => Ok(Seen::Bare(said)),
             Err(ProofError::Artifact(ArtifactFault::Seal(error @ SealError::UnknownKey(_)))) => {
-                Ok(Seen::Stranger(said, error))
+                let id = said.claimed_id(store).await?;
+                Ok(Seen::Stranger(said, Strange { error, id }))
             }
             Err(error) => Err(error),
         }
@@ -67,6 +79,25 @@ impl Disbelieved {
     /// Content headers and user metadata.
     pub(crate) fn headers(&self) -> &SealedHeaders {
         &self.headers
+    }
+
+    /// What the seal that is there says that its id is.
+    async fn claimed_id(&self, store: &dyn Store) -> Result<SealId, ProofError> {
+        let text = self.hallmark.as_deref().ok_or(ArtifactFault::Unsealed)?;
+        match Hallmark::parse(text).map_err(ArtifactFault::from)? {
+            Hallmark::Line(line) => Ok(line.id()),
+            Hallmark::Record(reference) => Ok(record::header(store, &reference).await?.0.seal_line().id()),
+        }
+    }
+
+    /// Whether the store says now what it said then. Its name for the version alone does not tell: where that is a digest
+    /// of the bytes, whoever uploads the same bytes meanwhile gets the same.
+    pub(crate) fn is_still(&self, now: &UnverifiedHead) -> bool {
+        let UnverifiedHead { attributes, length, pin, standing: _ } = now;
+        self.pin == *pin
+            && self.length == *length
+            && self.hallmark == attributes.hallmark
+            && self.headers == attributes.headers
     }
 
     /// Names the version, towards the store.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::sight::{Settling, Sight};
-use crate::app::App;
+use crate::app::{App, NotRenewed};
 use crate::metrics::Metrics;
 use crate::server::{Certificates, read_tls};
 
@@ -24,11 +24,9 @@ use crate::server::{Certificates, read_tls};
 const EVERY: Duration = Duration::from_secs(1);
 
 /// After so long a configuration is read again with which nothing was wrong but that the seal key's token did not answer:
-/// else what it revokes would go on counting until somebody touches the file.
+/// else what it revokes would go on counting until somebody touches the file. Never where the token has answered: it locks
+/// after a few wrong PINs.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// The key of the configuration that names a token.
-const TOKEN: &str = "seal.signer";
 
 /// How often a configuration is read again that names other files than the one before: each is looked at before it is read.
 const MAX_READS: usize = 3;
@@ -59,6 +57,8 @@ pub enum Outcome {
     Taken(Vec<&'static str>),
     /// The old one stays.
     Refused(ConfigErrors),
+    /// The old one stays for now: the token with the seal key did not answer, and is asked again.
+    Unanswered(ConfigErrors),
     /// The old one stays for now: the files were changed while they were read.
     Moving,
 }
@@ -167,24 +167,26 @@ impl Reloader {
         }
         // Whatever is wrong with it, it is not read again before something changes.
         self.settling = Settling::new(before);
-        let outcome = match config.and_then(|config| self.take(&config)) {
+        let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config)) {
             Ok(pending) => Outcome::Taken(pending),
-            Err(errors) => Outcome::Refused(errors),
+            Err(NotRenewed::Wrong(errors)) => Outcome::Refused(errors),
+            Err(NotRenewed::Unanswered(errors)) => Outcome::Unanswered(errors),
         };
         self.again = match &outcome {
-            Outcome::Refused(errors) if token_alone(errors) => Some(Instant::now() + AGAIN),
+            Outcome::Unanswered(_) => Some(Instant::now() + AGAIN),
             Outcome::Refused(_) | Outcome::Taken(_) | Outcome::Moving => None,
         };
         self.tell(&outcome);
         outcome
     }
 
-    fn take(&self, config: &Config) -> Result<Vec<&'static str>, ConfigErrors> {
+    fn take(&self, config: &Config) -> Result<Vec<&'static str>, NotRenewed> {
         let tls = match (&self.certificates, &config.server.tls) {
             (Some(certificates), Some(tls)) => {
                 let blamed = |(key, message): &(&'static str, String)| ((*key).to_owned(), message.clone());
-                let usable = read_tls(tls)
-                    .map_err(|error| config.sources.errors(error.problems().iter().map(blamed)))?;
+                let usable = read_tls(tls).map_err(|error| {
+                    NotRenewed::Wrong(config.sources.errors(error.problems().iter().map(blamed)))
+                })?;
                 Some((certificates, usable))
             }
             (None, _) | (_, None) => None,
@@ -205,7 +207,7 @@ impl Reloader {
                 self.metrics.reloads().taken(pending.len());
                 tracing::info!(file = %self.file.display(), "the changed configuration holds from now on");
             }
-            Outcome::Refused(errors) => {
+            Outcome::Refused(errors) | Outcome::Unanswered(errors) => {
                 for error in errors.errors() {
                     // Says nothing of what stands in the file.
                     tracing::error!(file = errors.origin(), error = %error, "the configuration is wrong");
@@ -222,27 +224,5 @@ impl Reloader {
             }
             Outcome::Moving => {}
         }
-    }
-}
-
-/// Whether all that is wrong is the token that makes seals.
-fn token_alone(errors: &ConfigErrors) -> bool {
-    errors.errors().iter().all(|error| error.key == TOKEN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_token_is_asked_again() {
-        let text = "realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n";
-        let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
-        let errors = |keys: &[&str]| {
-            config.sources.errors(keys.iter().map(|key| ((*key).to_owned(), "wrong".to_owned())))
-        };
-        assert!(token_alone(&errors(&[TOKEN])));
-        assert!(!token_alone(&errors(&[TOKEN, "keys.ci.public_key"])));
-        assert!(!token_alone(&errors(&["seal.key_file"])));
     }
 }

@@ -26,10 +26,17 @@ impl Denials {
 
     /// Why an artifact is denied, if it is. `seal`: unless it is about to be sealed.
     pub(super) fn reason(&self, sha256: &Sha256Digest, seal: Option<SealId>) -> Option<&str> {
-        let by_seal = || {
-            let seal = seal.filter(|_| !self.seals.is_empty())?.to_string();
-            self.seals.iter().find(|(denied, _)| denied.as_str() == seal).map(|(_, reason)| reason)
-        };
-        self.digests.get(sha256.as_bytes()).or_else(by_seal).map(String::as_str)
+        let by_digest = self.digests.get(sha256.as_bytes()).map(String::as_str);
+        by_digest.or_else(|| seal.and_then(|seal| self.reason_of_seal(seal)))
+    }
+
+    /// Why a seal is denied, if it is.
+    pub(super) fn reason_of_seal(&self, seal: SealId) -> Option<&str> {
+        if self.seals.is_empty() {
+            return None;
+        }
+        let seal = seal.to_string();
+        let denied = self.seals.iter().find(|(denied, _)| denied.as_str() == seal);
+        denied.map(|(_, reason)| reason.as_str())
     }
 }

@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hallmark_config::{Bucket, BucketName, Config, Enforce, Rule, RuleTarget, SignerName};
-use hallmark_signer::PublicKey;
+use hallmark_signer::{PublicKey, SealId};
 
 use self::deny::Denials;
 use self::refusals::Refusals;
@@ -83,6 +83,12 @@ impl TrustPolicy {
     #[must_use]
     pub fn with_identities(self, identities: Identities) -> Self {
         Self { identities, ..self }
+    }
+
+    /// Why what bears a seal of this id is refused, if it is denied by that.
+    pub(crate) fn denied_seal(&self, id: SealId) -> Option<TrustFault> {
+        let reason = self.denials.reason_of_seal(id)?;
+        Some(TrustFault::Denied { reason: reason.to_owned() })
     }
 
     /// Whether objects without any seal may be served under this name: the bucket allows it and no rule judges

@@ -1,7 +1,7 @@
-//! Whether a configured signer has signed some bytes that are no artifact: a list of digests.
+//! What configured signers have signed, whatever rules say of it.
 
 use hallmark_config::{SignerName, UnixMs};
-use hallmark_signer::{BlobDigest, Signature};
+use hallmark_signer::{BlobDigest, PublisherSignatures, Sha256Digest, Signature, Verdicts};
 
 use super::TrustPolicy;
 use super::findings::Standing;
@@ -22,6 +22,34 @@ pub enum NotVouched {
 }
 
 impl TrustPolicy {
+    /// Of the signatures in a header those that a key of the configuration has made over this digest, be it valid or not;
+    /// `None`: there are none.
+    pub(crate) fn known_signatures(
+        &self,
+        header: &str,
+        sha256: &Sha256Digest,
+        verdicts: &dyn Verdicts,
+    ) -> Option<String> {
+        let all = PublisherSignatures::parse(header).ok()?;
+        let keys = || {
+            self.signers.values().filter_map(|signer| match &signer.kind {
+                SignerKind::Blob(key) => Some(key),
+                SignerKind::Statement(_) | SignerKind::Sigstore | SignerKind::Notation => None,
+            })
+        };
+        let known = |signature: &&Signature| {
+            let alone = PublisherSignatures::new(vec![**signature]);
+            // One key at a time: there may be more of them than one artifact may have.
+            let made = |alone: &PublisherSignatures, key| alone.verified_by(sha256, [((), key)], verdicts);
+            alone.is_ok_and(|alone| keys().any(|key| made(&alone, key).is_ok_and(|by| !by.is_empty())))
+        };
+        let kept: Vec<_> = all.signatures().iter().filter(known).copied().collect();
+        if kept.len() == all.signatures().len() {
+            return Some(header.to_owned());
+        }
+        PublisherSignatures::new(kept).ok().map(|kept| kept.to_value())
+    }
+
     /// That `signer`, who is valid `at` this time, has signed `blob`.
     ///
     /// # Errors

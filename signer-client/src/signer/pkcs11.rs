@@ -167,7 +167,21 @@ impl Token {
                 self.refused.store(true, Ordering::Relaxed);
                 Err(wrong())
             }
-            Err(error) => Err(self.failed("log in", &error)),
+            // Nobody saw the PIN.
+            Err(
+                error @ Error::Pkcs11(
+                    RvError::DeviceError
+                    | RvError::DeviceMemory
+                    | RvError::DeviceRemoved
+                    | RvError::HostMemory
+                    | RvError::SessionClosed
+                    | RvError::SessionHandleInvalid
+                    | RvError::TokenNotPresent,
+                    _,
+                ),
+            ) => Err(self.failed("log in", &error)),
+            // Each token has its own words for a PIN that it does not like.
+            Err(error) => Err(SignerError::unusable(self.failed("log in", &error).to_string())),
         }
     }
 

@@ -250,3 +250,56 @@ fn what_is_put_there_meanwhile_is_not_blessed() {
     lab.do_it_with("s3://free", ADOPT, &lists);
     assert_ne!(lab.reader().get(FREE, "a").status, 200);
 }
+
+/// A client uploads the same bytes at the last moment, to a store that calls them what it called those before.
+#[test]
+fn an_upload_of_the_same_bytes_is_not_taken_back() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let trusting = Order { contents: OldContents::TrustStore, ..ADOPT };
+    // With its seal on it, and in a record.
+    for body in [b"body".to_vec(), content(1, 9 * MIB)] {
+        let put = lab.client().put_with(FREE, "a", &body, &[("x-amz-meta-note", "acknowledged")]);
+        assert_eq!(put.status, 200);
+        let mut late = lab.store.object(FREE, "a");
+        lab.foreign(FREE, "a", &body, &[]);
+        late.pin = lab.store.object(FREE, "a").pin;
+        // The look after the read.
+        let placed = late.clone();
+        lab.store.before(Call::Get, move |store| {
+            store.before(Call::Head, move |store| store.place(FREE, "a", placed));
+        });
+        let (summary, told) = lab.do_it("s3://free/a", trusting);
+        assert_eq!(told, outcome(&[("a", "ChangedMeanwhile")]));
+        assert_eq!((summary.sealed, summary.problems), (0, 1));
+        assert_eq!(lab.store.object(FREE, "a").attributes, late.attributes);
+        let got = lab.reader().get(FREE, "a");
+        assert_eq!((got.status, got.header("x-amz-meta-note")), (200, Some("acknowledged")));
+        assert!(got.body == body);
+    }
+}
+
+/// Where a list speaks for the bytes, nobody has looked at what is in the header.
+#[test]
+fn signatures_that_nobody_known_made_are_left_behind() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let [ci, other] = ["ci", "other"].map(|key| lab.site.signature(key, b"body"));
+    let of_others = lab.site.signature("ci", b"others");
+    let both = format!("{other},{ci},{of_others}");
+    let cases = [("ci", ci.as_str()), ("other", &other), ("of-others", &of_others), ("both", &both)];
+    for (key, value) in cases {
+        lab.foreign(FREE, key, b"body", &[(HEADER, value)]);
+    }
+    let file = lab.list("SHA256SUMS", &cases.map(|(key, _)| (key, &b"body"[..])));
+    let lists = Lists::read(&[file], None).unwrap();
+    let (summary, _) = lab.do_it_with("s3://free/", ADOPT, &lists);
+    assert_eq!((summary.sealed, summary.problems), (4, 0));
+    for (key, kept) in [("ci", Some(&ci)), ("other", None), ("of-others", None), ("both", Some(&ci))] {
+        let got = lab.reader().get(FREE, key);
+        assert_eq!((got.status, got.header(HEADER)), (200, kept.map(String::as_str)), "{key}");
+    }
+    // Who vouches for all headers vouches for these.
+    lab.foreign(FREE, "trusted", b"body", &[(HEADER, &other)]);
+    let trusting = Order { contents: OldContents::TrustStore, headers: OldHeaders::TrustStore, ..ADOPT };
+    assert_eq!(lab.do_it("s3://free/trusted", trusting).1["trusted"], "Operator");
+    assert_eq!(lab.reader().get(FREE, "trusted").header(HEADER), Some(other.as_str()));
+}

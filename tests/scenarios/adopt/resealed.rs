@@ -94,3 +94,22 @@ fn approvals_beside_it_are_sealed_anew_too() {
     assert_eq!((told, summary.objects, summary.sealed), (outcome(&[("a", "b,c")]), 3, 3));
     assert_eq!(lab.reader().get(RULED, "a").header("x-hallmark-verified"), Some("seal,b,c"));
 }
+
+/// A new seal would have a new id.
+#[test]
+fn what_is_denied_by_its_seal_gets_no_new_one() {
+    let lab = Lab::new("keys = [\"ci\"]");
+    let large = content(1, 9 * MIB);
+    let mut ids = Vec::new();
+    for (key, body) in [("small", &b"body"[..]), ("large", &large), ("other", b"body")] {
+        let signature = lab.site.signature("ci", body);
+        assert_eq!(lab.client().put_with(RULED, key, body, &[(HEADER, &signature)]).status, 200);
+        ids.push(field(&lab.reader().get(RULED, key), "id"));
+    }
+    let denied = ids.iter().take(2).map(|id| format!("[[deny]]\nseal = \"{id}\"\nreason = \"bad build\"\n"));
+    let denied: String = denied.collect();
+    let lab = leaked(lab).changed(|text| format!("{text}\n{denied}"));
+    let (summary, told) = lab.do_it("s3://ruled", RESEAL);
+    assert_eq!(told, outcome(&[("large", "ArtifactDenied"), ("other", "ci"), ("small", "ArtifactDenied")]));
+    assert_eq!((summary.sealed, summary.problems), (1, 2));
+}

@@ -124,6 +124,9 @@ pub enum NotMade {
     /// It could be taken for something else that was signed.
     #[error("it begins like a DSSE pre-authentication encoding (`DSSEv1 `), which is never sealed")]
     LooksLikeDsse,
+    /// Somebody wrote there while it was read.
+    #[error("it was replaced while it was read: nothing was done to it; do it again")]
+    Changed,
     /// The rule refuses it, its seal is damaged, or the store failed.
     #[error(transparent)]
     Refused(#[from] GateError),
@@ -217,9 +220,9 @@ impl Gate {
             Writing::Real => {
                 // First what speaks for it: who goes on after this died finds that the artifact has no seal yet.
                 for (sibling, _) in speaking {
-                    self.seal_anew(sibling, order.deed).await?;
+                    self.seal_anew(sibling, order).await?;
                 }
-                self.seal_anew(found, order.deed).await?;
+                self.seal_anew(found, order).await?;
             }
         }
         Ok(made)
@@ -233,14 +236,12 @@ impl Gate {
         pace: &mut (impl AsyncFnMut(u64) + Send),
     ) -> Result<Option<Found>, GateError> {
         let head = self.store.head(name, None).await?;
-        let Some(said) = meant(self.prover.see(&*self.store, name, head).await?, order.deed)? else {
-            return Ok(None);
-        };
+        let seen = self.prover.see(&*self.store, name, head).await?;
+        let Some(said) = self.meant(seen, order.deed)? else { return Ok(None) };
         let (head, body) = self.store.get(name, None, Span::All, Some(said.pin())).await?.split();
         // The store may name two versions alike that differ in their headers: those that come with the bytes count.
-        let Some(said) = meant(self.prover.see(&*self.store, name, head).await?, order.deed)? else {
-            return Ok(None);
-        };
+        let seen = self.prover.see(&*self.store, name, head).await?;
+        let Some(said) = self.meant(seen, order.deed)? else { return Ok(None) };
         let keep = if self.is_sibling(name) { MAX_FILE } else { 0 };
         let examined = said.examine(body, keep, pace).await?;
         let mut headers = seal::headers(said.headers(), order.headers)?;
@@ -252,14 +253,18 @@ impl Gate {
         }
         Ok(Some(Found { name: name.clone(), said, examined, headers, form }))
     }
-}
 
-/// What is to get a new seal; `None`: it has one that holds.
-fn meant(seen: Seen, deed: Deed) -> Result<Option<Disbelieved>, GateError> {
-    match (seen, deed) {
-        (Seen::Believed, _) => Ok(None),
-        (Seen::Bare(said), Deed::Adopt) | (Seen::Stranger(said, _), Deed::Reseal) => Ok(Some(said)),
-        (Seen::Bare(_), Deed::Reseal) => Err(ArtifactFault::Unsealed.into()),
-        (Seen::Stranger(_, error), Deed::Adopt) => Err(ArtifactFault::Seal(error).into()),
+    /// What is to get a new seal; `None`: it has one that holds.
+    fn meant(&self, seen: Seen, deed: Deed) -> Result<Option<Disbelieved>, GateError> {
+        match (seen, deed) {
+            (Seen::Believed, _) => Ok(None),
+            (Seen::Bare(said), Deed::Adopt) => Ok(Some(said)),
+            // A new seal has a new id, by which it is not denied.
+            (Seen::Stranger(said, strange), Deed::Reseal) => {
+                self.policy.denied_seal(strange.id).map_or(Ok(Some(said)), |fault| Err(fault.into()))
+            }
+            (Seen::Bare(_), Deed::Reseal) => Err(ArtifactFault::Unsealed.into()),
+            (Seen::Stranger(_, strange), Deed::Adopt) => Err(ArtifactFault::Seal(strange.error).into()),
+        }
     }
 }
