@@ -20,5 +20,7 @@ pub(super) fn more_than_the_store_takes(lab: &Lab) {
     let response = connection.response(Asked::Other);
     assert_eq!((response.status, response.code().as_str()), (400, "EntityTooLarge"), "{}", response.text());
     assert!(response.element("Message").contains("upload it in parts"), "{}", response.text());
-    assert!(lab.fault.take_calls().is_empty());
+    // Left-overs may be looked for meanwhile, elsewhere.
+    let asked: Vec<_> = lab.fault.take_calls().into_iter().map(|call| call.name).collect();
+    assert!(!asked.iter().any(|name| name.ends_with("/long")), "{asked:?}");
 }
