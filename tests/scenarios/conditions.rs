@@ -228,6 +228,14 @@ fn p2_one_of_many_replaces_an_artifact() {
     }
 }
 
+/// Does again what is told to come later, as every client does: one that completes so many uploads at once in a slow store
+/// has more memory asked for than is its share.
+fn patiently(request: impl Fn() -> Response) -> Response {
+    const TIMES: usize = 20;
+    let mut responses = std::iter::repeat_with(request).take(TIMES);
+    responses.find(|response| response.code() != "SlowDown").expect("it is its turn some time")
+}
+
 /// Uploads in parts, each with a list of its own.
 #[test]
 fn p2_one_of_many_completes() {
@@ -245,7 +253,7 @@ fn p2_one_of_many_completes() {
             .collect();
         let responses = race(|number| {
             let (upload, parts) = &uploads[usize::try_from(number).unwrap()];
-            upload.complete_with(parts, &[(header, value)])
+            patiently(|| upload.complete_with(parts, &[(header, value)]))
         });
         let winner = winner(&responses);
         assert_same(&client.get(BUCKET, key).body, &of(winner as u64, 70_000), key);
@@ -263,7 +271,7 @@ fn p6_one_upload_completed_by_many() {
         let key = format!("key-{}", headers.len());
         let upload = client.create_upload(BUCKET, &key, &[]);
         let parts = [upload.send_part(1, &of(1, 5 * MIB)), upload.send_part(2, &of(2, 70_000))];
-        let responses = race(|_| upload.complete_with(&parts, headers));
+        let responses = race(|_| patiently(|| upload.complete_with(&parts, headers)));
         let etags: Vec<_> = responses.iter().filter_map(|response| completed(response).ok()).collect();
         let said: Vec<_> = responses.iter().map(|response| (response.status, response.code())).collect();
         assert!(!etags.is_empty() && etags.iter().all(|etag| *etag == etags[0]), "{said:?}");
