@@ -225,11 +225,7 @@ impl Gate {
             .copy(&from, &upload.name, upload.write(attributes, ready.ground.guard.clone()), &etag)
             .await;
         let changed = matches!(put, Err(PutError::SourceChanged));
-        let settled = match &reference {
-            Some(reference) => self.settle_recorded(upload, line, reference, put).await,
-            None => self.settle(upload, line, put).await.map_err(GateError::from),
-        };
-        match settled {
+        match self.settle_sealed(upload, line, reference.as_ref(), put).await {
             Err(_) if changed => Err(Failure::SourceChanged),
             settled => Ok(settled?),
         }

@@ -89,6 +89,23 @@ impl Gate {
         }
     }
 
+    /// The same for a seal that stands in a record, or on the object itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn settle_sealed(
+        &self,
+        upload: &Upload,
+        line: &SealLine,
+        reference: Option<&RecordRef>,
+        put: Result<Committed, PutError>,
+    ) -> Result<Option<VersionId>, GateError> {
+        match reference {
+            Some(reference) => self.settle_recorded(upload, line, reference, put).await,
+            None => Ok(self.settle(upload, line, put).await?),
+        }
+    }
+
     /// Whether what stands under `name` refers to a record.
     async fn referred(&self, name: &ObjectName, reference: &RecordRef) -> Referred {
         match self.store.head(name, None).await {

@@ -8,13 +8,13 @@ use hallmark_signer::{
 };
 
 use super::super::record::Contents;
-use super::super::upload::{Settled, Upload, internal, no_randomness, too_large};
+use super::super::upload::{Upload, internal, no_randomness, too_large};
 use super::super::{Gate, GateError};
 use super::{Found, NotMade, OldHeaders, Order};
 use crate::name::ObjectName;
 use crate::proof::Disbelieved;
 use crate::s3::condition::PutCondition;
-use crate::store::{Attributes, Guard, Lock, Source, Tags, committed};
+use crate::store::{Attributes, Guard, Lock, Source, Tags};
 
 /// What objects have that bear no type, as for uploads.
 const DEFAULT_TYPE: &str = "binary/octet-stream";
@@ -100,12 +100,8 @@ impl Gate {
             }
             return Err(changed);
         }
-        let put = committed(self.store.copy(&source, &name, write, &etag.to_string())).await;
-        let settled = self.settle(&upload, &line, put).await;
-        if let (Err(Settled::NotStored(_)), Some(reference)) = (&settled, &reference) {
-            self.forget_record(reference).await;
-        }
-        settled.map_err(GateError::from)?;
+        let put = self.store.copy(&source, &name, write, &etag.to_string()).await;
+        self.settle_sealed(&upload, &line, reference.as_ref(), put).await?;
         Ok(())
     }
 
