@@ -152,6 +152,19 @@ impl Site {
         fs::write(self.config_file(), edit(text)).expect("a file can be written");
     }
 
+    /// Adds a role `release`, for which two of the keys `ci`, `b` and `c` must have signed, and makes those keys.
+    pub fn add_release_role(&self) {
+        for key in ["b", "c"] {
+            self.make_key(key);
+        }
+        self.edit_config(|text| {
+            format!(
+                "keys.b.public_key_file = \"b.pub\"\nkeys.c.public_key_file = \"c.pub\"\n\
+                 roles.release = {{ signers = [\"ci\", \"b\", \"c\"], threshold = 2 }}\n{text}"
+            )
+        });
+    }
+
     /// Makes `<name>.key` and `<name>.pub`, a P-256 key in PEM.
     pub fn make_key(&self, name: &str) {
         let (private, public) = (format!("{name}.key"), format!("{name}.pub"));

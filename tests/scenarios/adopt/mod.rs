@@ -51,15 +51,7 @@ impl Lab {
              [buckets.{FREE}]\n"
         );
         let site = Arc::new(Site::new(&Options { tables, ..Options::default() }));
-        for key in ["b", "c"] {
-            site.make_key(key);
-        }
-        site.edit_config(|text| {
-            format!(
-                "keys.b.public_key_file = \"b.pub\"\nkeys.c.public_key_file = \"c.pub\"\n\
-                 roles.release = {{ signers = [\"ci\", \"b\", \"c\"], threshold = 2 }}\n{text}"
-            )
-        });
+        site.add_release_role();
         let store = Arc::new(MemoryStore::new());
         let proxy = InProcess::start_at(Arc::clone(&site), Arc::clone(&store) as Arc<dyn Store>);
         for bucket in [RULED, FREE] {

@@ -208,15 +208,7 @@ fn what_stands_beside_an_artifact_is_explained() {
          all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\" }}]\n"
     );
     let site = Site::new(&Options { tables, store: Engine::Local, ..Options::default() });
-    for key in ["b", "c"] {
-        site.make_key(key);
-    }
-    site.edit_config(|text| {
-        format!(
-            "keys.b.public_key_file = \"b.pub\"\nkeys.c.public_key_file = \"c.pub\"\n\
-             roles.release = {{ signers = [\"ci\", \"b\", \"c\"], threshold = 2 }}\n{text}"
-        )
-    });
+    site.add_release_role();
     let mut proxy = Proxy::start_at(site);
     let client = proxy.client();
     client.create_bucket(BUCKET);

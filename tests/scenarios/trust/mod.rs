@@ -29,10 +29,6 @@ const FREE: &str = "free";
 const KEY: &str = "app.tar";
 const HEADER: &str = "x-amz-meta-hallmark-signature";
 
-/// Three keys, and a role for which two of them must have signed.
-const ROLES: &str = "keys.b.public_key_file = \"b.pub\"\nkeys.c.public_key_file = \"c.pub\"\n\
-    roles.release = { signers = [\"ci\", \"b\", \"c\"], threshold = 2 }\n";
-
 struct Lab {
     proxy: InProcess,
     store: Arc<MemoryStore>,
@@ -51,10 +47,7 @@ impl Lab {
             ),
             ..Options::default()
         });
-        for key in ["b", "c"] {
-            site.make_key(key);
-        }
-        site.edit_config(|text| format!("{ROLES}{text}"));
+        site.add_release_role();
         let lab = Self::over(Arc::new(site), &Arc::new(MemoryStore::new()));
         for bucket in [BUCKET, FREE] {
             lab.client.create_bucket(bucket);
