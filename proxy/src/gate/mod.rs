@@ -29,6 +29,7 @@ mod rollback;
 mod sibling_form;
 mod siblings;
 mod stream;
+mod turns;
 mod unknown;
 mod upload;
 mod verdict;
@@ -48,6 +49,7 @@ pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
 pub(crate) use siblings::{Seen, Subject, Weighed};
+pub(crate) use turns::Turns;
 pub use upload::{Upload, Uploaded};
 
 use prometheus_client::metrics::counter::Counter;
@@ -55,7 +57,7 @@ use prometheus_client::metrics::counter::Counter;
 use self::arrivals::Arrivals;
 use self::multipart::Multipart;
 use self::newest::Newest;
-use self::siblings::Lookups;
+use self::siblings::lookups;
 use crate::access::Writers;
 use crate::cache::Noting;
 use crate::metrics::Metrics;
@@ -99,7 +101,7 @@ pub struct Gate {
     suspects: Arc<Suspects>,
     arrivals: Arrivals,
     newest: Arc<Newest>,
-    lookups: Arc<Lookups>,
+    lookups: Arc<Turns>,
     budget: Arc<Budget>,
     limits: Limits,
     multipart: Arc<Multipart>,
@@ -142,7 +144,7 @@ impl Gate {
             suspects,
             arrivals,
             newest: Arc::default(),
-            lookups: Arc::default(),
+            lookups: Arc::new(lookups()),
             budget,
             limits,
             multipart,

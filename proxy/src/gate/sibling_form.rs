@@ -99,15 +99,8 @@ impl Gate {
         let bytes = self.read_whole(&admitted).await?;
         let (policy, name) = (Arc::clone(&self.policy), artifact.name().clone());
         // Somebody chose these bytes; to parse them may take a while.
-        let work = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, whether or not somebody still waits for it.
-            let _turn = turn;
-            match policy.read_as_sibling(&name, &bytes) {
-                Ok(()) => Form::Sibling,
-                Err(_) => Form::Any,
-            }
-        });
-        let form = work.await.map_err(|_| super::upload::internal())?;
+        let read = turn.work(move || policy.read_as_sibling(&name, &bytes)).await?;
+        let form = if read.is_ok() { Form::Sibling } else { Form::Any };
         let check = self.form_check(artifact);
         match form {
             Form::Sibling => self.kept().remember(check),

@@ -18,8 +18,7 @@ use hallmark_config::UnixMs;
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{Sha256Digest, Verdicts};
 
-use super::budget::{Budget, Exhausted, Reservation};
-use super::upload::internal;
+use super::turns::Turns;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
@@ -27,16 +26,10 @@ use crate::s3::error::{Code, S3Error};
 use crate::store::{Span, aside};
 use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy};
 
-/// How many artifacts have their siblings read and verified at once. Each takes at most
+/// How many artifacts have their siblings read and verified at once, a quarter of them for one client. Each takes at most
 /// [`MAX_SIBLINGS`](crate::trust::MAX_SIBLINGS) × 64 KiB, which is beside the memory budget: a download that waited for it
 /// while it holds some could wait for another one that does the same.
-const MAX_LOOKUPS: u64 = 16;
-
-/// Of them one client has one in so many at most.
-const SHARES: usize = 4;
-
-/// What a lookup takes of a budget that counts nothing but lookups.
-const TURN: u64 = 1024;
+const MAX_LOOKUPS: u32 = 16;
 
 /// How many siblings of one artifact are asked for at once.
 const AT_ONCE: usize = 8;
@@ -44,23 +37,9 @@ const AT_ONCE: usize = 8;
 /// How much is said of why a sibling is of no use, characters.
 const MAX_REASON: usize = 300;
 
-/// Whose turn it is to read siblings: nobody waits for more than the 5 seconds that one waits for memory.
-pub(super) struct Lookups(Budget);
-
-/// One turn, until it is dropped.
-pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] Reservation);
-
-impl Default for Lookups {
-    fn default() -> Self {
-        Self(Budget::new(MAX_LOOKUPS * TURN, SHARES))
-    }
-}
-
-impl Lookups {
-    /// `client`'s turn. Who has one waits for no other.
-    pub(super) async fn turn(&self, client: &str) -> Result<Turn, Exhausted> {
-        self.0.reserve(client, TURN).await.map(Turn)
-    }
+/// Whose turn it is to read siblings.
+pub(super) fn lookups() -> Turns {
+    Turns::new(MAX_LOOKUPS)
 }
 
 /// The artifact beside which is looked.
@@ -173,15 +152,13 @@ impl Gate {
         // Boxed: it is as large as all that happens to a download, and seldom needed.
         let read: Vec<_> = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().boxed().await;
         let (policy, kept, now) = (Arc::clone(&self.policy), Arc::clone(self.kept()), self.clock.now());
-        let work = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, whether or not somebody still waits for it.
-            let _turn = turn;
+        turn.work(move || {
             let about = About { object: &subject.object, sha256: &subject.sha256, size: subject.size };
             let mut beside = Beside::default();
             let seen = read.into_iter().filter_map(|read| beside.add(&policy, &about, read, now)).collect();
             Weighed { verdict: judge(&policy, &beside.pieces, &*kept), seen, spoiled: beside.spoiled }
-        });
-        work.await.map_err(|_| internal())
+        })
+        .await
     }
 
     /// One sibling; `None`: it is not there.
@@ -240,11 +217,6 @@ impl<T> Weighed<T> {
     pub(super) fn may_weigh_more_elsewhere(&self) -> bool {
         matches!(self.spoiled, Some(Spoiled::Sibling { elsewhere: Elsewhere::May, .. }))
     }
-
-    /// The refusal of an artifact for which what stands beside it does not suffice.
-    pub(super) fn blame(self, fault: TrustFault) -> GateError {
-        blame(self.spoiled, fault)
-    }
 }
 
 impl Weighed<Result<Taken, TrustFault>> {
@@ -298,6 +270,7 @@ fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result
     }
 }
 
+/// The refusal of an artifact for which what stands beside it does not suffice.
 fn blame(spoiled: Option<Spoiled>, fault: TrustFault) -> GateError {
     match spoiled {
         Some(spoiled) if fault.may_be_mended() => match spoiled {
@@ -313,36 +286,12 @@ fn blame(spoiled: Option<Spoiled>, fault: TrustFault) -> GateError {
 impl Weighed<Result<Admitted, ArtifactFault>> {
     /// What the artifact is worth.
     pub(super) fn verdict(self) -> Result<Admitted, GateError> {
-        let Weighed { verdict, seen, spoiled } = self;
-        match (verdict, spoiled) {
+        match (self.verdict, self.spoiled) {
             // What is not known to be refused must not be taken for something that may be replaced.
             (Ok(admitted), Some(Spoiled::Store(error))) if !admitted.is_trusted() => Err(error),
             (Ok(admitted), _) => Ok(admitted),
-            (Err(ArtifactFault::Trust(fault)), spoiled) => {
-                Err(Weighed { verdict: (), seen, spoiled }.blame(fault))
-            }
+            (Err(ArtifactFault::Trust(fault)), spoiled) => Err(blame(spoiled, fault)),
             (Err(fault), _) => Err(fault.into()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn no_client_has_all_turns_and_nobody_waits_for_long() {
-        let lookups = Lookups::default();
-        let mut held = Vec::new();
-        for client in ["a", "b", "c", "d"] {
-            for _ in 0..MAX_LOOKUPS / SHARES as u64 {
-                held.push(lookups.turn(client).await.unwrap());
-            }
-            // There is room, but not for this one.
-            assert_eq!(lookups.turn(client).await.err(), Some(Exhausted));
-        }
-        assert_eq!(lookups.turn("e").await.err(), Some(Exhausted));
-        held.pop();
-        lookups.turn("e").await.unwrap();
     }
 }

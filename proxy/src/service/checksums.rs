@@ -12,7 +12,7 @@ use hallmark_signer::{ChecksumLine, ListedName, Md5Digest};
 use http::{Response, StatusCode};
 
 use super::{Answer, Context, S3Service, bodiless};
-use crate::gate::{Budget, GateError, Recency, Reservation, Wanted};
+use crate::gate::{GateError, Recency, Reservation, Turns, Wanted};
 use crate::name::{BucketName, ObjectKey, ObjectName};
 use crate::proof::{Admitted, Outgoing, Reader};
 use crate::s3::condition::Verdict;
@@ -29,9 +29,7 @@ const LIST: &str = "SHA256SUMS";
 /// Objects in a list at most: each is a question to the store.
 const MAX_LISTED: usize = 1000;
 /// How many lists are made at once, one for each client at most.
-const MAX_LISTS: usize = 4;
-/// What making a list takes of a budget that counts nothing but lists.
-const TURN: u64 = 1024;
+const MAX_LISTS: u32 = 4;
 /// How many objects of a list are asked for at once: fewer than a client may look beside at once, so that its downloads go on.
 const AT_ONCE: usize = 2;
 /// What a list may take, bytes: a line with a long name for each object.
@@ -52,13 +50,9 @@ struct Sums {
     held: Option<Reservation>,
 }
 
-/// Whose turn it is to make a list: nobody waits for more than the 5 seconds that one waits for memory.
-pub(super) struct Lists(Budget);
-
-impl Default for Lists {
-    fn default() -> Self {
-        Self(Budget::new(MAX_LISTS as u64 * TURN, MAX_LISTS))
-    }
+/// Whose turn it is to make a list.
+pub(super) fn lists() -> Turns {
+    Turns::new(MAX_LISTS)
 }
 
 impl S3Service {
@@ -118,7 +112,7 @@ impl S3Service {
         if !may(Permission::ReadUntrusted) {
             self.access.require(&context.identity, Permission::Read, bucket, folder)?;
         }
-        let _turn = self.lists.0.reserve(context.account(), TURN).await?;
+        let _turn = self.lists.turn(context.account()).await?;
         let held = Some(self.gate.reserve(context.account(), LIST_MEMORY).await?);
         let names = self.names_below(bucket, folder).await?;
         let mut lines = Vec::new();

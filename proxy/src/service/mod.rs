@@ -28,7 +28,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::access::Access;
-use crate::gate::{Gate, GateError};
+use crate::gate::{Gate, GateError, Turns};
 use crate::metrics::{self, Metrics};
 use crate::proof::Outgoing;
 use crate::s3::auth::{Authenticated, Authenticator, Identity, PayloadClaim};
@@ -58,7 +58,7 @@ pub struct S3Service {
     /// What goes on without the request that it came by.
     background: Background,
     /// Lists of digests that are being made.
-    lists: checksums::Lists,
+    lists: Turns,
 }
 
 /// What all services of one process share.
@@ -180,7 +180,7 @@ impl S3Service {
             capabilities: Arc::clone(capabilities),
             metrics: metrics.clone(),
             background: background.clone(),
-            lists: checksums::Lists::default(),
+            lists: checksums::lists(),
         }
     }
 
