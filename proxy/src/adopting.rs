@@ -27,7 +27,8 @@ pub(crate) struct Options {
     /// names are those below the folder that the prefix names or lies in.
     #[arg(long = "manifest", value_name = "FILE")]
     manifests: Vec<PathBuf>,
-    /// The lists may come from anywhere: each must be signed (FILE.sig) by this key of the configuration, valid now.
+    /// Each list must be signed (FILE.sig) by this key of the configuration, valid now. The signature does not say for which
+    /// folder the list is.
     #[arg(long, value_name = "KEY", requires = "manifests", value_parser = signer)]
     manifest_signer: Option<SignerName>,
     /// Seal content headers and user metadata as the store shows them. Nobody vouches for those, so they are dropped

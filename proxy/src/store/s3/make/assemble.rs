@@ -138,16 +138,10 @@ impl S3Store {
             .mutate_request(with_headers(headers));
         match call.send().await.map_err(|error| failure("CompleteMultipartUpload", &error)) {
             Ok(made) => Ok(self.made(site.target, write, made.e_tag(), made.version_id()).await?),
-            Err(failure) => {
-                // It may have been done all the same: Ceph's gateway says that it failed of an upload that is over, and what
-                // stands before a store may send a request again that was done, and hand on what is said of the second.
-                if failure.reason().is_some()
-                    && let Some(committed) = self.seen(site.target, write).await
-                {
-                    return Ok(committed);
-                }
-                Err(self.unfinished(site, failure).await)
-            }
+            Err(failure) => match self.done_all_the_same(site.target, write, &failure).await {
+                Some(committed) => Ok(committed),
+                None => Err(self.unfinished(site, failure).await),
+            },
         }
     }
 

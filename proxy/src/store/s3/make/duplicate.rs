@@ -49,10 +49,7 @@ impl S3Store {
                 Ok(self.made(target, write, etag, copied.version_id()).await?)
             }
             Err(failure) => {
-                // It may have been done all the same: see `assemble`.
-                if failure.reason().is_some()
-                    && let Some(committed) = self.seen(target, write).await
-                {
+                if let Some(committed) = self.done_all_the_same(target, write, &failure).await {
                     return Ok(committed);
                 }
                 Err(match failure.cause {

@@ -3,6 +3,7 @@
 use http::{HeaderName, Method};
 
 use super::super::S3Store;
+use super::super::cold::error::Failure;
 use super::super::etag;
 use super::super::hot::{Call, optional, pin, version};
 use super::super::places::Place;
@@ -40,8 +41,23 @@ impl S3Store {
         }
     }
 
+    /// What stands there in spite of a refusal. It may have been done all the same: Ceph's gateway says that it failed of an
+    /// upload that is over, and what stands before a store may send a request again that was done, and hand on what is said
+    /// of the second.
+    pub(super) async fn done_all_the_same(
+        &self,
+        place: &Place,
+        write: &Write,
+        failure: &Failure,
+    ) -> Option<Committed> {
+        match failure.reason() {
+            Some(_) => self.seen(place, write).await,
+            None => None,
+        }
+    }
+
     /// What stands there, if it is what was written.
-    pub(super) async fn seen(&self, place: &Place, write: &Write) -> Option<Committed> {
+    async fn seen(&self, place: &Place, write: &Write) -> Option<Committed> {
         let head = self.hot.call(&Call::new(Method::HEAD, place), &Default::default()).await.ok()?;
         let ours = optional(&head.headers, &HALLMARK).ok()? == write.attributes.hallmark.as_deref();
         let pin = pin(&head.headers).ok().filter(|_| ours)?;
