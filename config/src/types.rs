@@ -120,20 +120,47 @@ pub struct Cache {
 /// Seal keys.
 #[derive(Debug, Clone)]
 pub struct Seal {
-    /// The private key (P-256) that makes new seals.
+    /// The private key (P-256) by which new seals are trusted.
     pub key: SealKey,
+    /// What it does.
+    pub work: SealKeyWork,
     /// What opens it: the passphrase of an encrypted file, or the PIN of a token.
     pub passphrase: Option<Secret>,
     /// Public keys (SPKI PEM) whose seals are accepted beside the active key's.
     pub trusted_key_files: Vec<PathBuf>,
+    /// Public keys (SPKI PEM) whose certificates of seal keys are accepted, beside the active certifier's.
+    pub trusted_certifier_files: Vec<PathBuf>,
+    /// Certified keys whose seals are not accepted all the same. Each key once.
+    pub refused: Vec<RefusedSealKey>,
 }
 
-/// Where the key is that makes seals.
+/// What the active key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealKeyWork {
+    /// It makes the seals.
+    Seals,
+    /// It certifies keys, which every instance makes for itself, keeps in memory alone, and seals with.
+    Certifies {
+        /// For how long each.
+        lifetime: Duration,
+    },
+}
+
+/// A seal key that is not trusted any more, such as one that leaked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSealKey {
+    /// SHA-256 of its SubjectPublicKeyInfo, lower-case hexadecimal.
+    pub key: String,
+    /// Why; one line.
+    pub reason: String,
+}
+
+/// Where a private key is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealKey {
     /// A PEM file.
     File(PathBuf),
-    /// The address of a signer (`pkcs11:…`), as it stands: it is read by whoever knows signers.
+    /// The address of a signer (`pkcs11:…`, `awskms:…`), as it stands: it is read by whoever knows signers.
     Signer(String),
 }
 

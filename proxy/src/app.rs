@@ -5,10 +5,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, SignerName, Signs, Sources};
-use hallmark_signer::{KeyError, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys};
+use hallmark_config::{
+    BucketName, Config, ConfigErrors, Immutable, KeptIn, RefusedSealKey, SealKeyWork, SignerName, Signs,
+    Sources,
+};
+use hallmark_signer::{KeyError, KeyId, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys};
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 
 use crate::access::Writers;
 use crate::gate::{Deployment, Gate, Trusted};
@@ -16,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
 use crate::seal_signer::{self, OpenError, OpenSealKey};
+use crate::sealing::NotMade;
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::sizes;
@@ -31,6 +36,8 @@ pub struct App {
     seal_keys: PublishedSealKeys,
     /// The key that makes seals. Locked for moments, by whoever takes over another configuration.
     seal_key: Mutex<OpenSealKey>,
+    /// What waits for a certifier, for those who are not within it.
+    runtime: Handle,
     /// Where the store was told to keep buckets.
     mappings: Mappings,
 }
@@ -49,6 +56,9 @@ pub enum StartError {
     /// The store does not answer.
     #[error("the object store cannot be used")]
     Store(#[from] StoreError),
+    /// The key that certifies seal keys did not, or the store did not take its certificate.
+    #[error("there is no seal key")]
+    SealKey(#[from] NotMade),
 }
 
 /// What keys and policy of a configuration amount to.
@@ -136,6 +146,7 @@ impl App {
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
         let capabilities = Arc::new(store.probe().await?);
         check_capabilities(config, &capabilities)?;
+        gate.ready_to_seal().await?;
         let lasting = Lasting { capabilities, metrics: metrics.clone(), background: Background::default() };
         let service = S3Service::new(config, gate, bundle.clone(), &lasting);
         service.gate().announce();
@@ -145,6 +156,7 @@ impl App {
             lasting,
             seal_keys: seal_keys.clone(),
             seal_key: Mutex::new(seal_key),
+            runtime: Handle::current(),
             mappings: mappings(config),
         })
     }
@@ -157,6 +169,8 @@ impl App {
     /// # Errors
     /// A key cannot be used, the store cannot keep what is promised, or a bucket is to be kept elsewhere. Nothing has changed
     /// then.
+    ///
+    /// Blocks for as long as keys and certifiers take; not to be called by a task.
     pub fn renew(&self, config: &Config) -> Result<(), NotRenewed> {
         self.check_mappings(config).map_err(NotRenewed::Wrong)?;
         check_capabilities(config, &self.lasting.capabilities).map_err(NotRenewed::Wrong)?;
@@ -172,6 +186,7 @@ impl App {
             }
         };
         let gate = self.current.load().gate().trusting(trusted);
+        self.wait_for_seal_key(&gate, config)?;
         gate.share_among(sharers(config));
         let service = Arc::new(S3Service::new(config, gate, bundle.clone(), &self.lasting));
         // Before any request has it: to one that began with the newest gate, none is newer.
@@ -180,6 +195,18 @@ impl App {
         *self.seal_key.lock().unwrap_or_else(PoisonError::into_inner) = seal_key;
         self.seal_keys.publish(bundle);
         Ok(())
+    }
+
+    /// Waits for the first seal key that a certifier certifies, if the keys of `gate` live shortly and there is none: what
+    /// uploads need is there before anything changes.
+    fn wait_for_seal_key(&self, gate: &Gate, config: &Config) -> Result<(), NotRenewed> {
+        if !gate.seals_with_short_lived_keys() {
+            return Ok(());
+        }
+        self.runtime.block_on(gate.ready_to_seal()).map_err(|error| {
+            let problem = (seal_signer::config_key(&config.seal).to_owned(), error.to_string());
+            NotRenewed::Unanswered(config.sources.errors([problem]))
+        })
     }
 
     /// Refuses what would send uploads to another place than downloads come from: the store was told where buckets are.
@@ -278,20 +305,37 @@ impl Keys {
         let mut sealing = Vec::new();
         let at = seal_signer::config_key(seal);
         let held = held.filter(|held| held.is_of(seal)).cloned();
+        let mut certifiers = Vec::new();
         let active = problems.opened(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
         if let Some(active) = &active {
             problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
-            sealing.push(active.public_key().clone());
+            let trusted = match seal.work {
+                SealKeyWork::Seals => &mut sealing,
+                SealKeyWork::Certifies { .. } => &mut certifiers,
+            };
+            trusted.push(active.public_key().clone());
         }
-        for (index, path) in seal.trusted_key_files.iter().enumerate() {
-            let at = format!("seal.trusted_key_files[{index}]");
-            let Some(key) = problems.key(&at, key_file(path, PublicKey::from_pem)) else { continue };
-            problems.register(&mut register, &key, KeyUse::Seal, &at);
-            sealing.push(key);
+        for (setting, paths, trusted) in [
+            ("trusted_key_files", &seal.trusted_key_files, &mut sealing),
+            ("trusted_certifier_files", &seal.trusted_certifier_files, &mut certifiers),
+        ] {
+            for (index, path) in paths.iter().enumerate() {
+                let at = format!("seal.{setting}[{index}]");
+                let Some(key) = problems.key(&at, key_file(path, PublicKey::from_pem)) else { continue };
+                problems.register(&mut register, &key, KeyUse::Seal, &at);
+                trusted.push(key);
+            }
+        }
+        let mut refused = Vec::new();
+        for (index, RefusedSealKey { key, reason }) in seal.refused.iter().enumerate() {
+            let key = KeyId::from_hex(key).map_err(|error| error.to_string());
+            let Some(key) = problems.key(&format!("seal.refused[{index}].key"), key) else { continue };
+            refused.push((key, Arc::from(reason.as_str())));
         }
         let seal_keys = SealKeys::new(sealing.iter().cloned())
             .map_err(|error| problems.add("seal.trusted_key_files", error.to_string()))
-            .ok();
+            .ok()
+            .map(|keys| keys.certified_by(certifiers.iter().cloned()).refusing(refused));
         let mut publishers: Vec<(SignerName, PublicKey)> = Vec::new();
         for (name, configured) in &config.keys {
             let read = PublicKey::from_pem(&configured.public_key_pem).map_err(|error| error.to_string());
@@ -315,9 +359,9 @@ impl Keys {
         match (active, seal_keys) {
             (Some(active), Some(seal_keys)) if problems.all.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers).with_identities(identities);
-                let bundle = SealKeyBundle::new(active.public_key(), &sealing);
-                let (sealer, writers) = (active.sealer(), Writers::new(config));
-                let trusted = Trusted { sealer, seal_keys, policy, writers };
+                let bundle = SealKeyBundle::new(active.public_key(), sealing.iter().chain(&certifiers));
+                let (sealing, writers) = (active.sealing(), Writers::new(config));
+                let trusted = Trusted { sealing, seal_keys, policy, writers };
                 Ok(Self { trusted, bundle, seal_key: active })
             }
             _ => Err(problems),

@@ -21,6 +21,7 @@ pub mod reload;
 pub mod s3;
 pub mod seal_keys;
 mod seal_signer;
+mod sealing;
 pub mod server;
 pub mod service;
 mod sizes;

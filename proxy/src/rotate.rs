@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use hallmark_config::{Config, SealKey};
+use hallmark_config::{Config, SealKey, SealKeyWork};
 use hallmark_signer::PublicKey;
 
 use self::files::{Made, made_or_read};
@@ -37,6 +37,15 @@ enum Step {
 pub(crate) fn run(config_file: &Path, new_key: &Path, instances: &[String]) -> anyhow::Result<ExitCode> {
     let config = Config::load(config_file)?;
     hallmark_proxy::check(&config)?;
+    if let SealKeyWork::Certifies { lifetime } = config.seal.work {
+        anyhow::bail!(
+            "a certifier makes the seal keys, and every instance takes a new one by itself within {} hours: there is nothing to \
+             rotate. To change the certifier, take the steps of deploy/keys.md: all instances trust the new one \
+             (`trusted_certifier_files`), then each is given it (`certifier`) and trusts the old one, whose public half stays \
+             for as long as what its keys sealed is served",
+            lifetime.as_secs() / 3600
+        );
+    }
     let SealKey::File(active_file) = &config.seal.key else {
         anyhow::bail!(
             "the seal key is in a token (`seal.signer`), and this command works with key files: make the new key in the \

@@ -9,7 +9,8 @@ use hallmark_signer::PublicKey;
 /// The content type of a [`SealKeyBundle`].
 pub const CONTENT_TYPE: &str = "application/x-pem-file";
 
-/// The keys whose seals are accepted, in PEM, each once: first the one that makes seals now.
+/// The keys whose seals are accepted, and those whose certificates of seal keys are, in PEM, each once: first the one that
+/// makes seals now, or certifies the keys that do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealKeyBundle(Bytes);
 

@@ -8,9 +8,11 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use hallmark_config::{Config, Seal, SealKey, Secret};
+use hallmark_config::{Config, Seal, SealKey, SealKeyWork, Secret};
 use hallmark_signer::signer::{AddressError, Passphrase, Secrets, Signer, SignerAddress, SignerError};
 use hallmark_signer::{KeyError, PrivateKey, PublicKey, Sealer};
+
+use crate::sealing::Sealing;
 
 /// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
 const MAX_KEY_FILE: u64 = 16 << 10;
@@ -43,7 +45,7 @@ pub(crate) enum OpenError {
 #[derive(Clone)]
 pub(crate) struct OpenSealKey {
     seal: Seal,
-    sealer: Arc<Sealer<Signer>>,
+    sealing: Sealing,
     public: PublicKey,
 }
 
@@ -55,7 +57,13 @@ impl OpenSealKey {
     pub(crate) fn open(seal: &Seal) -> Result<Self, OpenError> {
         let signer = open(seal)?;
         let public = signer.public_key().clone();
-        Ok(Self { seal: seal.clone(), sealer: Arc::new(Sealer::new(signer.into_seal_key())), public })
+        let sealing = match seal.work {
+            SealKeyWork::Seals => Sealing::Key(Arc::new(Sealer::new(signer.into_seal_key()))),
+            SealKeyWork::Certifies { lifetime } => {
+                Sealing::Certified { certifier: Arc::new(signer.into_certifier()), lifetime }
+            }
+        };
+        Ok(Self { seal: seal.clone(), sealing, public })
     }
 
     /// Whether `seal` names this key, in the token that is open. A file is read again: it may hold another one.
@@ -63,15 +71,15 @@ impl OpenSealKey {
         let opened_by = |seal: &Seal| seal.passphrase.as_ref().map(|secret| secret.expose().to_owned());
         match (&self.seal.key, &seal.key) {
             (SealKey::Signer(open), SealKey::Signer(named)) => {
-                open == named && opened_by(&self.seal) == opened_by(seal)
+                open == named && self.seal.work == seal.work && opened_by(&self.seal) == opened_by(seal)
             }
             (SealKey::File(_), _) | (_, SealKey::File(_)) => false,
         }
     }
 
-    /// What makes seals with it.
-    pub(crate) fn sealer(&self) -> Arc<Sealer<Signer>> {
-        Arc::clone(&self.sealer)
+    /// By what seals are made with it.
+    pub(crate) fn sealing(&self) -> Sealing {
+        self.sealing.clone()
     }
 
     /// Its public half.
@@ -82,9 +90,11 @@ impl OpenSealKey {
 
 /// The configuration's key for where the seal key is.
 pub(crate) fn config_key(seal: &Seal) -> &'static str {
-    match seal.key {
-        SealKey::File(_) => "seal.key_file",
-        SealKey::Signer(_) => "seal.signer",
+    match (&seal.key, seal.work) {
+        (SealKey::File(_), SealKeyWork::Seals) => "seal.key_file",
+        (SealKey::Signer(_), SealKeyWork::Seals) => "seal.signer",
+        (SealKey::File(_), SealKeyWork::Certifies { .. }) => "seal.certifier_file",
+        (SealKey::Signer(_), SealKeyWork::Certifies { .. }) => "seal.certifier",
     }
 }
 
@@ -174,10 +184,20 @@ fn open_now(seal: &Seal) -> Result<Signer, OpenError> {
             match text.parse().map_err(explain)? {
                 address @ SignerAddress::Pkcs11(_) => Ok(Signer::open_here(&address, &secrets)?),
                 SignerAddress::File(_) => {
-                    Err(OpenError::Wrong("a key file is named by `key_file`".to_owned()))
+                    let message = "a key file is named by `key_file` (or `certifier_file`)";
+                    Err(OpenError::Wrong(message.to_owned()))
                 }
-                SignerAddress::AwsKms(_) | SignerAddress::AwsSigner(_) => {
-                    let message = "a seal key is in a file (`key_file`) or in a token (`pkcs11:…`)";
+                address @ SignerAddress::AwsKms(_) => match seal.work {
+                    SealKeyWork::Certifies { .. } => in_service(&address, &secrets),
+                    SealKeyWork::Seals => {
+                        let message = "a key in AWS KMS would be asked for every upload: have it certify short-lived keys \
+                            (`certifier` in the place of `signer`)";
+                        Err(OpenError::Wrong(message.to_owned()))
+                    }
+                },
+                SignerAddress::AwsSigner(_) => {
+                    let message = "AWS Signer signs no seals: a key is in a file, in a token (`pkcs11:…`), or a certifier's \
+                        in AWS KMS (`awskms:…`)";
                     Err(OpenError::Wrong(message.to_owned()))
                 }
             }
@@ -185,7 +205,15 @@ fn open_now(seal: &Seal) -> Result<Signer, OpenError> {
     }
 }
 
-/// The public half of the key that makes seals.
+/// A key with a service. This thread has nothing else to do; what is asked of the key later is asked by whoever does.
+fn in_service(address: &SignerAddress, secrets: &SealSecrets<'_>) -> Result<Signer, OpenError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| OpenError::Unanswered(format!("no runtime for asking it: {error}")))?;
+    Ok(runtime.block_on(Signer::open(address, secrets))?)
+}
+
+/// The public half of the key that makes seals, or certifies those that do.
 ///
 /// # Errors
 /// What is wrong with the key.
@@ -306,8 +334,11 @@ mod tests {
         assert_eq!(OpenError::from(SignerError::Unusable { message, hint }), wrong("said"));
         let seal = |address: &str| Seal {
             key: SealKey::Signer(address.to_owned()),
+            work: SealKeyWork::Seals,
             passphrase: None,
             trusted_key_files: Vec::new(),
+            trusted_certifier_files: Vec::new(),
+            refused: Vec::new(),
         };
         for address in ["", "pkcs12:token=a", "awskms:alias/a", "file:seal.key"] {
             let error = open(&seal(address)).err();
@@ -322,16 +353,25 @@ mod tests {
         let public = signer.public_key().clone();
         let seal = |key: SealKey, pin: Option<&str>| Seal {
             key,
+            work: SealKeyWork::Seals,
             passphrase: pin.map(|pin| Secret::new(pin.to_owned())),
             trusted_key_files: Vec::new(),
+            trusted_certifier_files: Vec::new(),
+            refused: Vec::new(),
         };
         let token = |name: &str| SealKey::Signer(format!("pkcs11:object={name}"));
         let sealer = Arc::new(Sealer::new(signer.into_seal_key()));
-        let open = |seal: Seal| OpenSealKey { seal, sealer: Arc::clone(&sealer), public: public.clone() };
+        let open = |seal: Seal| OpenSealKey {
+            seal,
+            sealing: Sealing::Key(Arc::clone(&sealer)),
+            public: public.clone(),
+        };
         let held = open(seal(token("a"), Some("1")));
         let others = Seal { trusted_key_files: vec!["old.pub".into()], ..seal(token("a"), Some("1")) };
         assert!(held.is_of(&others), "what else is trusted is not the token's business");
         assert!(!held.is_of(&seal(token("b"), Some("1"))) && !held.is_of(&seal(token("a"), Some("2"))));
+        let certifies = SealKeyWork::Certifies { lifetime: Duration::from_hours(1) };
+        assert!(!held.is_of(&Seal { work: certifies, ..seal(token("a"), Some("1")) }), "it does something else");
         let file = || seal(SealKey::File("seal.key".into()), None);
         assert!(!open(file()).is_of(&file()), "a file may hold another key by now");
     }

@@ -2,14 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::signer::Signer;
 use hallmark_signer::{
-    CHECKSUM_HEADER, Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark, NoVerdicts,
+    CHECKSUM_HEADER, Certificate, Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark, Lifetime, NoVerdicts,
     Observed, PARTS_HEADER, ParsedHeader, PartChecksums, PartTable, Parts, PrivateKey, PublicKey,
     RecordHeader, SealKeys, SealLine, SealedHeaders, Sealer, Sha256Digest, record, verify,
 };
 
 const SEALS: &str = include_str!("../testdata/seal-v1.txt");
 const MULTIPART: &str = include_str!("../testdata/multipart-v1.txt");
+const CERTIFICATES: &str = include_str!("../testdata/certificate-v1.txt");
 const KEY: &str = include_str!("../testdata/rfc6979-a25.key");
 const PUBLIC: &str = include_str!("../testdata/rfc6979-a25.pub");
 
@@ -127,4 +131,25 @@ fn so_are_those_of_what_came_in_parts() {
     assert_eq!(vectors.len(), 5);
     assert_eq!(vectors.iter().filter(|vector| vector.table().is_some()).count(), 3);
     vectors.iter().for_each(check);
+}
+
+#[tokio::test]
+async fn so_are_certificates_of_seal_keys() {
+    let vectors = Vector::all(CERTIFICATES);
+    assert_eq!(vectors.len(), 2);
+    let certifier = Signer::from(PrivateKey::from_pem(KEY).unwrap()).into_certifier();
+    let keys = SealKeys::default().certified_by([PublicKey::from_pem(PUBLIC).unwrap()]);
+    for vector in vectors {
+        let (realm, text) = (vector.value("realm"), vector.value("certificate"));
+        let read = Certificate::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.to_json(), text);
+        assert_eq!(keys.check_certificate(&read, realm, &NoVerdicts), Ok(()));
+        let envelope = Envelope::parse(text.as_bytes()).unwrap();
+        assert_eq!(envelope.payload, vector.value("statement").as_bytes());
+
+        let key = PublicKey::from_der(&STANDARD.decode(vector.value("spki")).unwrap()).unwrap();
+        let time = |name| vector.value(name).parse().unwrap();
+        let lifetime = Lifetime::new(time("not-before"), time("not-after")).unwrap();
+        assert_eq!(certifier.certify(realm, &key, lifetime).await.unwrap(), read);
+    }
 }

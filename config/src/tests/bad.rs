@@ -245,6 +245,38 @@ fn seal_and_store() {
             &file("key_file = \"k\"\nsigner = \"pkcs11:object=seal\"", "path = \"d\""),
             &["4:10: seal.signer: stands beside `key_file`; keep one of the two"],
         ),
+        (&file("certifier_file = \"closed.key\"\nlifetime = \"90 h\"", "path = \"d\""), &[]),
+        (
+            &file("certifier = \"awskms:alias/a\"", "path = \"d\"\n[state]\nsecret_file = \"state.secret\""),
+            &[],
+        ),
+        (
+            &file("certifier_file = \"open.key\"\nlifetime = \"59 m\"", "path = \"d\""),
+            &[
+                "3:18: seal.certifier_file: the file is open to others than its owner (mode 0640); run `chmod 600` on it",
+                "4:12: seal.lifetime: must be from 1 h to 2160 h",
+            ],
+        ),
+        (
+            &file("key_file = \"k\"\ncertifier = \"awskms:alias/a\"", "path = \"d\""),
+            &["4:13: seal.certifier: stands beside `key_file`; keep one of the two"],
+        ),
+        (
+            &file("key_file = \"k\"\nlifetime = \"24 h\"", "path = \"d\""),
+            &["4:12: seal.lifetime: is for the keys that a certifier certifies, and there is none"],
+        ),
+        (
+            &file(
+                &format!("key_file = \"k\"\nrefused = [{{ key = \"{0}\", reason = \"x\" }}, {{ key = \"{0}\", reason = \"\" }}, {{ key = \"AA\" }}]", "0a".repeat(32)),
+                "path = \"d\"",
+            ),
+            &[
+                "4:116: seal.refused[1].key: the same as in line 4; each may stand here once",
+                "4:193: seal.refused[1].reason: must be the reason, in one line; it is shown to who asks for an artifact that the key sealed",
+                "4:201: seal.refused[2].reason: missing; add `reason = \"it leaked on 2026-11-02\"`",
+                "4:209: seal.refused[2].key: must be the whole id of a seal key: 64 hexadecimal digits in lower case, as `keyid` in `?hallmark=seal`",
+            ],
+        ),
         (
             &file("key_file = \"k\"\npassphrase_file = \"open.key\"", "path = \"d\""),
             &[

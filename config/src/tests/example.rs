@@ -24,6 +24,11 @@ enum Kind {
 
 /// The example with the `#` taken away where no space follows, and without the chapters about the other kind of store.
 fn all_on(kind: Kind) -> String {
+    with_key(kind, if kind == Kind::Local { "key_file" } else { "signer" })
+}
+
+/// The same with the seal key in this one place.
+fn with_key(kind: Kind, place: &str) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(setting) if !setting.starts_with([' ', '#']) => format!("{setting}\n"),
         _ => format!("{line}\n"),
@@ -34,12 +39,16 @@ fn all_on(kind: Kind) -> String {
         _ => None,
     };
     let chapters = EXAMPLE.split(RULE).filter(|chapter| only(chapter).is_none_or(|only| only == kind));
-    // The seal key is in one place: once in the file, once in the token.
-    let elsewhere = match kind {
-        Kind::Local => "#signer = ",
-        Kind::S3 => "key_file = \"seal.key\"",
+    let elsewhere = |line: &str| {
+        let key = line.trim_start_matches('#').split_once(" = ").map_or("", |(key, _)| key);
+        match key {
+            "key_file" if line == "key_file = \"seal.key\"" => place != "key_file",
+            "signer" | "certifier" | "certifier_file" => place != key,
+            "lifetime" => !place.starts_with("certifier"),
+            _ => false,
+        }
     };
-    chapters.flat_map(str::lines).filter(|line| !line.starts_with(elsewhere)).map(line).collect()
+    chapters.flat_map(str::lines).filter(|text| !elsewhere(text)).map(line).collect()
 }
 
 /// Loads `text` and tells which of the keys that the loader knows occur in it.
@@ -69,8 +78,13 @@ fn it_loads_as_it_stands() {
 fn it_has_every_key_that_the_loader_knows() {
     let dir = folder();
     let mut known = BTreeMap::new();
-    for kind in [Kind::Local, Kind::S3] {
-        let (config, of_kind) = load_with_known(&all_on(kind), dir.path());
+    for (kind, place) in [
+        (Kind::Local, "key_file"),
+        (Kind::S3, "signer"),
+        (Kind::Local, "certifier_file"),
+        (Kind::S3, "certifier"),
+    ] {
+        let (config, of_kind) = load_with_known(&with_key(kind, place), dir.path());
         let config = config.unwrap();
         assert_eq!(matches!(config.store, Store::S3(_)), kind == Kind::S3);
         for (key, presence) in of_kind {
@@ -127,6 +141,10 @@ fn the_defaults_that_it_shows_are_the_defaults() {
     assert!(!shown.server.dangerous_unsigned_payload_over_http);
     assert!(shown.buckets.values().all(|bucket| !bucket.dangerous_serve_unsealed));
     assert!(shown.buckets.values().all(|bucket| bucket.freshness.is_zero()));
+
+    let of_keys = |text: &str| load(text, dir.path()).unwrap().seal.work;
+    let least = "realm = \"r\"\nseal.certifier_file = \"k\"\nstore.path = \"d\"";
+    assert_eq!(of_keys(&with_key(Kind::Local, "certifier_file")), of_keys(least));
 
     let shown = load(&all_on(Kind::S3), dir.path()).unwrap();
     let least = "realm = \"r\"\nseal.key_file = \"k\"\nstate.secret_file = \"state.secret\"\n\

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
 use crate::{
-    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey, Secret,
+    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey, SealKeyWork, Secret,
     Signatures, Store,
 };
 
@@ -76,6 +76,8 @@ fn everything_said_comes_out() {
         key_file = "closed.key"
         passphrase_file = "seal.passphrase"
         trusted_key_files = ["old.pub", "/older.pub"]
+        trusted_certifier_files = ["root.pub"]
+        refused = [{{ key = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", reason = "it leaked" }}]
         [state]
         secret_file = "state.secret"
         previous_secret_file = "state-old.secret"
@@ -144,6 +146,9 @@ fn everything_said_comes_out() {
 
     assert_eq!(config.seal.key, SealKey::File(dir.path().join("closed.key")));
     assert_eq!(config.seal.passphrase.as_ref().map(Secret::expose), Some("open sesame"));
+    assert_eq!(config.seal.trusted_certifier_files, [dir.path().join("root.pub")]);
+    assert_eq!(config.seal.refused[0].reason, "it leaked");
+    assert_eq!(config.seal.work, SealKeyWork::Seals);
     assert_eq!(config.seal.trusted_key_files, [dir.path().join("old.pub"), "/older.pub".into()]);
     assert_eq!(config.state.secret_file, dir.path().join("state.secret"));
     assert_eq!(config.state.generated, Generated::Never);

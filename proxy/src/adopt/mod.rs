@@ -16,7 +16,7 @@ use hallmark_config::{BucketName, Config};
 use hallmark_signer::{Pacer, Rate};
 
 use crate::app::{self, StartError};
-use crate::gate::{Gate, Made, NotMade, Order, Voucher};
+use crate::gate::{Gate, Made, NotMade, Order, Voucher, Writing};
 use crate::name::ObjectName;
 use crate::s3::error::S3Error;
 use crate::store::Store;
@@ -97,6 +97,10 @@ pub async fn run(
     tell: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Summary, CampaignError> {
     let gate = app::gate_for(config, store).await?;
+    match campaign.order.writing {
+        Writing::Real => gate.ready_to_seal().await.map_err(StartError::from)?,
+        Writing::Pretended => {}
+    }
     let pacer = Pacer::new(campaign.rate);
     let mut summary = Summary::default();
     let (mut listed, mut with_artifacts) = (HashSet::new(), HashSet::new());

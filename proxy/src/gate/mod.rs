@@ -38,8 +38,7 @@ mod whole;
 use std::sync::Arc;
 
 use hallmark_config::{Limits, Realm};
-use hallmark_signer::signer::Signer;
-use hallmark_signer::{SealKeys, Sealer};
+use hallmark_signer::{Certificate, KeyHint, SealKeys};
 
 pub use adopt::{Deed, Made, NotMade, OldContents, OldHeaders, Order, Voucher, Writing};
 pub use budget::{Budget, Exhausted, Reservation};
@@ -60,8 +59,9 @@ use self::newest::Newest;
 use self::siblings::lookups;
 use crate::access::Writers;
 use crate::cache::Noting;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SealKeyMetrics};
 use crate::proof::{Kept, Prover, StateKeys, Suspects};
+use crate::sealing::{NotMade, Sealing, Seals, Surroundings};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
@@ -75,8 +75,8 @@ pub struct Deployment {
 
 /// What the operator trusts, as of one reading of the configuration.
 pub struct Trusted {
-    /// Makes seals.
-    pub sealer: Arc<Sealer<Signer>>,
+    /// What makes seals.
+    pub sealing: Sealing,
     /// Whose seals are accepted.
     pub seal_keys: SealKeys,
     /// Which publishers must have signed what.
@@ -91,7 +91,7 @@ pub struct Gate {
     // Of this gate alone.
     /// How many there were before it.
     generation: u64,
-    sealer: Arc<Sealer<Signer>>,
+    seals: Seals,
     prover: Prover,
     policy: Arc<TrustPolicy>,
     writers: Writers,
@@ -108,6 +108,7 @@ pub struct Gate {
     clock: Clock,
     /// Bytes of bodies that clients send.
     received: Counter,
+    seal_key_metrics: SealKeyMetrics,
 }
 
 /// The largest artifact that a client can make with a budget of `memory` bytes, however many clients there are.
@@ -121,7 +122,7 @@ impl Gate {
     pub fn new(
         store: Arc<dyn Store>,
         Deployment { realm, state }: Deployment,
-        Trusted { sealer, seal_keys, policy, writers }: Trusted,
+        Trusted { sealing, seal_keys, policy, writers }: Trusted,
         kept: Arc<Kept>,
         mut limits: Limits,
         clients: usize,
@@ -132,10 +133,18 @@ impl Gate {
         let multipart = Arc::new(Multipart::new(state, for_windows));
         let (suspects, arrivals) = Default::default();
         let store = Arc::new(Noting::new(store, Arc::clone(kept.changes())));
+        let clock = Clock::default();
+        let around = Surroundings {
+            store: Arc::clone(&store),
+            kept: Arc::clone(&kept),
+            realm: realm.clone(),
+            clock: clock.clone(),
+            metrics: SealKeyMetrics::default(),
+        };
         let prover = Prover::new(realm.clone(), seal_keys, kept);
         Self {
             generation: 0,
-            sealer,
+            seals: Seals::new(sealing, around, None),
             prover,
             policy: Arc::new(policy),
             writers,
@@ -148,17 +157,25 @@ impl Gate {
             budget,
             limits,
             multipart,
-            clock: Clock::default(),
+            clock,
             received: Counter::default(),
+            seal_key_metrics: SealKeyMetrics::default(),
         }
     }
 
     /// The gate that comes after this one: it trusts otherwise, and shares all else with it.
     #[must_use]
-    pub fn trusting(&self, Trusted { sealer, seal_keys, policy, writers }: Trusted) -> Self {
+    pub fn trusting(&self, Trusted { sealing, seal_keys, policy, writers }: Trusted) -> Self {
+        let around = Surroundings {
+            store: Arc::clone(&self.store),
+            kept: Arc::clone(self.kept()),
+            realm: self.realm.clone(),
+            clock: self.clock.clone(),
+            metrics: self.seal_key_metrics.clone(),
+        };
         Self {
             generation: self.generation.saturating_add(1),
-            sealer,
+            seals: Seals::new(sealing, around, Some(&self.seals)),
             prover: Prover::new(self.realm.clone(), seal_keys, Arc::clone(self.kept())),
             policy: Arc::new(policy),
             writers,
@@ -173,6 +190,7 @@ impl Gate {
             multipart: Arc::clone(&self.multipart),
             clock: self.clock.clone(),
             received: self.received.clone(),
+            seal_key_metrics: self.seal_key_metrics.clone(),
         }
     }
 
@@ -186,14 +204,45 @@ impl Gate {
     pub fn measured(self, metrics: &Metrics) -> Self {
         self.budget.measure(metrics);
         self.multipart.windows.measure(metrics);
-        Self { received: metrics.received(), ..self }
+        let seal_key_metrics = metrics.seal_keys();
+        let seals = self.seals.moved(|around| around.metrics = seal_key_metrics.clone());
+        Self { received: metrics.received(), seal_key_metrics, seals, ..self }
     }
 
     /// Seals by another clock than the system's.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        let seals = self.seals.moved(|around| around.clock = clock.clone());
+        Self { clock, seals, ..self }
+    }
+
+    /// Makes another seal key, if its keys live shortly and it is time to.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn renew_seal_key(&self) {
+        self.seals.renew_if_due().await;
+    }
+
+    /// Whether its seals are made by keys that live shortly.
+    pub(crate) fn seals_with_short_lived_keys(&self) -> bool {
+        self.seals.are_by_short_lived_keys()
+    }
+
+    /// Sees to it that seals can be made, from now on for as long as this gate is there: has a key certified, where keys
+    /// live shortly and there is none that this gate accepts.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) async fn ready_to_seal(&self) -> Result<(), NotMade> {
+        self.seals.ready(&self.prover).await
+    }
+
+    /// The certificate of a seal key that is accepted for it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn certificate(&self, key: KeyHint) -> Result<Option<Arc<Certificate>>, GateError> {
+        Ok(self.prover.accepted_certificate(&*self.store, key).await?)
     }
 
     /// By what it judges.

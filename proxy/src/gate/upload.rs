@@ -18,6 +18,7 @@ use crate::proof::Reader;
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{CheckedPayload, DeclaredChecksum, Payload};
+use crate::sealing::NotSealed;
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
@@ -182,11 +183,11 @@ impl Gate {
             length: claims.content.size(),
             headers: headers.digest(),
         };
-        self.sealer.seal(claims, &observed).await.map_err(|error| {
+        self.seals.seal(claims, &observed, &self.prover).await.map_err(|error| {
             tracing::error!(object = %name, %error, "cannot seal");
             match error {
-                RemoteSealingError::Sealing(_) => internal(),
-                RemoteSealingError::Signer(_) => {
+                NotSealed::Sealing(RemoteSealingError::Sealing(_)) => internal(),
+                NotSealed::Sealing(RemoteSealingError::Signer(_)) | NotSealed::NoKey => {
                     S3Error::new(Code::ServiceUnavailable, "The key that seals is not available. Try again.")
                         .into()
                 }

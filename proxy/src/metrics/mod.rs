@@ -11,6 +11,7 @@ mod histogram;
 mod process;
 mod reading;
 mod requests;
+mod seal_key;
 mod slots;
 mod store;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 pub use cache::{Cache, CacheSize};
 pub(crate) use requests::{Request, Requests};
+pub(crate) use seal_key::SealKeyMetrics;
 pub(crate) use store::{StoreCall, StoreCalls, StoreOutcome};
 
 use self::book::{Book, Labels};
@@ -58,6 +60,7 @@ struct All {
     ready: Readings<Varying, 0>,
     store_up: Readings<Varying, 0>,
     reloads: Reloads,
+    seal_keys: SealKeyMetrics,
 }
 
 /// Counts one more of something for as long as it is there.
@@ -101,6 +104,7 @@ impl Metrics {
                 "1 if the store answered when it was asked last",
             ),
             reloads: Reloads::new(&mut book),
+            seal_keys: SealKeyMetrics::new(&mut book),
             book: Mutex::default(),
         };
         *all.book.lock().unwrap_or_else(PoisonError::into_inner) = book;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hallmark_config::Realm;
 use hallmark_signer::{
-    CHECKSUM_HEADER, Hallmark, LeafHash, MAX_INLINE, Observed, RecordError, RecordRef, Seal, SealKeys,
-    SealLine, SealedHeaders, Verdicts, verify,
+    CHECKSUM_HEADER, Certificate, CertificateFault, Hallmark, KeyHint, LeafHash, MAX_INLINE, Observed, RecordError, RecordRef, Seal, SealError,
+    SealKeys, SealLine, SealedHeaders, Verdicts, fits, verify, verify_certified,
 };
 
+use super::certificates::Looked;
 use super::fault::{ArtifactFault, ProofError};
 use super::kept::{Asked, Kept, Sighting};
 use super::leaves::Leaves;
@@ -160,7 +161,7 @@ impl Prover {
         };
         let artifact = match Hallmark::parse(&text).map_err(ArtifactFault::from)? {
             Hallmark::Line(line) if length <= MAX_INLINE => {
-                let seal = self.check(&line, name, length, &headers)?;
+                let seal = self.check(store, &line, name, length, &headers).await?;
                 let leaves = Leaves::in_seal(seal.clone());
                 Artifact { place, seal, headers, leaves }
             }
@@ -187,7 +188,7 @@ impl Prover {
         };
         if let Some(record) = self.kept.record(reference)
             && let Ok((seal, headers)) =
-                self.check_with(record.seal_line(), record.sum(), &place.name, length, &headers)
+                self.check_with(store, (record.seal_line(), record.sum()), &place.name, length, &headers).await
         {
             let leaves = leaves(&seal, &record, &Bytes::new());
             return Ok(Artifact { place, seal, headers, leaves });
@@ -214,26 +215,28 @@ impl Prover {
         headers: &SealedHeaders,
     ) -> Result<Read, ProofError> {
         let (header, beginning) = record::header(store, reference).await?;
-        let (seal, headers) = self.check_with(header.seal_line(), header.sum(), name, length, headers)?;
+        let said = (header.seal_line(), header.sum());
+        let (seal, headers) = self.check_with(store, said, name, length, headers).await?;
         let record = Arc::new(Record::verify(header, &seal)?);
         Ok(Read { seal, headers, record, beginning })
     }
 
     /// Verifies a seal that stands in a record, perhaps beside a checksum that is not among the headers.
-    fn check_with(
+    async fn check_with(
         &self,
-        line: &SealLine,
-        sum: Option<&str>,
+        store: &dyn Store,
+        (line, sum): (&SealLine, Option<&str>),
         name: &ObjectName,
         length: u64,
         headers: &SealedHeaders,
-    ) -> Result<(Arc<Seal>, SealedHeaders), ArtifactFault> {
+    ) -> Result<(Arc<Seal>, SealedHeaders), ProofError> {
         let mut headers = headers.clone();
         if let Some(sum) = sum {
             let misfit = |_| ArtifactFault::Record(RecordError::Header("sum"));
             headers.insert(CHECKSUM_HEADER, sum).map_err(misfit)?;
         }
-        self.check(line, name, length, &headers).map(|seal| (seal, headers))
+        let seal = self.check(store, line, name, length, &headers).await?;
+        Ok((seal, headers))
     }
 
     /// Keeps what was proven of what the store said when it was `asked`, for a bucket of this `freshness`.
@@ -248,18 +251,20 @@ impl Prover {
     /// changed is which keys are trusted.
     pub(crate) fn renew(&self, sighting: &Sighting) -> Option<Proven> {
         let seal = sighting.seal();
-        let holds = seal.observed().realm == self.realm.as_str() && self.keys.trusts(seal.signer());
+        let holds = seal.observed().realm == self.realm.as_str() && self.keys.still_trust(seal, self.verdicts());
         holds.then(|| Proven::Sealed(Arc::clone(&sighting.artifact)))
     }
 
-    /// Verifies a seal against what is observed.
-    fn check(
+    /// Verifies a seal against what is observed. Asks the store for the certificate of a key that is not trusted by itself,
+    /// if that is not at hand.
+    async fn check(
         &self,
+        store: &dyn Store,
         line: &SealLine,
         name: &ObjectName,
         length: u64,
         headers: &SealedHeaders,
-    ) -> Result<Arc<Seal>, ArtifactFault> {
+    ) -> Result<Arc<Seal>, ProofError> {
         let observed = Observed {
             realm: self.realm.as_str(),
             bucket: name.bucket.as_str(),
@@ -267,6 +272,53 @@ impl Prover {
             length,
             headers: headers.digest(),
         };
-        Ok(Arc::new(verify(line, &observed, &self.keys, self.verdicts())?))
+        let hint = line.key_hint();
+        let (keys, verdicts) = (&self.keys, self.verdicts());
+        let verified = if keys.may_be_certified(hint) {
+            // Nobody is asked for the key of a seal that is another object's in any case.
+            fits(line, &observed).map_err(ArtifactFault::from)?;
+            match self.certificate(store, hint).await? {
+                Looked::Found(certificate) => verify_certified(line, &observed, keys, &certificate, verdicts),
+                Looked::Absent => Err(SealError::UnknownKey(hint)),
+                Looked::Damaged => {
+                    Err(SealError::Certificate { key: hint, fault: CertificateFault::Malformed })
+                }
+            }
+        } else {
+            verify(line, &observed, keys, verdicts)
+        };
+        Ok(Arc::new(verified.map_err(ArtifactFault::from)?))
+    }
+
+    /// What is to be had as the certificate of a key.
+    async fn certificate(&self, store: &dyn Store, key: KeyHint) -> Result<Looked, ProofError> {
+        let trusted = |certificate: &Certificate| self.accepts(certificate).is_ok();
+        Ok(self.kept.certificates().find(store, key, trusted).await?)
+    }
+
+    /// Whether the key of a certificate is trusted.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn accepts(&self, certificate: &Certificate) -> Result<(), CertificateFault> {
+        self.keys.check_certificate(certificate, self.realm.as_str(), self.verdicts())
+    }
+
+    /// The certificate of a key that is trusted for it; `None`: there is none.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn accepted_certificate(
+        &self,
+        store: &dyn Store,
+        key: KeyHint,
+    ) -> Result<Option<Arc<Certificate>>, ProofError> {
+        if !self.keys.may_be_certified(key) {
+            return Ok(None);
+        }
+        Ok(match self.certificate(store, key).await? {
+            Looked::Found(certificate) => Some(certificate).filter(|found| self.accepts(found).is_ok()),
+            Looked::Absent | Looked::Damaged => None,
+        })
     }
 }

@@ -66,7 +66,9 @@ impl Prover {
         match self.prove(store, name, None, head).await {
             Ok(Proven::Sealed(_)) => Ok(Seen::Believed),
             Ok(Proven::Unsealed(_)) => Ok(Seen::Bare(said)),
-            Err(ProofError::Artifact(ArtifactFault::Seal(error @ SealError::UnknownKey(_)))) => {
+            Err(ProofError::Artifact(ArtifactFault::Seal(
+                error @ (SealError::UnknownKey(_) | SealError::Certificate { .. }),
+            ))) => {
                 let id = said.claimed_id(store).await?;
                 Ok(Seen::Stranger(said, Strange { error, id }))
             }

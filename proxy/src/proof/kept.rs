@@ -15,6 +15,8 @@
 //! - **Heads**, by name and version: the proof of what the store said last. They say which leaves are likely to be wanted.
 //!   Only where a bucket has a `freshness` do they take the place of a question to the store, for that long, unless this
 //!   instance changed the object since, and only if the seal's key is still trusted.
+//! - **Certificates of seal keys**, by the beginning of the key's id, as seals name it. Whether they are by a certifier that
+//!   is trusted is asked each time.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,6 +27,7 @@ use hallmark_signer::{CheckId, LEAF_SIZE, LeafPage, RecordRef, Verdicts};
 use tokio::time::Instant;
 
 use super::artifact::Artifact;
+use super::certificates::Certificates;
 use super::flight::Flights;
 use super::leaf::Leaf;
 use super::marks::Marks;
@@ -42,6 +45,7 @@ pub struct Kept {
     records: Bounded<RecordRef, Arc<Record>>,
     pages: Bounded<(CheckId, u64), Arc<LeafPage>>,
     leaves: Bounded<(CheckId, u64), Leaf>,
+    certificates: Certificates,
     flights: Flights,
     changes: Arc<Changes>,
     marks: Marks,
@@ -83,6 +87,7 @@ impl Kept {
             records: Bounded::new(sizes.records / 4, Keep::Popular),
             pages: Bounded::new(sizes.records / 4 * 3, Keep::Popular),
             leaves: Bounded::new(sizes.leaves, Keep::Newest),
+            certificates: Certificates::default(),
             flights: Flights::default(),
             changes: Arc::default(),
             marks: Marks::default(),
@@ -192,6 +197,11 @@ impl Kept {
 
     pub(super) fn flights(&self) -> &Flights {
         &self.flights
+    }
+
+    /// Certificates of seal keys.
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     pub(super) fn keep_page(&self, check: CheckId, number: u64, page: &Arc<LeafPage>) {

@@ -31,6 +31,7 @@ mod admitted;
 mod artifact;
 mod at_hand;
 mod carried;
+mod certificates;
 mod cursor;
 mod disbelieved;
 #[cfg(any(test, feature = "testing"))]
@@ -55,6 +56,7 @@ mod unverified;
 pub use admitted::{Admitted, Reader};
 pub use artifact::{Artifact, Proven, Prover, Unsealed};
 pub use carried::Carried;
+pub(crate) use certificates::write as write_certificate;
 pub(crate) use disbelieved::{Disbelieved, Examined, Seen};
 pub use fault::{ArtifactFault, ProofError};
 pub use kept::Kept;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use hallmark_signer::KeyHint;
+
 use super::error::{Code, S3Error};
 use super::uri::RawPath;
 use crate::name::{BucketName, KeyError, MAX_KEY_BYTES, ObjectKey, ObjectName};
@@ -10,6 +12,9 @@ use crate::name::{BucketName, KeyError, MAX_KEY_BYTES, ObjectKey, ObjectName};
 /// virtual-host style the path is a key like any other.
 pub const SEAL_KEYS: &str = "/.hallmark/seal-keys.pem";
 
+/// Before the beginning of a seal key's id: the path of its certificate.
+pub const CERTIFICATES: &str = "/.hallmark/seal-keys/";
+
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -17,6 +22,8 @@ pub enum Address {
     Service,
     /// [`SEAL_KEYS`].
     SealKeys,
+    /// One of [`CERTIFICATES`].
+    Certificate(KeyHint),
     /// A bucket.
     Bucket(BucketName),
     /// An object.
@@ -37,6 +44,9 @@ impl Address {
             Some(bucket) => (bucket, path),
             None if path.is_empty() => return Ok(Self::Service),
             None if whole == SEAL_KEYS => return Ok(Self::SealKeys),
+            None if let Some(key) = whole.strip_prefix(CERTIFICATES).and_then(|key| KeyHint::parse(key).ok()) => {
+                return Ok(Self::Certificate(key));
+            }
             None => {
                 let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
                 (bucket.to_owned(), key)

@@ -44,7 +44,8 @@ pub struct Head<'a> {
 pub fn route(head: &Head<'_>, domains: &[String]) -> Result<Operation, S3Error> {
     match Address::parse(head.host, domains, head.path)? {
         Address::Service => service(head),
-        Address::SealKeys => seal_keys(head),
+        Address::SealKeys => public(head, Operation::GetSealKeys),
+        Address::Certificate(key) => public(head, Operation::GetSealKeyCertificate { key }),
         Address::Bucket(bucket) => bucket::route(head, bucket),
         Address::Object(object) => object::route(head, object),
     }
@@ -60,11 +61,12 @@ fn service(head: &Head<'_>) -> Result<Operation, S3Error> {
     }
 }
 
-fn seal_keys(head: &Head<'_>) -> Result<Operation, S3Error> {
+/// What everybody may read who verifies seals.
+fn public(head: &Head<'_>, read: Operation) -> Result<Operation, S3Error> {
     match *head.method {
         Method::GET | Method::HEAD => {
             head.only(&[], &[])?;
-            Ok(Operation::GetSealKeys)
+            Ok(read)
         }
         _ => not_allowed(head, "SERVICE"),
     }

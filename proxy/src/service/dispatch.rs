@@ -12,6 +12,7 @@ impl S3Service {
         match operation {
             Operation::ListBuckets(listing) => self.list_buckets(context, &listing).await,
             Operation::GetSealKeys => self.seal_key_document(context),
+            Operation::GetSealKeyCertificate { key } => self.certificate_document(context, key).await,
             Operation::CreateBucket { bucket, object_lock } => {
                 self.create_bucket(context, &bucket, object_lock, upload).await
             }

@@ -42,6 +42,9 @@ use crate::seal_keys::SealKeyBundle;
 use crate::server::{Background, Peer, Transport};
 use crate::store::Capabilities;
 
+/// So many questions for certificates of seal keys are answered at once.
+const MAX_CERTIFICATES: u32 = 16;
+
 /// Answers S3 requests for one deployment, as of one reading of the configuration: a request keeps the service that it
 /// began with to its end, also where its work goes on without it.
 pub struct S3Service {
@@ -59,6 +62,8 @@ pub struct S3Service {
     background: Background,
     /// Lists of digests that are being made.
     lists: Turns,
+    /// Questions for certificates of seal keys.
+    certificates: Turns,
 }
 
 /// What all services of one process share.
@@ -181,6 +186,7 @@ impl S3Service {
             metrics: metrics.clone(),
             background: background.clone(),
             lists: checksums::lists(),
+            certificates: Turns::new(MAX_CERTIFICATES),
         }
     }
 

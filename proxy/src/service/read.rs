@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use hallmark_config::Permission;
-use hallmark_signer::{CHECKSUM_HEADER, Seal};
+use hallmark_signer::{CHECKSUM_HEADER, KeyHint, Seal};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::checksums::Method;
@@ -120,6 +120,19 @@ impl S3Service {
     /// `GET /.hallmark/seal-keys.pem`, for everybody: they are public, and who verifies seals needs them.
     pub(super) fn seal_key_document(&self, context: &Context) -> Answer {
         about(context, documents::seal_keys(&self.seal_keys))
+    }
+
+    /// `GET /.hallmark/seal-keys/KEY`, for everybody: who verifies seals needs it as well.
+    pub(super) async fn certificate_document(&self, context: &Context, key: KeyHint) -> Answer {
+        // Whoever asks makes up as many keys as they like, and each is a question to the store.
+        let _turn = self.certificates.turn(context.account()).await?;
+        match self.gate.certificate(key).await? {
+            Some(certificate) => about(context, documents::certificate(&certificate)),
+            None => {
+                let message = "There is no certificate of this seal key by a trusted certifier.";
+                Err(S3Error::new(Code::NoSuchKey, message).into())
+            }
+        }
     }
 
     /// What stands under `object`, if this client may read it.

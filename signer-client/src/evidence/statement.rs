@@ -15,8 +15,8 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The predicate type by which somebody approves of an artifact for a role; its predicate says which, as `role`.
 pub const APPROVAL: &str = "urn:hallmark:approval:v1";
 
-/// What a proxy's seals say; see [`NewStatementError::Seal`].
-const SEAL: &str = "urn:hallmark:seal:";
+/// What a proxy's seals say, and the certificates of their keys; see [`NewStatementError::Seal`].
+const SEALS: [&str; 2] = ["urn:hallmark:seal:", "urn:hallmark:seal-key:"];
 
 /// At most so many artifacts in one statement.
 pub const MAX_SUBJECTS: usize = 256;
@@ -177,8 +177,8 @@ pub struct NewStatement {
 /// What cannot be said in a statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NewStatementError {
-    /// A seal: only proxies make those, with keys of their own.
-    #[error("a statement of the type `{SEAL}…` is a seal, which only a proxy makes")]
+    /// A seal, or the certificate of a seal key: only proxies make those, with keys of their own.
+    #[error("a statement of the type `urn:hallmark:seal…` is a seal or a seal key's certificate, which only a proxy makes")]
     Seal,
     /// What would not be read again.
     #[error(transparent)]
@@ -196,7 +196,7 @@ impl NewStatement {
         predicate_type: &str,
         predicate: &Value,
     ) -> Result<Self, NewStatementError> {
-        if predicate_type.starts_with(SEAL) {
+        if SEALS.iter().any(|seal| predicate_type.starts_with(seal)) {
             return Err(NewStatementError::Seal);
         }
         let subject = |(name, sha256): (&str, Sha256Digest)| SubjectJson {
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_seal_is_not_made_here() {
         let subject = [("a/b", Sha256Digest::of(b""))];
-        for kind in ["urn:hallmark:seal:v1", "urn:hallmark:seal:v2"] {
+        for kind in ["urn:hallmark:seal:v1", "urn:hallmark:seal:v2", "urn:hallmark:seal-key:v1"] {
             assert_eq!(NewStatement::new(subject, kind, &Value::Null), Err(NewStatementError::Seal));
         }
         assert!(NewStatement::new([], APPROVAL, &Value::Null).is_err());

@@ -86,7 +86,7 @@ impl Statement {
 
 /// A text within a JSON string: `\" \\ \b \t \n \f \r`, `\u00xx` for the other characters below U+0020, everything else
 /// (DEL and all that is not ASCII too) as it is.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

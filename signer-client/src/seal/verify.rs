@@ -1,7 +1,10 @@
 //! The one place where a seal becomes one to be believed.
 
+use std::sync::Arc;
+
 use crate::digest::Sha256Digest;
 use crate::key::{KeyHint, PublicKey};
+use crate::seal::certificate::{Certificate, CertificateFault};
 use crate::seal::claims::{Claims, ContentDigests};
 use crate::seal::fields::{By, Op, SealId, SealedEtag};
 use crate::seal::keys::SealKeys;
@@ -11,7 +14,7 @@ use crate::verdicts::{CheckId, Signed, Verdicts};
 
 /// A verified seal: signed by a trusted seal key, for this realm, bucket, key, length and headers.
 ///
-/// Private fields, no default, not read from anything: only [`verify`] makes one.
+/// Private fields, no default, not read from anything: only [`verify`] and [`verify_certified`] make one.
 ///
 /// ```
 /// use hallmark_signer::{NoVerdicts, Observed, Seal, SealError, SealKeys, SealLine, verify};
@@ -44,11 +47,13 @@ pub struct Seal {
     bucket: Box<str>,
     key: Box<str>,
     signer: PublicKey,
+    /// Of the signer, if it is not trusted by itself.
+    certificate: Option<Arc<Certificate>>,
     check: CheckId,
 }
 
 /// The step at which the verification of a seal failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// A bucket's name that no seal can be about.
     #[error(transparent)]
@@ -67,6 +72,14 @@ pub enum SealError {
     /// Sealed by a key that is not trusted.
     #[error("no trusted seal key begins with {0}")]
     UnknownKey(KeyHint),
+    /// Sealed by a key with a certificate that does not make it a trusted one.
+    #[error("the seal key that begins with {key} is not trusted: {fault}")]
+    Certificate {
+        /// What the seal says of the key.
+        key: KeyHint,
+        /// What is wrong.
+        fault: CertificateFault,
+    },
     /// Anything else was changed, or the seal is another artifact's: name, bucket, realm, digests, time, signature.
     #[error("the seal's signature does not match: the seal was altered, or is for another name or realm")]
     Signature,
@@ -80,6 +93,7 @@ impl SealError {
             Self::Length { .. } => "seal_length",
             Self::Headers => "seal_headers",
             Self::UnknownKey(_) => "seal_unknown_key",
+            Self::Certificate { .. } => "seal_certificate",
             Self::Signature => "seal_signature",
         }
     }
@@ -98,6 +112,44 @@ pub fn verify(
     keys: &SealKeys,
     verdicts: &dyn Verdicts,
 ) -> Result<Seal, SealError> {
+    fits(line, observed)?;
+    for key in keys.with_hint(line.key).ok_or(SealError::UnknownKey(line.key))? {
+        if let Some(seal) = signed_by(key, None, line, observed, verdicts)? {
+            return Ok(seal);
+        }
+    }
+    Err(SealError::Signature)
+}
+
+/// The same for a seal by a key that is trusted for what its certificate says. The time for which it was certified is
+/// compared with the seal's own: today does not matter, and neither does the clock of whoever verifies.
+///
+/// # Errors
+/// The first step that fails.
+pub fn verify_certified(
+    line: &SealLine,
+    observed: &Observed<'_>,
+    keys: &SealKeys,
+    certificate: &Arc<Certificate>,
+    verdicts: &dyn Verdicts,
+) -> Result<Seal, SealError> {
+    fits(line, observed)?;
+    let refused = |fault| SealError::Certificate { key: line.key, fault };
+    if certificate.hint() != line.key {
+        return Err(refused(CertificateFault::Malformed));
+    }
+    keys.check_certificate(certificate, observed.realm, verdicts).map_err(refused)?;
+    let seal = signed_by(certificate.key(), Some(certificate), line, observed, verdicts)?;
+    let seal = seal.ok_or(SealError::Signature)?;
+    // Signed, so that nobody but the key's owner chose it.
+    if certificate.lifetime().covers(seal.at()) { Ok(seal) } else { Err(refused(CertificateFault::Lifetime)) }
+}
+
+/// Compares what can be compared without any key.
+///
+/// # Errors
+/// Another length, or other headers.
+pub fn fits(line: &SealLine, observed: &Observed<'_>) -> Result<(), SealError> {
     let sealed = line.size();
     if sealed != observed.length {
         return Err(SealError::Length { sealed, observed: observed.length });
@@ -105,15 +157,24 @@ pub fn verify(
     if line.headers != observed.headers {
         return Err(SealError::Headers);
     }
-    for key in keys.with_hint(line.key).ok_or(SealError::UnknownKey(line.key))? {
-        let statement = Statement::new(&line.claims, observed, key.id())?;
-        if let Ok(check) = Signed::Pae(&statement.pae()).verify(&line.signature, key, verdicts) {
-            let [realm, bucket, name] = [observed.realm, observed.bucket, observed.key].map(Into::into);
-            let (line, signer) = (line.clone(), key.clone());
-            return Ok(Seal { line, statement, realm, bucket, key: name, signer, check });
-        }
-    }
-    Err(SealError::Signature)
+    Ok(())
+}
+
+/// The seal, if `key` signed it.
+fn signed_by(
+    key: &PublicKey,
+    certificate: Option<&Arc<Certificate>>,
+    line: &SealLine,
+    observed: &Observed<'_>,
+    verdicts: &dyn Verdicts,
+) -> Result<Option<Seal>, SealError> {
+    let statement = Statement::new(&line.claims, observed, key.id())?;
+    let Ok(check) = Signed::Pae(&statement.pae()).verify(&line.signature, key, verdicts) else {
+        return Ok(None);
+    };
+    let [realm, bucket, name] = [observed.realm, observed.bucket, observed.key].map(Into::into);
+    let (line, signer, certificate) = (line.clone(), key.clone(), certificate.map(Arc::clone));
+    Ok(Some(Seal { line, statement, realm, bucket, key: name, signer, certificate, check }))
 }
 
 impl Seal {
@@ -172,6 +233,11 @@ impl Seal {
         &self.signer
     }
 
+    /// The certificate of that key; `None`: it is trusted by itself.
+    pub fn certificate(&self) -> Option<&Arc<Certificate>> {
+        self.certificate.as_ref()
+    }
+
     /// Names the check that it passed, and with that all of it: see [`CheckId`].
     pub fn check_id(&self) -> &CheckId {
         &self.check
@@ -228,19 +294,22 @@ mod tests {
         let mut line = ours.seal();
         line.key = other.sealer.public_key().id().hint();
         let both = [other.sealer.public_key().clone(), ours.sealer.public_key().clone()];
-        let keys = SealKeys(BTreeMap::from([(line.key, both.to_vec())]));
-        let seal = verify(&line, &ours.observed(), &keys, &NoVerdicts).unwrap();
+        let keys = |both: &[PublicKey]| SealKeys {
+            keys: BTreeMap::from([(line.key, both.to_vec())]),
+            ..SealKeys::default()
+        };
+        let seal = verify(&line, &ours.observed(), &keys(&both), &NoVerdicts).unwrap();
         assert_eq!(seal.signer(), ours.sealer.public_key());
-        let keys = SealKeys(BTreeMap::from([(line.key, both[..1].to_vec())]));
-        assert_eq!(verify(&line, &ours.observed(), &keys, &NoVerdicts), Err(SealError::Signature));
+        let refused = verify(&line, &ours.observed(), &keys(&both[..1]), &NoVerdicts);
+        assert_eq!(refused, Err(SealError::Signature));
     }
 
     #[test]
     fn untrusted_keys_are_refused() {
         let [ours, other] = [(); 2].map(|()| Sample::of_size(1));
-        let unknown = Err(SealError::UnknownKey(ours.sealer.public_key().id().hint()));
-        assert_eq!(verify(&ours.seal(), &ours.observed(), &other.keys(), &NoVerdicts), unknown);
-        assert_eq!(verify(&ours.seal(), &ours.observed(), &SealKeys::default(), &NoVerdicts), unknown);
+        let unknown = || Err(SealError::UnknownKey(ours.sealer.public_key().id().hint()));
+        assert_eq!(verify(&ours.seal(), &ours.observed(), &other.keys(), &NoVerdicts), unknown());
+        assert_eq!(verify(&ours.seal(), &ours.observed(), &SealKeys::default(), &NoVerdicts), unknown());
     }
 
     /// Revoking a key works at once, whatever was remembered.

@@ -1,9 +1,8 @@
 //! Signers: private keys wherever they lie, in a file, in a token (PKCS#11) or with a service (AWS KMS).
 //!
 //! A [`SignerAddress`] says where; [`Signer::open`] goes there. What comes back has no use yet, and so cannot sign: it is
-//! given its one use by [`Signer::into_seal_key`], [`Signer::into_blob_key`] or [`Signer::into_dsse_key`], as a
-//! [`PrivateKey`] is. Whoever has keys
-//! in a place of another kind implements [`SignDigest`].
+//! given its one use by [`Signer::into_seal_key`], [`Signer::into_certifier`], [`Signer::into_blob_key`] or
+//! [`Signer::into_dsse_key`], as a [`PrivateKey`] is. Whoever has keys in a place of another kind implements [`SignDigest`].
 //!
 //! What a signer elsewhere returns is verified here, with the public key that it named at the beginning, before anybody
 //! sees it. AWS Signer is none of these: it makes an envelope of its own ([`aws_signer`](self::aws_signer)).
@@ -33,6 +32,7 @@ pub use self::pkcs11_uri::Pkcs11Uri;
 pub use self::secrets::{MAX_PASSPHRASE, NoSecrets, Passphrase, PassphraseError, Secrets};
 use crate::digest::Sha256Digest;
 use crate::key::{BlobKey, DsseKey, LocalKey, PrivateKey, PublicKey, SealKey};
+use crate::seal::Certifier;
 use crate::signature::Signature;
 
 /// Holds a P-256 private key somewhere and signs digests with it.
@@ -126,6 +126,11 @@ impl Signer {
     /// Gives the key its use: to sign seals.
     pub fn into_seal_key(self) -> SealKey<Self> {
         SealKey::of(self)
+    }
+
+    /// Gives the key its use: to certify seal keys.
+    pub fn into_certifier(self) -> Certifier {
+        Certifier::of(self)
     }
 
     /// Gives the key its use: to sign blobs.

@@ -20,7 +20,7 @@ mod versions;
 mod write;
 
 use bytes::Bytes;
-use hallmark_signer::{ChecksumLine, Seal};
+use hallmark_signer::{Certificate, ChecksumLine, Seal};
 use write::Xml;
 
 pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
@@ -113,6 +113,11 @@ pub fn seal_envelope(seal: &Seal) -> Document {
 /// The public seal keys.
 pub fn seal_keys(keys: &SealKeyBundle) -> Document {
     Document { content_type: seal_keys::CONTENT_TYPE, bytes: keys.pem().clone() }
+}
+
+/// The certificate of a seal key, a DSSE envelope.
+pub fn certificate(certificate: &Certificate) -> Document {
+    Document::new("application/json", certificate.to_json())
 }
 
 /// The list of a folder, for `sha256sum -c` there.

@@ -11,6 +11,7 @@ impl Operation {
         match self {
             Self::ListBuckets(_) => Kind::ListBuckets,
             Self::GetSealKeys => Kind::GetSealKeys,
+            Self::GetSealKeyCertificate { .. } => Kind::GetSealKeyCertificate,
             Self::CreateBucket { .. } => Kind::CreateBucket,
             Self::HeadBucket { .. } => Kind::HeadBucket,
             Self::DeleteBucket { .. } => Kind::DeleteBucket,
@@ -77,7 +78,7 @@ impl Operation {
 
     fn subject(&self) -> Subject<'_> {
         match self {
-            Self::ListBuckets(_) | Self::GetSealKeys => Subject::Service,
+            Self::ListBuckets(_) | Self::GetSealKeys | Self::GetSealKeyCertificate { .. } => Subject::Service,
             Self::CreateBucket { bucket, .. }
             | Self::HeadBucket { bucket }
             | Self::DeleteBucket { bucket }

@@ -62,6 +62,7 @@ kinds! {
     GetSeal
     GetSha256
     GetSealKeys
+    GetSealKeyCertificate
     DeleteObject
     CreateMultipartUpload
     UploadPart

@@ -6,7 +6,7 @@ mod kind;
 mod multipart;
 mod read;
 
-use hallmark_signer::SealedHeaders;
+use hallmark_signer::{KeyHint, SealedHeaders};
 
 pub use copy::*;
 pub use kind::Kind;
@@ -27,6 +27,11 @@ pub enum Operation {
     ListBuckets(BucketListing),
     /// `GET /.hallmark/seal-keys.pem`
     GetSealKeys,
+    /// `GET /.hallmark/seal-keys/KEY`
+    GetSealKeyCertificate {
+        /// The beginning of the key's id.
+        key: KeyHint,
+    },
     /// `PUT /bucket`; its body is for [`documents::create_bucket`](super::documents::create_bucket).
     CreateBucket {
         /// Its name.

@@ -1,0 +1,139 @@
+//! What makes seals: one key that lasts, or keys that live shortly because a certifier says so.
+
+mod short_lived;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallmark_config::Realm;
+use hallmark_signer::signer::Signer;
+use hallmark_signer::{Certifier, Claims, Observed, RemoteSealingError, SealLine, Sealer};
+
+pub use self::short_lived::NotMade;
+use self::short_lived::ShortLived;
+use crate::gate::Clock;
+use crate::metrics::SealKeyMetrics;
+use crate::proof::{Kept, Prover};
+use crate::store::Store;
+
+/// By what a configuration has seals made.
+#[derive(Clone)]
+pub enum Sealing {
+    /// By this key.
+    Key(Arc<Sealer<Signer>>),
+    /// By keys of this process alone, which this one certifies.
+    Certified {
+        /// Who certifies.
+        certifier: Arc<Certifier>,
+        /// For how long each.
+        lifetime: Duration,
+    },
+}
+
+/// Makes the seals of one gate.
+#[derive(Clone)]
+pub(crate) struct Seals(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Key(Arc<Sealer<Signer>>),
+    ShortLived(Arc<ShortLived>),
+}
+
+/// What short-lived keys need beside their certifier.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// Where their certificates are put.
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) realm: Realm,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: SealKeyMetrics,
+}
+
+/// Why there is no seal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotSealed {
+    /// It cannot be made, or was not signed.
+    #[error(transparent)]
+    Sealing(#[from] RemoteSealingError),
+    /// There is no key that is certified for this time by somebody who is trusted.
+    #[error("there is no seal key that is certified for this time: its certifier did not answer, or its clock was changed")]
+    NoKey,
+}
+
+impl Seals {
+    /// As a configuration has it; keys that were certified `before` under another one stay where nothing of that changed.
+    pub(crate) fn new(sealing: Sealing, around: Surroundings, before: Option<&Self>) -> Self {
+        match sealing {
+            Sealing::Key(sealer) => {
+                around.metrics.expires(0);
+                Self(Kind::Key(sealer))
+            }
+            Sealing::Certified { certifier, lifetime } => {
+                let held = before.and_then(|before| match &before.0 {
+                    Kind::ShortLived(held) if held.is_by(&certifier, lifetime) => Some(Arc::clone(held)),
+                    Kind::ShortLived(_) | Kind::Key(_) => None,
+                });
+                let new = || Arc::new(ShortLived::new(certifier, lifetime, around));
+                Self(Kind::ShortLived(held.unwrap_or_else(new)))
+            }
+        }
+    }
+
+    /// The same, as if nothing had been made yet, in other surroundings.
+    #[must_use]
+    pub(crate) fn moved(&self, change: impl FnOnce(&mut Surroundings)) -> Self {
+        match &self.0 {
+            Kind::Key(sealer) => Self(Kind::Key(Arc::clone(sealer))),
+            Kind::ShortLived(keys) => Self(Kind::ShortLived(Arc::new(keys.moved(change)))),
+        }
+    }
+
+    /// Whether they are made by keys that live shortly.
+    pub(crate) fn are_by_short_lived_keys(&self) -> bool {
+        match &self.0 {
+            Kind::Key(_) => false,
+            Kind::ShortLived(_) => true,
+        }
+    }
+
+    /// Sees to it that there is a key whose seals `prover` accepts, and from then on that there goes on being one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) async fn ready(&self, prover: &Prover) -> Result<(), NotMade> {
+        match &self.0 {
+            Kind::Key(_) => Ok(()),
+            Kind::ShortLived(keys) => keys.ready(prover).await,
+        }
+    }
+
+    /// Makes another key in the place of a short-lived one, if it is time to.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn renew_if_due(&self) {
+        match &self.0 {
+            Kind::Key(_) => {}
+            Kind::ShortLived(keys) => keys.renew_if_due().await,
+        }
+    }
+
+    /// Seals an artifact. Nothing is sealed that `prover` would not accept.
+    ///
+    /// # Errors
+    /// It cannot be sealed, or there is no key for it at the moment.
+    pub(crate) async fn seal(
+        &self,
+        claims: Claims,
+        observed: &Observed<'_>,
+        prover: &Prover,
+    ) -> Result<SealLine, NotSealed> {
+        match &self.0 {
+            Kind::Key(sealer) => Ok(sealer.seal(claims, observed).await?),
+            Kind::ShortLived(keys) => {
+                let key = keys.key_for(claims.at, prover).ok_or(NotSealed::NoKey)?;
+                Ok(key.sealer().seal(claims, observed).await?)
+            }
+        }
+    }
+}
