@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
 use crate::seal_signer::{self, OpenError, OpenSealKey};
-use crate::sealing::NotMade;
+use crate::sealing::NoSealKey;
 use crate::server::{self, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::sizes;
@@ -58,7 +58,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The key that certifies seal keys did not, or the store did not take its certificate.
     #[error("there is no seal key")]
-    SealKey(#[from] NotMade),
+    SealKey(#[from] NoSealKey),
 }
 
 /// What keys and policy of a configuration amount to.

@@ -159,7 +159,8 @@ impl fmt::Display for Explanation {
                 writeln!(f, "seal        {} ({}), made at {at}", seal.id(), seal.op().as_str())?;
                 writeln!(f, "            for {}, by the seal key {}", seal.by(), seal.signer().id().hint())?;
                 if let Some(certificate) = seal.certificate() {
-                    let until = iso8601(UNIX_EPOCH + Duration::from_millis(certificate.lifetime().not_after()));
+                    let until =
+                        iso8601(UNIX_EPOCH + Duration::from_millis(certificate.lifetime().not_after()));
                     let certifier = certificate.certifier().hint();
                     writeln!(f, "            which the certifier {certifier} certified until {until}")?;
                 }

@@ -120,7 +120,7 @@ fn in_time<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {
     let Some(opening) = Opening::begin(openings) else {
-        let message = "the token does not answer: earlier tries still wait for it";
+        let message = "the keeper of the key (token or service) does not answer: earlier tries still wait for it";
         return Err(OpenError::Unanswered(message.to_owned()));
     };
     let (tell, told) = sync_channel(1);
@@ -139,11 +139,11 @@ fn in_time<T: Send + 'static>(
     match told.recv_timeout(patience) {
         Ok(done) => done,
         Err(RecvTimeoutError::Timeout) => {
-            Err(OpenError::Unanswered(format!("the token did not answer within {patience:?}")))
+            Err(OpenError::Unanswered(format!("the keeper of the key (token or service) did not answer within {patience:?}")))
         }
         // Nobody knows how far it came.
         Err(RecvTimeoutError::Disconnected) => {
-            Err(OpenError::Wrong("the token's library did not survive".to_owned()))
+            Err(OpenError::Wrong("the library that reaches the key did not survive".to_owned()))
         }
     }
 }
@@ -291,7 +291,7 @@ mod tests {
             in_time(&WAITING, patience, wait)
         };
         for _ in 0..MAX_OPENINGS {
-            let late = OpenError::Unanswered("the token did not answer within 20ms".to_owned());
+            let late = OpenError::Unanswered("the keeper of the key (token or service) did not answer within 20ms".to_owned());
             assert_eq!(hang(), Err(late));
         }
         let more = in_time(&WAITING, patience, || Ok(())).unwrap_err();
@@ -319,7 +319,7 @@ mod tests {
         static WAITING: AtomicUsize = AtomicUsize::new(0);
         for _ in 0..=MAX_OPENINGS {
             let died = in_time::<()>(&WAITING, PATIENCE, || panic!("as a token's library may"));
-            assert_eq!(died, Err(wrong("the token's library did not survive")));
+            assert_eq!(died, Err(wrong("the library that reaches the key did not survive")));
         }
         assert_eq!(in_time(&WAITING, PATIENCE, || Ok(1)), Ok(1));
         assert_eq!(WAITING.load(Ordering::Relaxed), 0);
@@ -371,7 +371,10 @@ mod tests {
         assert!(held.is_of(&others), "what else is trusted is not the token's business");
         assert!(!held.is_of(&seal(token("b"), Some("1"))) && !held.is_of(&seal(token("a"), Some("2"))));
         let certifies = SealKeyWork::Certifies { lifetime: Duration::from_hours(1) };
-        assert!(!held.is_of(&Seal { work: certifies, ..seal(token("a"), Some("1")) }), "it does something else");
+        assert!(
+            !held.is_of(&Seal { work: certifies, ..seal(token("a"), Some("1")) }),
+            "it does something else"
+        );
         let file = || seal(SealKey::File("seal.key".into()), None);
         assert!(!open(file()).is_of(&file()), "a file may hold another key by now");
     }

@@ -69,10 +69,11 @@ pub use rate::{Pacer, Rate, RateError};
 pub use record::{LeafPage, Pages, ParsedHeader, RecordError, RecordHeader};
 pub use register::{KeyRegister, KeyUse, KeyUseConflict};
 pub use seal::{
-    BucketError, By, Certificate, CertificateFault, Certifier, Claims, ClaimsError, ContentDigests, Hallmark, HallmarkError, Lifetime, LineError, MAX_CERTIFICATE, MAX_INLINE,
-    MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER, MalformedCertificate, Observed, Op, RandomError, RecordRef, RemoteSealingError,
-    SEAL_HEADER, Seal, SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement,
-    TooManySealKeys, fits, verify, verify_certified,
+    BucketError, By, Certificate, CertificateFault, Certifier, Claims, ClaimsError, ContentDigests, Hallmark,
+    HallmarkError, Lifetime, LineError, MAX_CERTIFICATE, MAX_INLINE, MAX_KEYS_PER_HINT, MAX_LINE, MAX_NUMBER,
+    MalformedCertificate, Observed, Op, RandomError, RecordRef, RemoteSealingError, SEAL_HEADER, Seal,
+    SealError, SealId, SealKeys, SealLine, SealedEtag, Sealer, SealingError, Statement, TooManySealKeys,
+    fits, verify, verify_certified,
 };
 pub use signature::{Signature, SignatureError};
 pub use text::TextError;

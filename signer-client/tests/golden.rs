@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallmark_signer::signer::Signer;
 use hallmark_signer::{
-    CHECKSUM_HEADER, Certificate, Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark, Lifetime, NoVerdicts,
-    Observed, PARTS_HEADER, ParsedHeader, PartChecksums, PartTable, Parts, PrivateKey, PublicKey,
-    RecordHeader, SealKeys, SealLine, SealedHeaders, Sealer, Sha256Digest, record, verify,
+    CHECKSUM_HEADER, Certificate, Claims, Content, ContentDigests, ContentHasher, Envelope, Hallmark,
+    Lifetime, NoVerdicts, Observed, PARTS_HEADER, ParsedHeader, PartChecksums, PartTable, Parts, PrivateKey,
+    PublicKey, RecordHeader, SealKeys, SealLine, SealedHeaders, Sealer, Sha256Digest, record, verify,
 };
 
 const SEALS: &str = include_str!("../testdata/seal-v1.txt");

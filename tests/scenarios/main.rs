@@ -10,6 +10,7 @@ mod admin;
 mod adopt;
 mod bulk;
 mod caches;
+mod certified;
 mod checksum_files;
 mod clients;
 mod command;

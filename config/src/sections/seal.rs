@@ -102,9 +102,9 @@ fn refused(value: &Value<'_>) -> Read<Vec<RefusedSealKey>> {
 
 fn key_id(text: &str) -> Result<String, &'static str> {
     let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    (digits && text.len() == 64)
-        .then(|| text.to_owned())
-        .ok_or("the whole id of a seal key: 64 hexadecimal digits in lower case, as `keyid` in `?hallmark=seal`")
+    (digits && text.len() == 64).then(|| text.to_owned()).ok_or(
+        "the whole id of a seal key: 64 hexadecimal digits in lower case, as `keyid` in `?hallmark=seal`",
+    )
 }
 
 fn reason(text: &str) -> Result<String, &'static str> {

@@ -267,14 +267,17 @@ fn seal_and_store() {
         ),
         (
             &file(
-                &format!("key_file = \"k\"\nrefused = [{{ key = \"{0}\", reason = \"x\" }}, {{ key = \"{0}\", reason = \"\" }}, {{ key = \"AA\" }}]", "0a".repeat(32)),
+                &format!(
+                    "key_file = \"k\"\nrefused = [{{ key = \"{0}\", reason = \"x\" }}, {{ key = \"{0}\", reason = \"\" }}, {{ key = \"AA\" }}]",
+                    "0a".repeat(32)
+                ),
                 "path = \"d\"",
             ),
             &[
-                "4:116: seal.refused[1].key: the same as in line 4; each may stand here once",
-                "4:193: seal.refused[1].reason: must be the reason, in one line; it is shown to who asks for an artifact that the key sealed",
-                "4:201: seal.refused[2].reason: missing; add `reason = \"it leaked on 2026-11-02\"`",
-                "4:209: seal.refused[2].key: must be the whole id of a seal key: 64 hexadecimal digits in lower case, as `keyid` in `?hallmark=seal`",
+                "4:112: seal.refused[1].key: the same as in line 4; each may stand here once",
+                "4:189: seal.refused[1].reason: must be the reason, in one line; it is shown to who asks for an artifact that the key sealed",
+                "4:195: seal.refused[2].reason: missing; add `reason = \"it leaked on 2026-11-02\"`",
+                "4:203: seal.refused[2].key: must be the whole id of a seal key: 64 hexadecimal digits in lower case, as `keyid` in `?hallmark=seal`",
             ],
         ),
         (

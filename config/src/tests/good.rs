@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{BASE, KEY_A, KEY_B, SECRET, folder, load};
 use crate::{
-    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey, SealKeyWork, Secret,
-    Signatures, Store,
+    Bucket, BucketScope, Config, Generated, Immutable, Permission, Permissions, RuleTarget, SealKey,
+    SealKeyWork, Secret, Signatures, Store,
 };
 
 #[test]

@@ -61,7 +61,7 @@ use crate::access::Writers;
 use crate::cache::Noting;
 use crate::metrics::{Metrics, SealKeyMetrics};
 use crate::proof::{Kept, Prover, StateKeys, Suspects};
-use crate::sealing::{NotMade, Sealing, Seals, Surroundings};
+use crate::sealing::{NoSealKey, Sealing, Seals, Surroundings};
 use crate::store::Store;
 use crate::trust::TrustPolicy;
 
@@ -132,7 +132,7 @@ impl Gate {
         let budget = Arc::new(Budget::new(for_bodies, clients));
         let multipart = Arc::new(Multipart::new(state, for_windows));
         let (suspects, arrivals) = Default::default();
-        let store = Arc::new(Noting::new(store, Arc::clone(kept.changes())));
+        let store: Arc<dyn Store> = Arc::new(Noting::new(store, Arc::clone(kept.changes())));
         let clock = Clock::default();
         let around = Surroundings {
             store: Arc::clone(&store),
@@ -233,7 +233,7 @@ impl Gate {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) async fn ready_to_seal(&self) -> Result<(), NotMade> {
+    pub(crate) async fn ready_to_seal(&self) -> Result<(), NoSealKey> {
         self.seals.ready(&self.prover).await
     }
 

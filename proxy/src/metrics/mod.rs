@@ -142,6 +142,11 @@ impl Metrics {
         &self.0.reloads
     }
 
+    /// What becomes of short-lived seal keys.
+    pub(crate) fn seal_keys(&self) -> SealKeyMetrics {
+        self.0.seal_keys.clone()
+    }
+
     /// Bytes that clients send.
     pub(crate) fn received(&self) -> Counter {
         self.0.received.clone()

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hallmark_config::Realm;
 use hallmark_signer::{
-    CHECKSUM_HEADER, Certificate, CertificateFault, Hallmark, KeyHint, LeafHash, MAX_INLINE, Observed, RecordError, RecordRef, Seal, SealError,
-    SealKeys, SealLine, SealedHeaders, Verdicts, fits, verify, verify_certified,
+    CHECKSUM_HEADER, Certificate, CertificateFault, Hallmark, KeyHint, LeafHash, MAX_INLINE, Observed,
+    RecordError, RecordRef, Seal, SealError, SealKeys, SealLine, SealedHeaders, Verdicts, fits, verify,
+    verify_certified,
 };
 
 use super::certificates::Looked;
@@ -187,8 +188,9 @@ impl Prover {
             Leaves::in_record(kept, *reference, seal, pages, beginning)
         };
         if let Some(record) = self.kept.record(reference)
-            && let Ok((seal, headers)) =
-                self.check_with(store, (record.seal_line(), record.sum()), &place.name, length, &headers).await
+            && let Ok((seal, headers)) = self
+                .check_with(store, (record.seal_line(), record.sum()), &place.name, length, &headers)
+                .await
         {
             let leaves = leaves(&seal, &record, &Bytes::new());
             return Ok(Artifact { place, seal, headers, leaves });
@@ -251,7 +253,8 @@ impl Prover {
     /// changed is which keys are trusted.
     pub(crate) fn renew(&self, sighting: &Sighting) -> Option<Proven> {
         let seal = sighting.seal();
-        let holds = seal.observed().realm == self.realm.as_str() && self.keys.still_trust(seal, self.verdicts());
+        let holds =
+            seal.observed().realm == self.realm.as_str() && self.keys.still_trust(seal, self.verdicts());
         holds.then(|| Proven::Sealed(Arc::clone(&sighting.artifact)))
     }
 

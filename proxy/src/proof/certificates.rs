@@ -152,4 +152,3 @@ pub(crate) async fn write(store: &dyn Store, certificate: &Certificate) -> Resul
         }
     }
 }
-

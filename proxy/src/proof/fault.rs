@@ -66,7 +66,9 @@ impl ArtifactFault {
     /// key, or a form of seals, that this one does not.
     pub fn may_hold_elsewhere(&self) -> bool {
         match self {
-            Self::Seal(SealError::UnknownKey(_) | SealError::Certificate { .. }) | Self::Unreadable(_) => true,
+            Self::Seal(SealError::UnknownKey(_) | SealError::Certificate { .. }) | Self::Unreadable(_) => {
+                true
+            }
             Self::Seal(
                 SealError::Bucket(_) | SealError::Length { .. } | SealError::Headers | SealError::Signature,
             )

@@ -44,7 +44,9 @@ impl Address {
             Some(bucket) => (bucket, path),
             None if path.is_empty() => return Ok(Self::Service),
             None if whole == SEAL_KEYS => return Ok(Self::SealKeys),
-            None if let Some(key) = whole.strip_prefix(CERTIFICATES).and_then(|key| KeyHint::parse(key).ok()) => {
+            None if let Some(key) =
+                whole.strip_prefix(CERTIFICATES).and_then(|key| KeyHint::parse(key).ok()) =>
+            {
                 return Ok(Self::Certificate(key));
             }
             None => {

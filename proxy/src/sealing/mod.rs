@@ -1,6 +1,8 @@
 //! What makes seals: one key that lasts, or keys that live shortly because a certifier says so.
 
 mod short_lived;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use hallmark_config::Realm;
 use hallmark_signer::signer::Signer;
 use hallmark_signer::{Certifier, Claims, Observed, RemoteSealingError, SealLine, Sealer};
 
-pub use self::short_lived::NotMade;
+pub(crate) use self::short_lived::NoSealKey;
 use self::short_lived::ShortLived;
 use crate::gate::Clock;
 use crate::metrics::SealKeyMetrics;
@@ -58,7 +60,9 @@ pub(crate) enum NotSealed {
     #[error(transparent)]
     Sealing(#[from] RemoteSealingError),
     /// There is no key that is certified for this time by somebody who is trusted.
-    #[error("there is no seal key that is certified for this time: its certifier did not answer, or its clock was changed")]
+    #[error(
+        "there is no seal key that is certified for this time: its certifier did not answer, or its clock was changed"
+    )]
     NoKey,
 }
 
@@ -72,7 +76,7 @@ impl Seals {
             }
             Sealing::Certified { certifier, lifetime } => {
                 let held = before.and_then(|before| match &before.0 {
-                    Kind::ShortLived(held) if held.is_by(&certifier, lifetime) => Some(Arc::clone(held)),
+                    Kind::ShortLived(held) if held.go_on_with(&certifier, lifetime) => Some(Arc::clone(held)),
                     Kind::ShortLived(_) | Kind::Key(_) => None,
                 });
                 let new = || Arc::new(ShortLived::new(certifier, lifetime, around));
@@ -102,7 +106,7 @@ impl Seals {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) async fn ready(&self, prover: &Prover) -> Result<(), NotMade> {
+    pub(crate) async fn ready(&self, prover: &Prover) -> Result<(), NoSealKey> {
         match &self.0 {
             Kind::Key(_) => Ok(()),
             Kind::ShortLived(keys) => keys.ready(prover).await,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use hallmark_signer::signer::{Signer, SignerError};
 use hallmark_signer::{Certificate, Certifier, KeyError, Lifetime, PrivateKey, Sealer};
 use tokio::time::{interval, timeout};
@@ -26,7 +26,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// See the [module](self).
 pub(super) struct ShortLived {
-    certifier: Arc<Certifier>,
+    /// Always the same key, but perhaps opened anew.
+    certifier: ArcSwap<Certifier>,
     lifetime: Duration,
     around: Surroundings,
     current: ArcSwapOption<ShortLivedKey>,
@@ -46,7 +47,7 @@ pub(super) struct ShortLivedKey {
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
-pub enum NotMade {
+pub enum NoSealKey {
     /// The system has no random numbers.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -73,17 +74,23 @@ impl ShortLivedKey {
 impl ShortLived {
     pub(super) fn new(certifier: Arc<Certifier>, lifetime: Duration, around: Surroundings) -> Self {
         let (current, making, watched) = Default::default();
-        Self { certifier, lifetime, around, current, making, watched }
+        Self { certifier: ArcSwap::new(certifier), lifetime, around, current, making, watched }
     }
 
     pub(super) fn moved(&self, change: impl FnOnce(&mut Surroundings)) -> Self {
         let mut around = self.around.clone();
         change(&mut around);
-        Self::new(Arc::clone(&self.certifier), self.lifetime, around)
+        Self::new(self.certifier.load_full(), self.lifetime, around)
     }
 
-    pub(super) fn is_by(&self, certifier: &Certifier, lifetime: Duration) -> bool {
-        self.certifier.public_key() == certifier.public_key() && self.lifetime == lifetime
+    /// Whether these are the keys that `certifier` certifies for so long: then it is asked from now on, as it was opened last.
+    pub(super) fn go_on_with(&self, certifier: &Arc<Certifier>, lifetime: Duration) -> bool {
+        let same =
+            self.certifier.load().public_key() == certifier.public_key() && self.lifetime == lifetime;
+        if same {
+            self.certifier.store(Arc::clone(certifier));
+        }
+        same
     }
 
     /// The key that seals at this time, if there is one and it is trusted by the configuration of today.
@@ -93,7 +100,7 @@ impl ShortLived {
         fits.then_some(key)
     }
 
-    pub(super) async fn ready(self: &Arc<Self>, prover: &Prover) -> Result<(), NotMade> {
+    pub(super) async fn ready(self: &Arc<Self>, prover: &Prover) -> Result<(), NoSealKey> {
         if self.key_for(self.around.clock.now(), prover).is_none() {
             // Waited for: somebody else may just make one.
             let _turn = self.making.lock().await;
@@ -101,7 +108,7 @@ impl ShortLived {
                 self.make().await?;
             }
             if self.key_for(self.around.clock.now(), prover).is_none() {
-                return Err(NotMade::NotAccepted);
+                return Err(NoSealKey::NotAccepted);
             }
         }
         if !self.watched.swap(true, Ordering::Relaxed) {
@@ -138,27 +145,28 @@ impl ShortLived {
     }
 
     /// Makes a key and has it certified; from then on it makes the seals. To be called by who holds `making`.
-    async fn make(&self) -> Result<(), NotMade> {
+    async fn make(&self) -> Result<(), NoSealKey> {
         let Surroundings { store, kept, realm, clock, metrics } = &self.around;
+        let certifier = self.certifier.load_full();
         let signer = Signer::from(PrivateKey::generate()?);
         let now = clock.now();
         let not_after = now.saturating_add(millis(self.lifetime));
         let lifetime = Lifetime::new(now.saturating_sub(millis(BEFORE)), not_after);
         // A clock beyond the numbers of JSON, in the year 287396.
-        let lifetime = lifetime.ok_or(NotMade::Late)?;
+        let lifetime = lifetime.ok_or(NoSealKey::Late)?;
         let made = async {
             let public = signer.public_key();
-            let certificate = self.certifier.certify(realm.as_str(), public, lifetime).await?;
-            write_certificate(&**store, &certificate).await.map_err(NotMade::Store)?;
-            Ok::<_, NotMade>(Arc::new(certificate))
+            let certificate = certifier.certify(realm.as_str(), public, lifetime).await?;
+            write_certificate(&**store, &certificate).await.map_err(NoSealKey::Store)?;
+            Ok::<_, NoSealKey>(Arc::new(certificate))
         };
-        let certificate = timeout(PATIENCE, made).await.map_err(|_| NotMade::Late)??;
+        let certificate = timeout(PATIENCE, made).await.map_err(|_| NoSealKey::Late)??;
         kept.certificates().keep(&certificate);
         let renew_at = now.saturating_add(self.renew_after()?);
         metrics.made(not_after);
         tracing::info!(
             key = %certificate.hint(),
-            certifier = %self.certifier.public_key().id().hint(),
+            certifier = %certifier.public_key().id().hint(),
             hours = self.lifetime.as_secs() / 3600,
             "this instance makes seals with a new key"
         );
@@ -169,9 +177,9 @@ impl ShortLived {
 
     /// After which part of its lifetime a key is followed by the next one, milliseconds: between a half and two thirds, so
     /// that instances which were started together do not go to the certifier together, and there is time for many tries.
-    fn renew_after(&self) -> Result<u64, NotMade> {
+    fn renew_after(&self) -> Result<u64, NoSealKey> {
         let lifetime = millis(self.lifetime);
-        let random = getrandom::u64().map_err(|_| NotMade::Key(KeyError::Random))?;
+        let random = getrandom::u64().map_err(|_| NoSealKey::Key(KeyError::Random))?;
         Ok(lifetime / 2 + random % (lifetime / 6).max(1))
     }
 }

@@ -1,14 +1,17 @@
 //! What an answer's head must say before anything of it is believed.
 
+use std::sync::Arc;
+
 use hallmark_signer::{
-    Content, NoVerdicts, Observed, PublisherSignatures, SEAL_HEADER, SIGNATURE_HEADER, Seal, SealLine,
-    SealedHeaders, Sha256Digest, verify,
+    Certificate, Content, NoVerdicts, Observed, PublisherSignatures, SEAL_HEADER, SIGNATURE_HEADER, Seal,
+    SealLine, SealedHeaders, Sha256Digest, verify, verify_certified,
 };
 
 use crate::command::failure::Failure;
 use crate::command::head::Head;
 use crate::command::keys::SealTrust;
 use crate::command::location::Location;
+use crate::command::remote::Remote;
 use crate::command::told::Told;
 
 const DIGEST_MISMATCH: &str = "ArtifactDigestMismatch";
@@ -23,11 +26,29 @@ pub(crate) struct CheckedHead {
 }
 
 impl CheckedHead {
-    /// Checks the head of an answer that brings, or would bring, all of an artifact.
-    pub(crate) fn check(
+    /// Checks the head of an answer that brings, or would bring, all of an artifact: what the endpoint says of it must agree,
+    /// and its check of the seal is relied on.
+    pub(crate) fn check(head: &Head, location: &Location) -> Result<Self, Failure> {
+        Self::with(head, location, None)
+    }
+
+    /// The same, and verifies the seal if there are keys to do that with. `remote` is asked for the certificate of the key
+    /// that made it, if a certifier is trusted.
+    pub(crate) async fn verify(
+        remote: &Remote,
         head: &Head,
         location: &Location,
         seals: Option<&SealTrust>,
+    ) -> Result<Self, Failure> {
+        let Some(trust) = seals else { return Self::check(head, location) };
+        let certificate = trust.certificate(remote, head).await?;
+        Self::with(head, location, Some((trust, certificate)))
+    }
+
+    fn with(
+        head: &Head,
+        location: &Location,
+        seals: Option<(&SealTrust, Option<Arc<Certificate>>)>,
     ) -> Result<Self, Failure> {
         let (length, headers) = (head.length()?, head.sealed_headers()?);
         let shown = head.once(SEAL_HEADER)?.ok_or_else(|| {
@@ -37,7 +58,7 @@ impl CheckedHead {
         let line = SealLine::parse(shown).map_err(|error| invalid(&error.to_string()))?;
         let told = Told::by(&line).ok_or_else(|| invalid("its fields cannot be read"))?;
 
-        let seal = seals.map(|trust| {
+        let seal = seals.map(|(trust, certificate)| {
             let observed = Observed {
                 realm: &trust.realm,
                 bucket: location.bucket(),
@@ -45,7 +66,13 @@ impl CheckedHead {
                 length,
                 headers: headers.digest(),
             };
-            verify(&line, &observed, &trust.keys, &NoVerdicts).map_err(|error| {
+            let verified = match &certificate {
+                Some(certificate) => {
+                    verify_certified(&line, &observed, &trust.keys, certificate, &NoVerdicts)
+                }
+                None => verify(&line, &observed, &trust.keys, &NoVerdicts),
+            };
+            verified.map_err(|error| {
                 invalid(&error.to_string()).hint(format!(
                     "it was checked against {location} in realm `{}`; are --realm and --seal-key those of the endpoint?",
                     trust.realm

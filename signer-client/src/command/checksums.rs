@@ -40,7 +40,7 @@ impl Asking {
         answer.map_err(|error| {
             service::failure(&format!("look at {location}"), &self.remote.endpoint, &error)
         })?;
-        CheckedHead::check(&keeper.take(), location, self.seals.as_ref())
+        CheckedHead::verify(&self.remote, &keeper.take(), location, self.seals.as_ref()).await
     }
 }
 

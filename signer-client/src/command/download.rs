@@ -50,7 +50,7 @@ impl Download<'_> {
             .set_version_id(self.version.map(str::to_owned));
         let answer = request.customize().interceptor(keeper.clone()).send().await;
         let answer = answer.map_err(|error| self.failure(&error))?;
-        let checked = CheckedHead::check(&keeper.take(), self.location, self.seals)?;
+        let checked = CheckedHead::verify(self.remote, &keeper.take(), self.location, self.seals).await?;
         Ok((checked, answer.body))
     }
 

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
     }
     let head = keeper.take();
     let standing = Standing::of(&head)?;
-    let checked = CheckedHead::check(&head, location, trust.seals.as_ref())?;
+    let checked = CheckedHead::verify(&remote, &head, location, trust.seals.as_ref()).await?;
     let told = checked.told();
     let signed = trust.signers.judge(&told.sha256, checked.signatures())?;
     let signatures = checked.signatures().map_or(0, |all| PublisherSignatures::signatures(all).len());

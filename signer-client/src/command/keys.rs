@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::command::args::{SealArgs, TrustArgs};
+use crate::command::certificate::Certificates;
 use crate::command::failure::Failure;
 
 /// The longest key file that is read, bytes: certificates and comments may stand around the key.
@@ -34,8 +35,11 @@ pub(crate) struct Signers(Vec<Signer>);
 
 /// The deployment's keys and name.
 pub(crate) struct SealTrust {
+    /// Each key may be one that makes seals, or one that certifies those that do: what a deployment gives out does not say,
+    /// and whoever has the one can do no less than whoever has the other.
     pub(crate) keys: SealKeys,
     pub(crate) realm: String,
+    pub(crate) certificates: Certificates,
 }
 
 /// Reads a public key.
@@ -99,8 +103,10 @@ impl SealTrust {
         }
         match &args.realm {
             Some(realm) if !keys.is_empty() => {
-                let keys = SealKeys::new(keys).map_err(|error| Failure::usage(error.to_string()))?;
-                Ok(Some(Self { keys, realm: realm.clone() }))
+                let trusted =
+                    SealKeys::new(keys.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+                let (keys, certificates) = (trusted.certified_by(keys), Certificates::default());
+                Ok(Some(Self { keys, realm: realm.clone(), certificates }))
             }
             // The command line does not allow one without the other.
             _ => Ok(None),

@@ -13,6 +13,7 @@ mod args;
 mod audit;
 mod authorities;
 mod body;
+mod certificate;
 mod check;
 mod checksums;
 mod crew;

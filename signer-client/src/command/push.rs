@@ -156,7 +156,7 @@ impl Upload<'_> {
             let failure = self.failure("read back", remote, &error);
             Failure { message: format!("uploaded, but {}", failure.message), ..failure }
         })?;
-        let checked = CheckedHead::check(&keeper.take(), &self.location, None)?;
+        let checked = CheckedHead::check(&keeper.take(), &self.location)?;
         let told = checked.told();
         let sent = |(name, value): (&str, &str)| checked.headers().get(name) == Some(value);
         if told.op != Op::Put.as_str() || told.etag != self.etag || !self.headers.iter().all(sent) {

@@ -178,7 +178,9 @@ pub struct NewStatement {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NewStatementError {
     /// A seal, or the certificate of a seal key: only proxies make those, with keys of their own.
-    #[error("a statement of the type `urn:hallmark:seal…` is a seal or a seal key's certificate, which only a proxy makes")]
+    #[error(
+        "a statement of the type `urn:hallmark:seal…` is a seal or a seal key's certificate, which only a proxy makes"
+    )]
     Seal,
     /// What would not be read again.
     #[error(transparent)]

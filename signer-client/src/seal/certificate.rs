@@ -226,11 +226,7 @@ impl Certificate {
     }
 
     /// Whether `certifier` signed it.
-    pub(super) fn verify(
-        &self,
-        certifier: &PublicKey,
-        verdicts: &dyn Verdicts,
-    ) -> Result<(), BadSignature> {
+    pub(super) fn verify(&self, certifier: &PublicKey, verdicts: &dyn Verdicts) -> Result<(), BadSignature> {
         let pae = self.statement().pae();
         Signed::Pae(&pae).verify(&self.signature, certifier, verdicts).map(|_| ())
     }

@@ -71,9 +71,7 @@ impl SealKeys {
     pub fn still_trust(&self, seal: &Seal, verdicts: &dyn Verdicts) -> bool {
         match seal.certificate() {
             None => self.trusts(seal.signer()),
-            Some(certificate) => {
-                self.check_certificate(certificate, seal.observed().realm, verdicts).is_ok()
-            }
+            Some(certificate) => self.check_certificate(certificate, seal.observed().realm, verdicts).is_ok(),
         }
     }
 

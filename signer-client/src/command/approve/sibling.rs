@@ -131,7 +131,7 @@ pub(super) async fn demand_counts(
         .send()
         .await
         .map_err(|error| service::failure(&format!("read back {at}"), &remote.endpoint, &error))?;
-    let checked = CheckedHead::check(&keeper.take(), at, None)?;
+    let checked = CheckedHead::check(&keeper.take(), at)?;
     if checked.headers().get("content-disposition").is_some_and(|said| said.starts_with("attachment")) {
         return Ok(());
     }

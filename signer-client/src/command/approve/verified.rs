@@ -54,7 +54,7 @@ impl Verified {
             let failure = service::failure(&format!("look at {location}"), &remote.endpoint, &error);
             return Err(standing::explained(remote, location, failure).await);
         }
-        let checked = CheckedHead::check(&keeper.take(), location, seals)?;
+        let checked = CheckedHead::verify(remote, &keeper.take(), location, seals).await?;
         demand_digest(args, &checked)?;
         let seal = checked.seal().ok_or_else(|| Failure::usage("no key to verify the seal with is given"))?;
         let artifact = Approvable::sealed(seal);

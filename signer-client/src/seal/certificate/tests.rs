@@ -109,9 +109,7 @@ fn what_was_verified_is_asked_again() {
     let seal = verify_certified(&sample.seal(), &sample.observed(), &keys, &good, &verdicts).unwrap();
     assert!(keys.still_trust(&seal, &verdicts));
     let key = sample.sealer.public_key().id();
-    for less in
-        [SealKeys::default(), sample.keys(), keys.clone().refusing([(key, Arc::from("it leaked"))])]
-    {
+    for less in [SealKeys::default(), sample.keys(), keys.clone().refusing([(key, Arc::from("it leaked"))])] {
         assert!(!less.still_trust(&seal, &verdicts), "{less:?}");
     }
     let refusing = keys.refusing([(key, Arc::from("it leaked"))]);
