@@ -120,7 +120,8 @@ fn in_time<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {
     let Some(opening) = Opening::begin(openings) else {
-        let message = "the keeper of the key (token or service) does not answer: earlier tries still wait for it";
+        let message =
+            "the keeper of the key (token or service) does not answer: earlier tries still wait for it";
         return Err(OpenError::Unanswered(message.to_owned()));
     };
     let (tell, told) = sync_channel(1);
@@ -138,9 +139,9 @@ fn in_time<T: Send + 'static>(
     }
     match told.recv_timeout(patience) {
         Ok(done) => done,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(OpenError::Unanswered(format!("the keeper of the key (token or service) did not answer within {patience:?}")))
-        }
+        Err(RecvTimeoutError::Timeout) => Err(OpenError::Unanswered(format!(
+            "the keeper of the key (token or service) did not answer within {patience:?}"
+        ))),
         // Nobody knows how far it came.
         Err(RecvTimeoutError::Disconnected) => {
             Err(OpenError::Wrong("the library that reaches the key did not survive".to_owned()))
@@ -291,7 +292,9 @@ mod tests {
             in_time(&WAITING, patience, wait)
         };
         for _ in 0..MAX_OPENINGS {
-            let late = OpenError::Unanswered("the keeper of the key (token or service) did not answer within 20ms".to_owned());
+            let late = OpenError::Unanswered(
+                "the keeper of the key (token or service) did not answer within 20ms".to_owned(),
+            );
             assert_eq!(hang(), Err(late));
         }
         let more = in_time(&WAITING, patience, || Ok(())).unwrap_err();

@@ -1,5 +1,5 @@
-//! Seal keys that are not a plain file: in a token (SoftHSM), and encrypted. `tests/run` installs SoftHSM; `--quick` leaves
-//! those in `pkcs11` out.
+//! Seal keys that are not a plain file: in a token (SoftHSM), encrypted, and made in memory and certified by a key in a file, a
+//! token or AWS KMS (moto). `tests/run` installs SoftHSM and moto; `--quick` leaves those in `pkcs11` and `kms` out.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -25,7 +25,7 @@ impl Lab {
             "realm = \"test\"\nserver.listen = \"127.0.0.1:0\"\nstore.path = \"store\"\n\
              state.secret_file = \"state.secret\"\n[seal]\n{seal}\n[[clients]]\nname = \"ci\"\n\
              access_key = \"AKIATEST\"\nsecret_file = \"client.secret\"\n\
-             grants = [{{ bucket = \"*\", permissions = [\"read\", \"write\", \"admin\"] }}]\n"
+             grants = [{{ bucket = \"*\", permissions = [\"read\", \"write\", \"list\", \"admin\"] }}]\n"
         );
         fs::write(sandbox.path("hallmark.toml"), config).unwrap();
         let mut command = Command::new(program("hallmark-proxy"));
@@ -114,6 +114,96 @@ fn an_encrypted_key_seals() {
     Lab::start(sandbox, "key_file = \"seal.key\"\npassphrase_file = \"seal.passphrase\"", &[]).seals();
 }
 
+/// The command takes the certifier's public key for the seal key's, and asks the endpoint for the certificate.
+#[test]
+fn a_key_in_a_file_certifies() {
+    let sandbox = sandbox();
+    let make = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "root.key"];
+    sandbox.run("openssl", &make).good();
+    sandbox.run("openssl", &["pkey", "-in", "root.key", "-pubout", "-out", "seal.pub"]).good();
+    fs::set_permissions(sandbox.path("root.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let lab = Lab::start(sandbox, "certifier_file = \"root.key\"", &[]);
+    lab.seals();
+    // Whoever trusts somebody else finds nothing that helps.
+    lab.good("hallmark", &["keygen", "other"]);
+    let pull = ["pull", "--seal-key", "other.pub", "--realm", "test", "s3://releases/app.tar", "no.tar"];
+    let refused = lab.sandbox.run(program("hallmark"), &pull);
+    assert!(
+        !refused.status.success() && refused.stderr.contains("is not by a trusted certifier"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!lab.sandbox.path("no.tar").exists());
+    let inspect = ["inspect", "--seal-key", "seal.pub", "--realm", "elsewhere", "s3://releases/app.tar"];
+    let refused = lab.sandbox.run(program("hallmark"), &inspect);
+    assert!(!refused.status.success() && refused.stderr.contains("for another realm"), "{}", refused.stderr);
+    lab.good("hallmark", &["audit", "--seal-key", "seal.pub", "--realm", "test", "s3://releases"]);
+}
+
+mod kms {
+    use std::net::{TcpListener, TcpStream};
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use hallmark_tests::command::installed;
+
+    use super::*;
+
+    /// Not a measure of speed: a server that has not begun by then does not begin.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// A server that ends when this is dropped.
+    struct Moto(Child);
+
+    impl Drop for Moto {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn moto(port: u16) -> Moto {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/moto_kms.py");
+        let mut command = Command::new(installed("python"));
+        command.arg(script).args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        let moto = Moto(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let until = Instant::now() + DEADLINE;
+        // It says that it listens before it does.
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < until, "moto_server does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        moto
+    }
+
+    #[test]
+    fn a_key_in_kms_certifies_and_is_not_asked_for_uploads() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (moto, mut sandbox) = (moto(port), sandbox());
+        let endpoint = format!("http://127.0.0.1:{port}");
+        for (name, value) in
+            [("AWS_ENDPOINT_URL_KMS", endpoint.as_str()), ("AWS_DEFAULT_REGION", "eu-west-1")]
+        {
+            sandbox.set(name, value);
+        }
+        let script = "import boto3; kms = boto3.client('kms')\n\
+             key = kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']\n\
+             kms.create_alias(AliasName='alias/seals', TargetKeyId=key['KeyId'])";
+        sandbox.run(installed("python"), &["-c", script]).good();
+        let address = format!("awskms:alias/seals?region=eu-west-1&endpoint={endpoint}");
+        let public = sandbox.run(program("hallmark"), &["public-key", "--signer", &address]).good();
+        fs::write(sandbox.path("seal.pub"), public).unwrap();
+        let environment =
+            [("AWS_ACCESS_KEY_ID", "AKIATEST".to_owned()), ("AWS_SECRET_ACCESS_KEY", "secret".to_owned())];
+        let lab = Lab::start(sandbox, &format!("certifier = \"{address}\""), &environment);
+        lab.seals();
+        drop(moto);
+        lab.good("hallmark", &["push", "app.tar", "s3://releases/again.tar"]);
+        let check = lab.sandbox.run(program("hallmark-proxy"), &["check-config", "hallmark.toml"]);
+        assert!(!check.status.success() && check.stderr.contains("seal.certifier: "), "{}", check.stderr);
+    }
+}
+
 mod pkcs11 {
     use super::*;
 
@@ -121,6 +211,16 @@ mod pkcs11 {
 
     #[test]
     fn a_key_in_a_token_seals() {
+        seals_with("signer");
+    }
+
+    #[test]
+    fn a_key_in_a_token_certifies() {
+        seals_with("certifier");
+    }
+
+    /// `setting`: what a key in a token is named as.
+    fn seals_with(setting: &str) {
         let mut sandbox = sandbox();
         fs::create_dir(sandbox.path("tokens")).unwrap();
         let config = sandbox.path("softhsm2.conf");
@@ -152,7 +252,7 @@ mod pkcs11 {
         let public = sandbox.run(program("hallmark"), &["public-key", "--signer", &address]).good();
         fs::write(sandbox.path("seal.pub"), public).unwrap();
         private(&sandbox, "pin", "271828\n");
-        let seal = format!("signer = \"{address}\"\npassphrase_file = \"pin\"");
+        let seal = format!("{setting} = \"{address}\"\npassphrase_file = \"pin\"");
         let environment = [("SOFTHSM2_CONF", config.display().to_string())];
         Lab::start(sandbox, &seal, &environment).seals();
     }

@@ -219,7 +219,10 @@ impl Reloader {
                 );
                 if let Some(again) = self.again {
                     let seconds = again.saturating_duration_since(Instant::now()).as_secs();
-                    tracing::error!(seconds, "only the keeper of the seal key, or the store, is in its way; it is asked again");
+                    tracing::error!(
+                        seconds,
+                        "only the keeper of the seal key, or the store, is in its way; it is asked again"
+                    );
                 }
             }
             Outcome::Moving => {}

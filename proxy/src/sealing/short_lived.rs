@@ -85,8 +85,7 @@ impl ShortLived {
 
     /// Whether these are the keys that `certifier` certifies for so long: then it is asked from now on, as it was opened last.
     pub(super) fn go_on_with(&self, certifier: &Arc<Certifier>, lifetime: Duration) -> bool {
-        let same =
-            self.certifier.load().public_key() == certifier.public_key() && self.lifetime == lifetime;
+        let same = self.certifier.load().public_key() == certifier.public_key() && self.lifetime == lifetime;
         if same {
             self.certifier.store(Arc::clone(certifier));
         }
