@@ -168,8 +168,11 @@ fn p4_without_its_certificate_a_key_is_not_trusted() {
     let stranger = lab.another(&CERTIFIER.replace("seal.key", "other.key"));
     assert_eq!(stranger.client().put(BUCKET, "strange", b"1").status, 200);
     let strange = key_of(&stranger.client(), "strange");
+    // The payload begins with `{"_` in base64.
+    let damaged = good.replacen("eyJf", "eyJg", 1);
+    assert_ne!(damaged, good);
     for (what, text, why) in [
-        ("damaged", Some(good.replacen("seal", "sael", 1)), "its certificate is damaged"),
+        ("damaged", Some(damaged), "its certificate is damaged"),
         ("cut", Some(good[..good.len() - 1].to_owned()), "its certificate is damaged"),
         ("longer", Some(format!("{good}{}", " ".repeat(5000))), "its certificate is damaged"),
         ("another's", Some(others), "its certificate is damaged"),
