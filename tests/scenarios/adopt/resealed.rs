@@ -1,7 +1,8 @@
 //! Artifacts whose seals are by a key that has leaked.
 
 use hallmark_proxy::adopt::Lists;
-use hallmark_proxy::gate::{OldHeaders, Order};
+use hallmark_proxy::gate::{OldHeaders, Order, Writing};
+use hallmark_proxy::store::{StateArea, Store as _};
 use hallmark_tests::data::{MIB, content};
 
 use super::{ADOPT, FREE, HEADER, Lab, RESEAL, RULED, field, outcome};
@@ -62,6 +63,36 @@ fn what_can_be_proven_gets_a_new_seal() {
     refused(FREE, "forged");
     // Again: what has been done is passed over.
     assert_eq!(lab.do_it("s3://ruled", RESEAL).0.sealed_before, 3);
+}
+
+/// The new seals are by a key which another certifier certifies, and which is not made for nothing.
+#[test]
+fn what_keys_of_a_certifier_sealed_that_is_not_trusted_any_more_gets_a_new_seal() {
+    let certifier = |key: &str| format!("certifier_file = \"{key}.key\"");
+    let lab = Lab::new("keys = [\"ci\"]")
+        .changed(|text| text.replace("key_file = \"seal.key\"", &certifier("seal")));
+    for (key, body) in [("small", content(1, 1000)), ("large", content(2, 9 * MIB))] {
+        let signature = lab.site.signature("ci", &body);
+        assert_eq!(lab.client().put_with(RULED, key, &body, &[(HEADER, &signature)]).status, 200);
+    }
+    lab.site.make_key("next");
+    let lab = lab.changed(|text| text.replace(&certifier("seal"), &certifier("next")));
+    assert_eq!(lab.reader().get(RULED, "small").code(), "ArtifactSealInvalid");
+    let certificates = || {
+        let list = lab.store.state_list(StateArea::Records, "seal-keys/", None, 100);
+        tokio::runtime::Runtime::new().unwrap().block_on(list).unwrap().len()
+    };
+    let before = certificates();
+    let proven = outcome(&[("large", "ci"), ("small", "ci")]);
+    let pretended = Order { writing: Writing::Pretended, ..RESEAL };
+    assert_eq!(lab.do_it("s3://ruled", pretended).1, proven);
+    assert_eq!(certificates(), before, "nothing is written");
+    assert_eq!(lab.do_it("s3://ruled", RESEAL).1, proven);
+    assert_eq!(certificates(), before + 1);
+    for key in ["small", "large"] {
+        let got = lab.reader().get(RULED, key);
+        assert_eq!((got.status, field(&got, "op").as_str()), (200, "reseal"), "{key}");
+    }
 }
 
 #[test]
