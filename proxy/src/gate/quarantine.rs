@@ -149,14 +149,12 @@ impl Gate {
         };
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
-        let beside = match &sealed {
-            Some(artifact) => self.admit_beside(artifact, reader, &alone, client).await?,
-            None => None,
-        };
-        match beside {
-            None => known(alone),
-            Some(weighed) if weighed.may_weigh_more_elsewhere() => elsewhere(weighed.verdict()),
-            Some(weighed) => known(weighed.verdict()),
+        let Some(artifact) = sealed.filter(|_| self.may_gain(&alone, name)) else { return known(alone) };
+        let weighed = self.admit_beside(&artifact, reader, self.lookups.turn(client).await?).await?;
+        if weighed.may_weigh_more_elsewhere() {
+            elsewhere(weighed.verdict())
+        } else {
+            known(weighed.verdict())
         }
     }
 }

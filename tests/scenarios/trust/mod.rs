@@ -4,6 +4,7 @@ mod approve;
 mod formats;
 mod late;
 mod names;
+mod places;
 mod quarantine;
 mod rollback;
 mod siblings;
