@@ -72,6 +72,44 @@ pub enum TrustFault {
     /// Some of the signers whom the rule asks for have signed, but not all.
     #[error("signatures are missing: {0}")]
     RoleUnmet(Missing),
+    /// A signature beside an artifact is by somebody else than its name says.
+    #[error("it is a signature by `{by}`, and stands under the name for one by `{of}`")]
+    SignatureMisplaced {
+        /// Who made it.
+        by: SignerName,
+        /// Who should have.
+        of: SignerName,
+    },
+    /// A signature beside an artifact is by nobody who should have made it, or over something else.
+    #[error("it is no signature by {} over `{artifact}` as that stands there: it is by another key, or over other bytes", by(.of.as_ref()))]
+    SignatureWorthless {
+        /// The artifact's key.
+        artifact: String,
+        /// Who should have made it; `None`: any signer of the rule.
+        of: Option<SignerName>,
+    },
+    /// There is nothing yet that a signature could be held against.
+    #[error("there is no `{artifact}` that it could be a signature over: upload that first")]
+    NothingToSign {
+        /// The artifact's key.
+        artifact: String,
+    },
+    /// It says that it approves for a role that nobody asks for.
+    #[error("it says that it approves for the role `{role}`, and the rule for the artifact asks for {asked}")]
+    RoleNotAsked {
+        /// Which.
+        role: String,
+        /// Those that it asks for.
+        asked: String,
+    },
+    /// It says that it approves for a role that its signer does not have.
+    #[error("it says that it approves for the role `{role}`, and `{signer}` is not one of its signers")]
+    NotOfRole {
+        /// Which.
+        role: String,
+        /// Who signed.
+        signer: SignerName,
+    },
     /// Something beside the artifact cannot be used, and without it this is what is wrong.
     #[error("{without}; and `{key}` beside it is of no use: {why}")]
     SiblingUnusable {
@@ -114,6 +152,11 @@ impl TrustFault {
             Self::KeyNotValid { .. } => "key_not_valid",
             Self::AttestationUnmet { .. } => "attestation_unmet",
             Self::RoleUnmet(_) => "role_unmet",
+            Self::SignatureMisplaced { .. } => "signature_misplaced",
+            Self::SignatureWorthless { .. } => "signature_worthless",
+            Self::NothingToSign { .. } => "nothing_to_sign",
+            Self::RoleNotAsked { .. } => "role_not_asked",
+            Self::NotOfRole { .. } => "not_of_role",
             Self::SiblingUnusable { .. } => "sibling_unusable",
         }
     }
@@ -131,6 +174,11 @@ impl TrustFault {
             Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
             Self::AttestationUnmet { .. } => Code::ArtifactAttestationUnmet,
             Self::RoleUnmet(_) => Code::ArtifactRoleUnmet,
+            Self::SignatureMisplaced { .. }
+            | Self::SignatureWorthless { .. }
+            | Self::NothingToSign { .. }
+            | Self::RoleNotAsked { .. }
+            | Self::NotOfRole { .. } => Code::ArtifactSignatureRefused,
             Self::SiblingUnusable { without, .. } => without.code(),
         }
     }
@@ -149,9 +197,18 @@ impl TrustFault {
             | Self::SealedTooEarly { .. }
             | Self::OpRefused(_)
             | Self::RolledBack { .. }
-            | Self::SignatureMalformed => false,
+            | Self::SignatureMalformed
+            | Self::SignatureMisplaced { .. }
+            | Self::SignatureWorthless { .. }
+            | Self::NothingToSign { .. }
+            | Self::RoleNotAsked { .. }
+            | Self::NotOfRole { .. } => false,
         }
     }
+}
+
+fn by(of: Option<&SignerName>) -> String {
+    of.map_or("a signer whom the rule for it names".to_owned(), |of| format!("`{of}`"))
 }
 
 impl fmt::Display for Missing {

@@ -141,7 +141,7 @@ impl TrustPolicy {
         Findings { rule: Some(rule), found, clauses, verdict }
     }
 
-    fn search<'s>(
+    pub(super) fn search<'s>(
         &'s self,
         rule: &'s Rule,
         judged: &'s Judged<'s>,
@@ -162,7 +162,7 @@ impl TrustPolicy {
         gravest.map_or(TrustFault::SignerUntrusted, |found| self.not_counting(found))
     }
 
-    fn not_counting(&self, found: Found) -> TrustFault {
+    pub(super) fn not_counting(&self, found: Found) -> TrustFault {
         let Found { signer, at, standing, scope: _ } = found;
         match standing {
             Standing::Revoked => {

@@ -9,6 +9,7 @@ mod rollback;
 mod siblings;
 mod table;
 mod thresholds;
+mod worthless;
 
 use std::sync::Arc;
 
