@@ -138,7 +138,7 @@ impl Gate {
             sealed: (at, Op::Copy),
             form,
             ground: &ground,
-            taken,
+            taken: &taken,
         };
         let version = self.put_copy(ready, &upload, &source, &inherited, &line).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);

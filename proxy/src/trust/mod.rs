@@ -51,7 +51,7 @@ use crate::name::ObjectName;
 
 pub use self::detached::Detached;
 pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed};
-pub use self::fault::{Missing, MissingRole, TrustFault};
+pub use self::fault::{Discounted, Missing, MissingRole, TrustFault};
 pub use self::findings::{Findings, Found, RoleFound, Scope, Signers, Standing};
 pub use self::identities::Identities;
 pub use self::judge::{Form, Judged, Taken, Taking};

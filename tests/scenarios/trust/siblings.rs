@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hallmark_tests::data::content;
 use hallmark_tests::memory::Call;
 use hallmark_tests::raw::Response;
+use hallmark_tests::site::{NOBODY, Site};
 
 use super::{BUCKET, FREE, HEADER, KEY, Lab, refused};
 
@@ -71,6 +72,28 @@ fn what_waits_is_served_once_enough_have_approved() {
     assert_eq!(lab.client.put(BUCKET, &beside("b.sig"), &der).status, 200);
     assert_eq!(lab.client.delete(BUCKET, &beside("c.sig")).status, 204);
     assert_eq!(lab.inspect().1, "seal,ci,b");
+}
+
+/// Who is told why it is not served is told whose signature does not count any more, and why.
+#[test]
+fn a_refusal_after_a_revocation_names_key_and_reason() {
+    let (lab, _) = approved(RULE, &["ci", "b"]);
+    let ended = "keys.b = { public_key_file = \"b.pub\", revoked = \"laptop stolen\" }";
+    let after = lab.changed(|text| text.replace("keys.b.public_key_file = \"b.pub\"", ended));
+    let says = "signatures are missing: 2 of `release` (1 there); `b` is revoked: laptop stolen";
+    let got = after.reader.get(BUCKET, KEY);
+    refused("a reader", &got, "ArtifactRoleUnmet");
+    assert!(got.text().contains(says), "{}", got.text());
+    let seen = after.client.head(BUCKET, KEY);
+    assert_eq!(seen.header("x-hallmark-untrusted"), Some(format!("ArtifactRoleUnmet: {says}").as_str()));
+    // Nobody else hears of it.
+    let stranger = Site::client(after.proxy.address(), NOBODY).get(BUCKET, KEY);
+    assert!(stranger.code() == "AccessDenied" && !stranger.text().contains("stolen"), "{}", stranger.text());
+    // The only one.
+    assert_eq!(after.client.delete(BUCKET, &beside("ci.sig")).status, 204);
+    let got = after.reader.get(BUCKET, KEY);
+    refused("the only one", &got, "ArtifactKeyRevoked");
+    assert!(got.text().contains("`b` is revoked: laptop stolen"), "{}", got.text());
 }
 
 #[test]
