@@ -87,7 +87,6 @@ enum Command {
     /// Exit codes: 0 it is served, 3 it is refused, 1 there is nothing or the store fails.
     Explain {
         /// The configuration; its store is asked.
-        #[arg(long, env = "HALLMARK_CONFIG")]
         config: PathBuf,
         /// The object.
         #[arg(value_name = "s3://BUCKET/KEY")]
