@@ -192,6 +192,9 @@ impl Reloader {
             (None, _) | (_, None) => None,
         };
         self.app.renew(config)?;
+        for advice in config.advice() {
+            tracing::warn!(setting = advice.key, "{}", advice.message);
+        }
         if let Some((certificates, usable)) = tls {
             certificates.replace(usable);
         }

@@ -265,3 +265,19 @@ fn what_stands_beside_an_artifact_is_explained() {
     );
     explained("both.b.sig", 0, &["none is about this name", "good: seal\n"]);
 }
+
+/// What is valid and hardly meant.
+#[test]
+fn a_rule_under_which_nobody_can_approve_is_told() {
+    let tables = format!(
+        "[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", signatures = \"required\", keys = [\"ci\"], \
+         enforce = \"download\" }}]\n"
+    );
+    let site = Site::new(&Options { tables, ..Options::default() });
+    let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(": ok") && said.contains("warning: buckets.") && said.contains("`siblings"), "{said}");
+    site.edit_config(|text| text.replace("\"download\"", "\"download\", siblings = [\"sig\"]"));
+    let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
+    assert!(code == Some(0) && !said.contains("warning"), "{said}");
+}
