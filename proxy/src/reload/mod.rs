@@ -114,7 +114,8 @@ impl Reloader {
             app,
             certificates,
             metrics: metrics.clone(),
-            settling: Settling::new(before),
+            // What it could do without, the start has made itself: that is no change.
+            settling: Settling::new(before.with_what_came()),
             again: None,
         })
     }
