@@ -119,6 +119,9 @@ fn hint(code: Option<&str>) -> Option<&'static str> {
         "ArtifactRoleUnmet" | "ArtifactAttestationUnmet" => {
             "others have to sign it: `hallmark approve --role ROLE --key FILE.key …`, by a client that may see it before"
         }
+        "ArtifactSignatureRefused" => {
+            "sign what stands there now, with the key that the endpoint's configuration calls so (`hallmark approve --as NAME`)"
+        }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
             "these are not credentials of the endpoint: see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, --profile"
         }

@@ -91,7 +91,9 @@ fn what_waits_is_served_after_the_second_of_three_approvals() {
 
         // Once more, and under a name that is another's.
         assert_eq!(desk.approved(&["--key", "ci.key"])["added"], false);
-        assert_eq!(desk.approved(&["--key", "ci.key", "--as", "b"])["untrusted"], missing);
+        let ran = desk.approve(&["--key", "ci.key", "--as", "b"]);
+        assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+        assert!(ran.stderr.contains("stands under the name for one by `b`"), "{}", ran.stderr);
         assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
 
         let second = desk.approved(&["--signer", "file:c.key"]);
@@ -165,18 +167,51 @@ fn what_others_put_there_stays() {
     let theirs = desk.lab.proxy.site.signature("b", &body);
     assert_eq!(desk.lab.client.put(BUCKET, name, theirs.as_bytes()).status, 200);
     let ran = desk.approve(&["--key", "ci.key", "--as", "b"]);
-    assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
     assert_eq!(desk.lab.client.get(BUCKET, name).body, theirs.as_bytes());
 
-    // A name of nobody's is told, and so is a place where nobody looks.
-    let ran = desk.approve(&["--key", "ci.key", "--as", "nobody"]);
-    ran.good();
-    assert!(ran.stderr.contains("the same of it as before"), "{}", ran.stderr);
+    // A place where nobody looks is told.
     let desk = Desk::with("all_of = [\"release\"], enforce = \"download\"", &body);
     let ran = desk.approve(&["--key", "ci.key"]);
     assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
     assert!(ran.stderr.contains("does not look there for signatures"), "{}", ran.stderr);
+}
+
+/// What does not count is no approval, and is not stored.
+#[test]
+fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
+    let desk = Desk::with(RULE, &content(1, 1000));
+    let name = std::fs::copy(desk.lab.proxy.site.path().join("other.key"), desk.sandbox.path("other.key"));
+    assert!(name.is_ok());
+    let hint = "name a signer of that name?";
+    for (what, options) in [
+        ("the rule knows no such name", &["--key", "other.key"][..]),
+        ("nor this one", &["--key", "ci.key", "--as", "nobody"]),
+        ("a key of somebody else", &["--key", "other.key", "--as", "ci"]),
+    ] {
+        let ran = desk.approve(options);
+        desk.refused(what, &ran, REFUSED, "ArtifactSignatureRefused");
+        assert!(ran.stderr.contains(hint), "{what}: {}", ran.stderr);
+    }
+    let pinned = ["--seal-key", "seal.pub", "--realm", REALM, LOCATION];
+    let role = |role| {
+        desk.hallmark(&[&["--json", "approve", "--key", "ci.key", "--role", role], &pinned[..]].concat())
+    };
+    desk.refused("a mistyped role", &role("relaese"), REFUSED, "asks for `release`");
+    role("release").good();
+}
+
+/// What stands in the place and says nothing, be it of what was there before, gives way.
+#[test]
+fn an_approval_takes_the_place_of_a_worthless_signature() {
+    let lab = Lab::new(RULE, "");
+    let body = content(1, 1000);
+    let early = lab.proxy.site.signature("b", b"what was there before");
+    assert_eq!(lab.client.put(BUCKET, "app.tar.b.sig", early.as_bytes()).status, 200);
+    assert_eq!(lab.put(&body, &["ci"]).status, 200);
+    let desk = Desk::of(lab);
+    assert_eq!(desk.approved(&["--key", "b.key"])["added"], true);
+    assert_eq!(desk.lab.read(), Ok(body));
 }
 
 #[test]
@@ -207,10 +242,12 @@ fn where_names_are_bound_a_statement_names_them() {
     assert_eq!(desk.lab.client.put(BUCKET, "other.tar.intoto.jsonl", lines.as_bytes()).status, 200);
     assert_eq!(desk.lab.reader.get(BUCKET, "other.tar").code(), "ArtifactAttestationUnmet");
     assert_eq!(desk.lab.client.delete(BUCKET, "app.tar.intoto.jsonl").status, 204);
-    for key in ["b.key", "c.key"] {
-        let of = ["--seal-key", "seal.pub", "--realm", REALM];
-        let approve = ["--json", "approve", "--role", "testing", "--statement", "--key", key, LOCATION];
-        desk.hallmark(&[&approve[..], &of].concat()).good();
+    let of = ["--seal-key", "seal.pub", "--realm", REALM];
+    for (role, key, says) in [
+        ("testing", "b.key", "asks for `release`"),
+        ("release", "ci.key", "no signature by a signer whom the rule for it names"),
+    ] {
+        let approve = ["--json", "approve", "--role", role, "--statement", "--key", key, LOCATION];
+        desk.refused(role, &desk.hallmark(&[&approve[..], &of].concat()), REFUSED, says);
     }
-    assert_eq!(desk.lab.read(), Err("ArtifactAttestationUnmet".to_owned()));
 }
