@@ -177,6 +177,43 @@ fn what_others_put_there_stays() {
     assert!(ran.stderr.contains("does not look there for signatures"), "{}", ran.stderr);
 }
 
+/// Verified by who asks, wherever the signature stands.
+#[test]
+fn a_pull_finds_signatures_beside_the_artifact() {
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for name in ["ci", "b", "c"] {
+        std::fs::copy(
+            desk.lab.proxy.site.path().join(format!("{name}.pub")),
+            desk.sandbox.path(&format!("{name}.pub")),
+        )
+        .unwrap();
+    }
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    let pull = |signers: &[&str]| {
+        let signers: Vec<_> = signers.iter().flat_map(|signer| ["--signer", signer]).collect();
+        let ran = desk.hallmark(&[&["--json", "pull"], &signers[..], &[LOCATION, "pulled"]].concat());
+        (ran.status.code(), std::fs::remove_file(desk.sandbox.path("pulled")).is_ok(), ran.stderr)
+    };
+    let (code, there, said) = pull(&["b.pub", "c.pub"]);
+    assert_eq!((code, there), (Some(0), true), "{said}");
+    let (code, there, said) = pull(&["b.pub", "ci.pub"]);
+    assert_eq!((code, there), (Some(REFUSED), false), "{said}");
+    assert!(said.contains("not signed by ci.pub, neither in its header nor beside it"), "{said}");
+
+    // Under another name than the key's only where anybody's may stand.
+    std::fs::rename(desk.sandbox.path("b.pub"), desk.sandbox.path("bob.pub")).unwrap();
+    assert_eq!(pull(&["bob.pub"]).0, Some(REFUSED));
+    let good = desk.lab.proxy.site.signature("b", &body);
+    assert_eq!(desk.lab.client.put(BUCKET, "app.tar.sig", good.as_bytes()).status, 200);
+    assert_eq!(pull(&["bob.pub", "c.pub"]).0, Some(0));
+    // What the store makes of a signature is none.
+    desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.flip(5));
+    assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
+}
+
 /// What does not count is no approval, and is not stored.
 #[test]
 fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
