@@ -214,6 +214,44 @@ fn a_pull_finds_signatures_beside_the_artifact() {
     assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
 }
 
+/// Signatures are no artifacts; and one that is refused need not keep the others from being listed.
+#[test]
+fn a_list_of_checksums_is_of_artifacts() {
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    // Named like one, and none: nobody of the rule is called so.
+    let other = "app.tar.nobody.sig.txt";
+    assert_eq!(desk.lab.client.put(BUCKET, other, b"x").status, 200);
+    let list = || {
+        let text = std::fs::read_to_string(desk.sandbox.path("LIST")).ok();
+        text.map(|text| text.lines().map(|line| line[66..].to_owned()).collect::<Vec<_>>())
+    };
+    let checksums = |options: &[&str]| {
+        desk.hallmark(&[&["checksums", "--output", "LIST"], options, &["s3://approved/"]].concat())
+    };
+    let ran = checksums(&[]);
+    ran.good();
+    assert!(ran.stderr.contains("2 files with signatures over others are left out"), "{}", ran.stderr);
+    assert_eq!(list(), Some(vec!["app.tar".to_owned(), other.to_owned()]));
+
+    desk.lab.store.edit(BUCKET, other, |object| object.attributes.hallmark = None);
+    std::fs::remove_file(desk.sandbox.path("LIST")).unwrap();
+    let ran = checksums(&[]);
+    assert_eq!((ran.status.code(), list()), (Some(REFUSED), None), "{}", ran.bad());
+    assert!(ran.stderr.contains("--skip-refused"), "{}", ran.stderr);
+    let ran = checksums(&["--skip-refused"]);
+    assert_eq!(
+        (ran.status.code(), list()),
+        (Some(REFUSED), Some(vec!["app.tar".to_owned()])),
+        "{}",
+        ran.bad()
+    );
+    assert!(ran.stderr.contains(other), "{}", ran.stderr);
+}
+
 /// What does not count is no approval, and is not stored.
 #[test]
 fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
