@@ -177,6 +177,41 @@ fn what_others_put_there_stays() {
     assert!(ran.stderr.contains("does not look there for signatures"), "{}", ran.stderr);
 }
 
+/// Who uploads hears at once what is missing, also with nothing but `write`; and what to do where nothing may be replaced.
+#[test]
+fn a_push_says_what_is_missing_and_what_stands_in_its_way() {
+    for permissions in ["\"read\", \"read_untrusted\",", "\"read\",", ""] {
+        let lab =
+            Lab::new(RULE, "").changed(|text| text.replace("\"read\", \"read_untrusted\",", permissions));
+        let desk = Desk::of(lab);
+        std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+        let pushed = desk.hallmark(&["--json", "push", "file", LOCATION]);
+        let told: Value = serde_json::from_str(&pushed.good()).unwrap();
+        let why = "ArtifactSignatureMissing: the rule for this key requires a publisher's signature and there is none";
+        assert_eq!(told["untrusted"], why);
+        assert!(pushed.stderr.contains("not served yet") && pushed.stderr.contains(why), "{}", pushed.stderr);
+        assert_eq!(told["seal"] == Value::Null, !permissions.contains("untrusted"));
+    }
+
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    for key in [&[][..], &["--key", "ci.key"]] {
+        let ran = desk.hallmark(&[&["push"], key, &["file", LOCATION]].concat());
+        assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+        assert!(ran.stderr.contains("what stands under this name is served"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("hint: ") && ran.stderr.contains("push under a new name"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(desk.lab.read(), Ok(body));
+}
+
 /// Verified by who asks, wherever the signature stands.
 #[test]
 fn a_pull_finds_signatures_beside_the_artifact() {
