@@ -97,6 +97,13 @@ fn of_answer(doing: &str, answer: &Answer<'_>) -> Failure {
         ..Failure::failed(format!("cannot {doing}: {reason}"))
     };
     match hint(code) {
+        // The endpoint names it itself.
+        Some(_)
+            if code == Some(ACCESS_DENIED)
+                && message.is_some_and(|message| message.contains("permission")) =>
+        {
+            failure.hint("permissions are given to clients in the endpoint's configuration: `grants`")
+        }
         Some(hint) => failure.hint(hint),
         None => failure,
     }
