@@ -183,7 +183,11 @@ fn the_command_says_how_to_get_them() {
     let mut sandbox = Sandbox::new(lab.proxy.address());
     for name in ["app/a.tar.sha256", "app/SHA256SUMS"] {
         let ran = sandbox.run(program("hallmark"), &["pull", &format!("s3://{BUCKET}/{name}"), "file"]);
-        assert!(ran.bad().contains("a list of checksums that the endpoint makes has no seal"), "{}", ran.stderr);
+        assert!(
+            ran.bad().contains("a list of checksums that the endpoint makes has no seal"),
+            "{}",
+            ran.stderr
+        );
         assert!(ran.stderr.contains("hallmark verify --checksums"), "{}", ran.stderr);
         assert!(!sandbox.path("file").exists());
     }

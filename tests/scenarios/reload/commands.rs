@@ -276,7 +276,10 @@ fn a_rule_under_which_nobody_can_approve_is_told() {
     let site = Site::new(&Options { tables, ..Options::default() });
     let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains(": ok") && said.contains("warning: buckets.") && said.contains("`siblings"), "{said}");
+    assert!(
+        said.contains(": ok") && said.contains("warning: buckets.") && said.contains("`siblings"),
+        "{said}"
+    );
     site.edit_config(|text| text.replace("\"download\"", "\"download\", siblings = [\"sig\"]"));
     let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
     assert!(code == Some(0) && !said.contains("warning"), "{said}");

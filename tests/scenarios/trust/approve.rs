@@ -244,8 +244,8 @@ fn a_pull_finds_signatures_beside_the_artifact() {
     let good = desk.lab.proxy.site.signature("b", &body);
     assert_eq!(desk.lab.client.put(BUCKET, "app.tar.sig", good.as_bytes()).status, 200);
     assert_eq!(pull(&["bob.pub", "c.pub"]).0, Some(0));
-    // What the store makes of a signature is none.
-    desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.flip(5));
+    // What cannot be had is none.
+    desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.attributes.hallmark = None);
     assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
 }
 
