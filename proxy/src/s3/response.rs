@@ -561,7 +561,7 @@ mod tests {
             "200\naccept-ranges: bytes\ncontent-length: 0\netag: \"d41d\"\nx-amz-object-lock-legal-hold: OFF\n\
              x-amz-object-lock-mode: COMPLIANCE\nx-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z\n\
              x-amz-request-id: 0000000000000001\nx-amz-tagging-count: 2\nx-amz-version-id: v1\n\
-             x-hallmark-untrusted: ArtifactDenied: \"\\u{e9}\"\\u{a}\nx-hallmark-verified: seal"
+             x-hallmark-sibling: yes\nx-hallmark-untrusted: ArtifactDenied: \"\\u{e9}\"\\u{a}\nx-hallmark-verified: seal"
         );
         let gone = |version, delete_marker| {
             let version = VersionId::parse(version);
