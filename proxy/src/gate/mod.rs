@@ -27,6 +27,7 @@ mod receive;
 mod record;
 mod rollback;
 mod sibling_form;
+mod sibling_worth;
 mod siblings;
 mod stream;
 mod turns;

@@ -271,7 +271,7 @@ impl Beside {
 fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result<Taken, GateError> {
     match (verdict, spoiled) {
         // A signature that nobody could read may be a revoked one.
-        (Ok(Taken::Waiting), Some(Spoiled::Store(error))) => Err(error),
+        (Ok(Taken::Waiting(_)), Some(Spoiled::Store(error))) => Err(error),
         (Ok(taken), _) => Ok(taken),
         (Err(fault), spoiled) => Err(blame(spoiled, fault)),
     }

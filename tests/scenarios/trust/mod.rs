@@ -10,6 +10,7 @@ mod rollback;
 mod siblings;
 mod table;
 mod thresholds;
+mod worthless;
 
 use std::sync::Arc;
 
