@@ -5,6 +5,7 @@
 //! says who must have signed what. The commented example for operators is `deploy/hallmark.example.toml`; a test holds
 //! it to the keys that `sections/` asks for.
 
+mod advice;
 mod error;
 mod files;
 mod fixed;
@@ -24,6 +25,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub use advice::Advice;
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
 pub use files::read_text;
 pub use load::Loaded;

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use hallmark_config::{Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Signatures, StateSecret, UnixMs};
+use hallmark_config::{
+    Cache, Config, ConfigErrors, Role, Rule, RuleTarget, Sibling, Signatures, SignerName, StateSecret, UnixMs,
+};
 use hallmark_signer::{PublisherSignatures, SIGNATURE_HEADER, Verdicts};
 
 use crate::app::Keys;
@@ -14,7 +16,10 @@ use crate::proof::{Admitted, Kept, Reader, StateKeys};
 use crate::s3::error::S3Error;
 use crate::s3::times::iso8601;
 use crate::store::Store;
-use crate::trust::{Evidence, Findings, Judged, Piece, Scope, Standing, TrustPolicy};
+use crate::trust::{
+    Detached, Evidence, Findings, Judged, Piece, Scope, SiblingName, SignaturePlace, Signed, Standing,
+    TrustFault, TrustPolicy,
+};
 
 /// To whom work is charged here: no client has this name.
 const NOBODY: &str = "~explain";
@@ -77,13 +82,15 @@ pub async fn explain(
             let judged = Judged { object: &object, sha256: &sha256, seal: Some(id), at, op, form };
             let evidence = Evidence { header: header.as_deref(), pieces };
             let findings = policy.examine(&judged, &evidence, verdicts);
-            (signers(&findings), findings.rule.cloned())
+            let useless = pieces.iter().filter_map(|piece| useless(policy, &judged, piece, verdicts));
+            (signers(&findings, policy), findings.rule.cloned(), useless.collect::<Vec<_>>())
         };
-        let asked = !gate.policy().siblings(&subject.object).is_empty();
+        let looked_for = gate.policy().siblings(&subject.object);
         match gate.weigh(subject, NOBODY, judge).await {
             Ok(weighed) => {
-                (explanation.signers, explanation.rule) = weighed.verdict;
-                explanation.beside = beside(asked, &weighed.seen);
+                let (signers, rule, useless) = weighed.verdict;
+                (explanation.signers, explanation.rule) = (signers, rule);
+                explanation.beside = beside(&looked_for, &weighed.seen, &useless);
             }
             Err(error) => explanation.beside = Beside::Unknown(error),
         }
@@ -103,19 +110,49 @@ fn gate(config: &Config, store: Arc<dyn Store>) -> Result<Gate, ConfigErrors> {
     Ok(Gate::new(store, deployment, trusted, Arc::new(Kept::new(&nothing)), config.limits.clone(), 1))
 }
 
-fn beside(asked: bool, seen: &[Seen]) -> Beside {
+/// A sibling with a signature that says nothing: whose it should be, and why.
+type Useless = (Option<SignerName>, TrustFault);
+
+fn useless(
+    policy: &TrustPolicy,
+    judged: &Judged<'_>,
+    piece: &Piece,
+    verdicts: &dyn Verdicts,
+) -> Option<Useless> {
+    let (Sibling::Sig, Signed::Bytes(signatures)) = (piece.from, &piece.signed) else { return None };
+    let place = SignaturePlace { artifact: judged.object.clone(), of: piece.of.clone() };
+    let signature = signatures.signatures().first()?;
+    let detached = Detached { place: &place, sha256: judged.sha256, signature, at: piece.at };
+    let fault = policy.weigh_detached(&detached, None, verdicts).err()?;
+    Some((place.of, fault))
+}
+
+fn beside(looked_for: &[SiblingName], seen: &[Seen], useless: &[Useless]) -> Beside {
     let line = |Seen { name, found }: &Seen| {
-        let found = match found {
-            Ok(at) => format!("sealed at {at}"),
-            Err(why) => format!("of no use: {why}"),
+        let sibling = looked_for.iter().find(|sibling| sibling.name == *name);
+        let signature = sibling.filter(|sibling| sibling.kind == Sibling::Sig);
+        let wrong = signature.and_then(|sibling| useless.iter().find(|(of, _)| *of == sibling.of));
+        let found = match (found, wrong) {
+            (Ok(at), None) => format!("sealed at {at}"),
+            (Ok(at), Some((_, fault))) => format!("sealed at {at}, and of no use: {fault}"),
+            (Err(why), _) => format!("of no use: {why}"),
         };
-        format!("{}: {found}", name.key.as_str().escape_debug())
+        format!("{}: {found}", shown(name.key.as_str()))
     };
-    match (asked, seen) {
-        (false, _) => Beside::NotAsked,
-        (true, []) => Beside::Nothing,
-        (true, seen) => Beside::Found(seen.iter().map(line).collect()),
+    match (looked_for, seen) {
+        ([], _) => Beside::NotAsked,
+        (_, []) => Beside::Nothing,
+        (_, seen) => Beside::Found(seen.iter().map(line).collect()),
     }
+}
+
+/// A text that may hold anything, in one line of a terminal.
+fn shown(text: &str) -> String {
+    let escape = |c: char| match c {
+        '\'' | '"' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 /// What becomes of the download.
@@ -178,7 +215,7 @@ impl fmt::Display for Explanation {
             Err(error) => {
                 let (label, told) = (error.label(), S3Error::from(error.clone()));
                 writeln!(f, "verdict     not served: {} ({label})", told.code.as_str())?;
-                writeln!(f, "            {}", error.to_string().escape_debug())
+                writeln!(f, "            {}", shown(&error.to_string()))
             }
         }
     }
@@ -222,7 +259,7 @@ fn show_role(role: &Role) -> String {
 }
 
 /// Who signed an artifact, whether it counts, and what is missing.
-fn signers(findings: &Findings<'_>) -> Vec<String> {
+fn signers(findings: &Findings<'_>, policy: &TrustPolicy) -> Vec<String> {
     let Findings { rule: _, found, clauses, verdict: _ } = findings;
     let signed = found.iter().map(|found| {
         let standing = match (found.standing, &found.scope) {
@@ -231,7 +268,10 @@ fn signers(findings: &Findings<'_>) -> Vec<String> {
             (Standing::Unfit, _) => "does not count: it is not over what the rule asks for".to_owned(),
             (Standing::TooEarly, _) => "does not count: the signer was not valid yet".to_owned(),
             (Standing::TooLate, _) => "does not count: the signer was not valid any more".to_owned(),
-            (Standing::Revoked, _) => "does not count: the signer is revoked".to_owned(),
+            (Standing::Revoked, _) => {
+                let why = policy.why_revoked(&found.signer).unwrap_or_default();
+                format!("does not count: the signer is revoked: {why}")
+            }
         };
         format!("{}, of {}: {standing}", found.signer, found.at)
     });

@@ -87,7 +87,6 @@ enum Command {
     /// Exit codes: 0 it is served, 3 it is refused, 1 there is nothing or the store fails.
     Explain {
         /// The configuration; its store is asked.
-        #[arg(long, env = "HALLMARK_CONFIG")]
         config: PathBuf,
         /// The object.
         #[arg(value_name = "s3://BUCKET/KEY")]
@@ -185,6 +184,9 @@ fn check_config(file: &Path) -> anyhow::Result<()> {
     let config = Config::load(file)?;
     // Keys and certificates are part of what must hold, so they are read too.
     hallmark_proxy::check(&config)?;
+    for advice in config.advice() {
+        report::warn(&advice.to_string());
+    }
     writeln!(std::io::stdout(), "{}: ok", file.display())?;
     Ok(())
 }
@@ -265,6 +267,9 @@ async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) ->
             config.limits.max_object_size.min(largest_artifact(config.limits.memory_budget)) >> 20,
         "started"
     );
+    for advice in config.advice() {
+        tracing::warn!(setting = advice.key, "{}", advice.message);
+    }
     let (tell, phase) = watch::channel(Phase::Serving);
     // Without the listener for health nobody could notice in the meantime.
     let delay = config.admin.as_ref().map_or(Duration::ZERO, |admin| admin.drain_delay);

@@ -29,6 +29,11 @@ pub(crate) fn say(error: &str, hint: Option<&str>) {
     let _ = write!(io::stderr(), "error: {error}\n{hint}");
 }
 
+/// Writes what is not wrong and should be looked at.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "warning: {text}");
+}
+
 fn config(errors: &ConfigErrors) -> String {
     match errors.errors().len() {
         0 | 1 => errors.to_string(),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use hallmark_proxy::store::{Store, StoreFault};
+use hallmark_tests::command::Sandbox;
 use hallmark_tests::inprocess::InProcess;
 use hallmark_tests::memory::{Call, MemoryStore, Mishap};
+use hallmark_tests::proxy::program;
 use hallmark_tests::raw::Response;
 use hallmark_tests::s3::Client;
 use hallmark_tests::sigv4::sha256_hex;
@@ -171,4 +173,27 @@ fn nothing_is_made_up_where_nobody_asked_for_it() {
     lab.put("a", b"a");
     is(&lab.reader.get(BUCKET, "a.sha256"), 404, "NoSuchKey");
     is(&lab.reader.get(BUCKET, "SHA256SUMS"), 404, "NoSuchKey");
+}
+
+/// `hallmark` gets artifacts, which have seals; it says how to get these, and what to do about permissions that are missing.
+#[test]
+fn the_command_says_how_to_get_them() {
+    let lab = lab("checksums = true");
+    lab.put("app/a.tar", b"a");
+    let mut sandbox = Sandbox::new(lab.proxy.address());
+    for name in ["app/a.tar.sha256", "app/SHA256SUMS"] {
+        let ran = sandbox.run(program("hallmark"), &["pull", &format!("s3://{BUCKET}/{name}"), "file"]);
+        assert!(
+            ran.bad().contains("a list of checksums that the endpoint makes has no seal"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("hallmark verify --checksums"), "{}", ran.stderr);
+        assert!(!sandbox.path("file").exists());
+    }
+    sandbox.set("AWS_ACCESS_KEY_ID", LISTER.0);
+    sandbox.set("AWS_SECRET_ACCESS_KEY", LISTER.1);
+    let ran = sandbox.run(program("hallmark"), &["pull", &format!("s3://{BUCKET}/app/a.tar"), "file"]);
+    assert!(ran.bad().contains("lister lacks the permission `read`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`grants`") && !ran.stderr.contains("right credentials"), "{}", ran.stderr);
 }

@@ -1,5 +1,6 @@
 //! Whole files: good ones and what comes out, bad ones and every line that is said about them.
 
+mod advice;
 mod bad;
 mod example;
 mod good;

@@ -115,7 +115,7 @@ impl Gate {
         }
         let mut headers = copy.headers(&source)?;
         self.attach(&copy.name, &mut headers)?;
-        let form = self.form_of_copy(&copy.name, &source).await?;
+        let (form, worth) = self.form_of_copy(&copy.name, &source, client).await?;
         let _held = self.budget.reserve(client, tree::leaf_count(source.length()) * LEAF_MEMORY).await?;
         let inherited = self.inherit(&source, None).await?;
         let upload = Upload {
@@ -126,7 +126,7 @@ impl Gate {
             tags: copy.tags.clone(),
             lock: copy.lock.clone(),
         };
-        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by, &worth).await?;
         let at = self.time_for(&upload.name, self.clock.now());
         let (line, taken) = self.seal_copy(&upload, &source, &inherited, (at, form, ground.taking)).await?;
         let seal = source.seal().ok_or(ArtifactFault::Unsealed)?;
@@ -138,7 +138,7 @@ impl Gate {
             sealed: (at, Op::Copy),
             form,
             ground: &ground,
-            taken,
+            taken: &taken,
         };
         let version = self.put_copy(ready, &upload, &source, &inherited, &line).await?;
         let checksum = upload.headers.get(CHECKSUM_HEADER).and_then(DeclaredChecksum::from_metadata);

@@ -8,11 +8,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use hallmark_signer::Seal;
 
 use super::arrivals::{Arrival, Turn};
 use super::budget::Reservation;
-use super::{Gate, GateError, Weighed};
+use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{
     Admitted, Asked, Kept, Origin, Proven, READING, Reader, Reading, Release, Sighting, UnverifiedHead,
@@ -192,25 +193,29 @@ impl Gate {
             return self.open(wanted, admitted, selection).await;
         }
         let asked = self.kept().asking(name);
-        let Some(range) = range else {
-            let (head, body) = self.store.get(name, version, Span::All, None).await?.split();
-            let admitted = self.admit(name, version, (head, asked), (reader, client)).await?;
-            return Ok(Opened::new(admitted, Ok(Resolved::Whole), Some(Origin::Stored(body))));
+        let resolve = |length| range.map_or(Ok(Resolved::Whole), |range| range.resolve(length));
+        let span = match range {
+            None => Some(Span::All),
+            Some(range) => range.from_start().map(|wanted| Span::Bytes(widen(&wanted))),
         };
-        if let Some(wanted) = range.from_start() {
-            match self.store.get(name, version, Span::Bytes(widen(&wanted)), None).await {
-                Err(GetError::OutOfRange) => {}
-                found => {
-                    let (head, body) = found?.split();
-                    let admitted = self.admit(name, version, (head, asked), (reader, client)).await?;
-                    let selection = range.resolve(admitted.length());
-                    return Ok(Opened::new(admitted, selection, Some(Origin::Stored(body))));
-                }
+        let found = match span {
+            None => None,
+            Some(span) => match self.store.get(name, version, span, None).await {
+                Err(GetError::OutOfRange) => None,
+                found => Some(found?.split()),
+            },
+        };
+        let (admitted, body) = match found {
+            None => (self.head(name, version, reader, client).await?, None),
+            Some((head, body)) => {
+                self.admit_with(name, version, (head, asked), (reader, client), body).await?
             }
+        };
+        let selection = resolve(admitted.length());
+        match body {
+            Some(body) => Ok(Opened::new(admitted, selection, Some(Origin::Stored(body)))),
+            None => self.open(wanted, admitted, selection).await,
         }
-        let admitted = self.head(name, version, reader, client).await?;
-        let selection = range.resolve(admitted.length());
-        self.open(wanted, admitted, selection).await
     }
 
     /// Opens what was selected without fetching it, if that is likely to be possible.
@@ -277,21 +282,42 @@ impl Gate {
         &self,
         name: &ObjectName,
         version: Option<&VersionId>,
+        said: (UnverifiedHead, Asked),
+        whom: (Reader, &str),
+    ) -> Result<Admitted, GateError> {
+        Ok(self.admit_with(name, version, said, whom, ()).await?.0)
+    }
+
+    /// The same where a body came with it. That is given up, and has to be asked for again, if it would have to wait for a
+    /// turn to look beside: it has a place at the store, which others want.
+    async fn admit_with<B>(
+        &self,
+        name: &ObjectName,
+        version: Option<&VersionId>,
         (found, asked): (UnverifiedHead, Asked),
         (reader, client): (Reader, &str),
-    ) -> Result<Admitted, GateError> {
+        body: B,
+    ) -> Result<(Admitted, Option<B>), GateError> {
         let proven = self.proven(name, version, found, asked).await?;
         let sealed = proven.sealed();
         let form = self.form_of(sealed.as_ref(), client).await?;
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
-        let beside = match &sealed {
-            Some(artifact) => self.admit_beside(artifact, reader, &alone, client).await?,
-            None => None,
+        let (admitted, body) = match sealed.filter(|_| self.may_gain(&alone, name)) {
+            None => (alone?, Some(body)),
+            Some(artifact) => {
+                let (turn, body) = match self.lookups.turn(client).now_or_never() {
+                    Some(turn) => (turn?, Some(body)),
+                    None => {
+                        drop(body);
+                        (self.lookups.turn(client).await?, None)
+                    }
+                };
+                (self.admit_beside(&artifact, reader, turn).await?.verdict()?, body)
+            }
         };
-        let admitted = beside.map_or(alone, Weighed::verdict)?;
         self.check_mark(&admitted, version, asked, reader)?;
-        Ok(admitted)
+        Ok((admitted, body))
     }
 
     /// The same for a sibling that is about to be read as one: by what it bears itself.

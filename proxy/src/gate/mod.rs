@@ -27,6 +27,7 @@ mod receive;
 mod record;
 mod rollback;
 mod sibling_form;
+mod sibling_worth;
 mod siblings;
 mod stream;
 mod turns;
@@ -47,7 +48,7 @@ pub use copy::{Copied, Copy};
 pub use download::{Download, Recency, Wanted, part_selection};
 pub use error::GateError;
 pub use receive::Incoming;
-pub(crate) use siblings::{Seen, Subject, Weighed};
+pub(crate) use siblings::{Seen, Subject};
 pub(crate) use turns::Turns;
 pub use upload::{Upload, Uploaded};
 

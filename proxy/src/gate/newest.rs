@@ -35,7 +35,7 @@ pub(super) struct Ready<'r> {
     /// What was seen of its name.
     pub(super) ground: &'r Ground,
     /// How it was judged then.
-    pub(super) taken: Taken,
+    pub(super) taken: &'r Taken,
 }
 
 impl Gate {
@@ -59,7 +59,7 @@ impl Gate {
     /// It may not, or what stands there has changed; or the store failed.
     pub(super) async fn confirm(&self, ready: Ready<'_>) -> Result<(), GateError> {
         let newer = self.newer();
-        if newer.is_none() && ready.taken == Taken::Satisfying {
+        if newer.is_none() && *ready.taken == Taken::Satisfying {
             return Ok(());
         }
         Box::pin(self.look_again(newer, ready)).await

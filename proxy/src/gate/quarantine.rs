@@ -13,6 +13,7 @@
 use hallmark_signer::By;
 
 use super::guard::conflict;
+use super::sibling_worth::Weight;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Reader};
@@ -53,7 +54,7 @@ pub(super) fn account(by: &By) -> &str {
 
 impl Gate {
     /// The guard of a write on the client's condition, and whether what stands there may be replaced by what does not
-    /// satisfy its rule.
+    /// satisfy its rule. `worth`: that of what is written, where its name is that of a sibling.
     ///
     /// # Errors
     /// The condition does not hold, somebody else's signatures stand there, or the store failed.
@@ -62,10 +63,11 @@ impl Gate {
         name: &ObjectName,
         condition: &PutCondition,
         by: &By,
+        worth: &Weight,
     ) -> Result<Ground, GateError> {
         let guard = self.guard(name, condition, account(by)).await?;
         let standing = if self.is_sibling(name) {
-            (Taking::Satisfying, self.own_sibling(name, by).await?)
+            (Taking::Satisfying, self.own_sibling(name, by, worth).await?)
         } else if guard == Guard::Absent && self.policy.quarantines(name) {
             (Taking::Quarantined, Guard::Absent)
         } else {
@@ -105,11 +107,11 @@ impl Gate {
     }
 
     /// A guard for a write of signatures beside an artifact: who may sign may add signatures, and replace those that it
-    /// put there itself; not those of others.
+    /// put there itself; not those of others, unless they say nothing and the new one counts.
     ///
     /// # Errors
     /// `AccessDenied`: somebody else's stand there, or nobody can say whose; or the store failed.
-    async fn own_sibling(&self, name: &ObjectName, by: &By) -> Result<Guard, GateError> {
+    async fn own_sibling(&self, name: &ObjectName, by: &By, worth: &Weight) -> Result<Guard, GateError> {
         let own = |found: &Admitted| {
             let seal = found.seal().and_then(|seal| seal.by().client_name());
             seal.is_some() && seal == by.client_name()
@@ -119,7 +121,13 @@ impl Gate {
             Sight::Something(this, Ok(found), _) if own(&found) => Ok(this),
             // What does not hold is nobody's.
             Sight::Something(this, Err(GateError::Artifact(_)), Worth::Known) => Ok(this),
-            Sight::Something(_, Ok(_) | Err(GateError::Artifact(_)), _) => Err(not_own().into()),
+            Sight::Something(this, Ok(found), _) => match worth {
+                Weight::Counts(subjects) if self.is_worthless(&found, subjects, account(by)).await? => {
+                    Ok(this)
+                }
+                Weight::Counts(_) | Weight::Unknown => Err(not_own().into()),
+            },
+            Sight::Something(_, Err(GateError::Artifact(_)), _) => Err(not_own().into()),
             Sight::Something(_, Err(error), _) => Err(error),
         }
     }
@@ -149,14 +157,12 @@ impl Gate {
         };
         let alone = proven.admit(&self.policy, reader, form, &[], self.prover.verdicts());
         let alone = alone.map_err(GateError::from);
-        let beside = match &sealed {
-            Some(artifact) => self.admit_beside(artifact, reader, &alone, client).await?,
-            None => None,
-        };
-        match beside {
-            None => known(alone),
-            Some(weighed) if weighed.may_weigh_more_elsewhere() => elsewhere(weighed.verdict()),
-            Some(weighed) => known(weighed.verdict()),
+        let Some(artifact) = sealed.filter(|_| self.may_gain(&alone, name)) else { return known(alone) };
+        let weighed = self.admit_beside(&artifact, reader, self.lookups.turn(client).await?).await?;
+        if weighed.may_weigh_more_elsewhere() {
+            elsewhere(weighed.verdict())
+        } else {
+            known(weighed.verdict())
         }
     }
 }

@@ -8,6 +8,7 @@ use hallmark_config::Sibling;
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{SealedHeaders, Sha256Digest, Verdicts as _};
 
+use super::sibling_worth::Weight;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, Origin, Proven, Reader};
@@ -47,18 +48,27 @@ impl Gate {
         }
     }
 
-    /// What an artifact is that is about to be copied to `name`: read for that, if it is the name of a sibling.
+    /// What an artifact is that is about to be copied to `name`, and what it is worth there: read for that, if it is the
+    /// name of a sibling. The role that it was approved for elsewhere may be none here.
     ///
     /// # Errors
-    /// As [`form_of_bytes`](Self::form_of_bytes); or it cannot be read, or is not what was sealed.
-    pub(super) async fn form_of_copy(&self, name: &ObjectName, source: &Admitted) -> Result<Form, GateError> {
+    /// As [`form_of_bytes`](Self::form_of_bytes) and [`worth_of`](Self::worth_of); or it cannot be read, or is not what was
+    /// sealed.
+    pub(super) async fn form_of_copy(
+        &self,
+        name: &ObjectName,
+        source: &Admitted,
+        client: &str,
+    ) -> Result<(Form, Weight), GateError> {
         if !self.is_sibling(name) {
-            return Ok(Form::Any);
+            return Ok((Form::Any, Weight::Unknown));
         }
         if source.length() > MAX_FILE as u64 {
             return Err(too_long().into());
         }
-        self.form_of_bytes(name, &self.read_whole(source).await?)
+        let bytes = self.read_whole(source).await?;
+        let form = self.form_of_bytes(name, &bytes)?;
+        Ok((form, self.worth_of(name, &bytes, None, client).await?))
     }
 
     /// What stands under the name of a sibling. Its bytes are read the first time, in `client`'s turn; of what they are,
@@ -111,7 +121,7 @@ impl Gate {
 
     /// All bytes of something small. Perhaps asked for by an upload that is on its way to the store, where a newer
     /// configuration makes its name that of a sibling; never by who holds the body of another one that is read.
-    async fn read_whole(&self, admitted: &Admitted) -> Result<Vec<u8>, GateError> {
+    pub(super) async fn read_whole(&self, admitted: &Admitted) -> Result<Vec<u8>, GateError> {
         if admitted.length() == 0 {
             return Ok(Vec::new());
         }

@@ -18,7 +18,7 @@ use hallmark_config::UnixMs;
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{Sha256Digest, Verdicts};
 
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
@@ -104,23 +104,23 @@ impl Gate {
         self.policy.is_sibling(name)
     }
 
-    /// Judges an artifact once more, with what stands beside it. `first`: what it is worth without. `None`: nothing beside
-    /// it could change that.
-    pub(super) async fn admit_beside(
-        &self,
-        artifact: &Arc<Artifact>,
-        reader: Reader,
-        first: &Result<Admitted, GateError>,
-        client: &str,
-    ) -> Result<Option<Weighed<Result<Admitted, ArtifactFault>>>, GateError> {
-        let lacks = match first {
+    /// Whether what stands beside an artifact could change what it is worth `alone`.
+    pub(super) fn may_gain(&self, alone: &Result<Admitted, GateError>, name: &ObjectName) -> bool {
+        let lacks = match alone {
             Ok(admitted) => !admitted.is_trusted(),
             Err(GateError::Artifact(ArtifactFault::Trust(fault))) => fault.may_be_mended(),
             Err(_) => false,
         };
-        if !lacks || self.policy.siblings(artifact.name()).is_empty() {
-            return Ok(None);
-        }
+        lacks && !self.policy.siblings(name).is_empty()
+    }
+
+    /// Judges an artifact with what stands beside it.
+    pub(super) async fn admit_beside(
+        &self,
+        artifact: &Arc<Artifact>,
+        reader: Reader,
+        turn: Turn,
+    ) -> Result<Weighed<Result<Admitted, ArtifactFault>>, GateError> {
         let artifact = Arc::clone(artifact);
         let seal = artifact.seal();
         let subject = Subject { object: artifact.name().clone(), sha256: *seal.sha256(), size: seal.size() };
@@ -128,7 +128,7 @@ impl Gate {
             // What has siblings is none.
             Proven::Sealed(artifact).admit(policy, reader, Form::Any, pieces, verdicts)
         };
-        self.weigh(subject, client, judge).await.map(Some)
+        self.weigh_in(turn, subject, judge).await
     }
 
     /// Judges by what stands beside an artifact, wherever its rule says to look: the siblings are read, parsed and verified,
@@ -146,7 +146,14 @@ impl Gate {
         T: Send + 'static,
         J: FnOnce(&TrustPolicy, &[Piece], &dyn Verdicts) -> T + Send + 'static,
     {
-        let turn = self.lookups.turn(client).await?;
+        self.weigh_in(self.lookups.turn(client).await?, subject, judge).await
+    }
+
+    async fn weigh_in<T, J>(&self, turn: Turn, subject: Subject, judge: J) -> Result<Weighed<T>, GateError>
+    where
+        T: Send + 'static,
+        J: FnOnce(&TrustPolicy, &[Piece], &dyn Verdicts) -> T + Send + 'static,
+    {
         let reads =
             self.policy.siblings(&subject.object).into_iter().map(|sibling| self.read_beside(sibling));
         // Boxed: it is as large as all that happens to a download, and seldom needed.
@@ -264,7 +271,7 @@ impl Beside {
 fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result<Taken, GateError> {
     match (verdict, spoiled) {
         // A signature that nobody could read may be a revoked one.
-        (Ok(Taken::Waiting), Some(Spoiled::Store(error))) => Err(error),
+        (Ok(Taken::Waiting(_)), Some(Spoiled::Store(error))) => Err(error),
         (Ok(taken), _) => Ok(taken),
         (Err(fault), spoiled) => Err(blame(spoiled, fault)),
     }

@@ -12,6 +12,7 @@ use super::hash::Hashing;
 use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
+use super::sibling_worth::Weight;
 use super::upload::{Sealed, Upload, Uploaded, declare, incomplete, no_randomness};
 use super::{Gate, GateError};
 use crate::s3::error::S3Error;
@@ -49,7 +50,7 @@ impl Gate {
         if let Some(sum) = body.announced() {
             declare(&mut upload.headers, sum)?;
         }
-        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by, &Weight::Unknown).await?;
         let first = first_bytes(&mut body).await?;
         let reference = RecordRef::random().map_err(no_randomness)?;
         let attributes = Attributes {

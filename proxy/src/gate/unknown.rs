@@ -14,6 +14,7 @@ use super::hash::Hashing;
 use super::quarantine::Ground;
 use super::receive::Incoming;
 use super::record::Contents;
+use super::sibling_worth::Weight;
 use super::upload::{Upload, Uploaded, declare, internal, no_randomness, too_large};
 use super::{Gate, GateError};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
@@ -64,7 +65,7 @@ impl Gate {
         beginning: Beginning,
     ) -> Result<Uploaded, GateError> {
         self.is_no_sibling(&upload.name, None)?;
-        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by, &Weight::Unknown).await?;
         let Beginning { held, buffer, rest } = beginning;
         let stage = OpenStage { store: self.store.clone(), id: Some(self.store.stage_open().await?) };
         let parts = Parts { body, buffer, rest, end: None };

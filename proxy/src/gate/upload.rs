@@ -22,7 +22,7 @@ use crate::sealing::NotSealed;
 use crate::store::{
     Attributes, Committed, Guard, Lock, PutError, StoreError, StoreFault, Tags, VersionId, Write,
 };
-use crate::trust::{Form, Taken, Taking};
+use crate::trust::{Form, Taken, Taking, TrustFault};
 
 /// An upload that its client may make.
 pub struct Upload {
@@ -56,6 +56,8 @@ pub struct Uploaded {
     pub version: Option<VersionId>,
     /// The checksum that the client declared and that was found right.
     pub checksum: Option<DeclaredChecksum>,
+    /// Why it is not served yet, as far as its upload found that out: it waits for signatures.
+    pub waits: Option<Box<TrustFault>>,
 }
 
 /// What all the checks on an upload have found: made by [`Gate::seal_checked`] from a [`CheckedUpload`] alone.
@@ -131,7 +133,7 @@ impl Gate {
             sealed: (sealed.at, Op::Put),
             form,
             ground,
-            taken: sealed.taken,
+            taken: &sealed.taken,
         };
         self.confirm(ready).await
     }
@@ -235,7 +237,11 @@ impl From<Settled> for GateError {
 impl Sealed {
     /// What the client is told, now that it is stored.
     pub(super) fn uploaded(self, version: Option<VersionId>) -> Uploaded {
-        Uploaded { etag: self.etag, version, checksum: self.checksum }
+        let waits = match self.taken {
+            Taken::Satisfying => None,
+            Taken::Waiting(why) => Some(why),
+        };
+        Uploaded { etag: self.etag, version, checksum: self.checksum, waits }
     }
 }
 

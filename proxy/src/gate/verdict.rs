@@ -8,6 +8,7 @@ use super::quarantine::account;
 use super::upload::{Upload, malformed_signature};
 use super::{Gate, GateError, Subject};
 use crate::name::ObjectName;
+use crate::proof::ArtifactFault;
 use crate::trust::{Evidence, Form, Judged, Piece, Taken, Taking, TrustFault, TrustPolicy};
 
 impl Gate {
@@ -42,14 +43,27 @@ impl Gate {
         let header = headers.get(SIGNATURE_HEADER);
         let judged = Judged { object: name, sha256, seal: None, at: UnixMs(at), op, form };
         let alone = Evidence::header_only(header);
-        match self.policy.judge_upload(&judged, &alone, taking, self.prover.verdicts()) {
+        let verdict = match self.policy.judge_upload(&judged, &alone, taking, self.prover.verdicts()) {
             Err(TrustFault::SignatureMalformed) => Err(malformed_signature().into()),
             // Signatures may have been put there before the artifact.
             Err(fault) if fault.may_be_mended() && !self.policy.siblings(name).is_empty() => {
                 let subject = Subject { object: name.clone(), sha256: *sha256, size };
                 Box::pin(self.judge_beside(subject, header, (at, op), taking, client)).await
             }
-            verdict => Ok(verdict?),
+            verdict => verdict.map_err(GateError::from),
+        };
+        verdict.map_err(|error| self.say_what_stands(name, taking, error))
+    }
+
+    /// Says why an upload is not taken to wait for signatures, where others are.
+    fn say_what_stands(&self, name: &ObjectName, taking: Taking, error: GateError) -> GateError {
+        match (taking, error) {
+            (Taking::Satisfying, GateError::Artifact(ArtifactFault::Trust(fault)))
+                if fault.may_be_mended() && self.policy.quarantines(name) =>
+            {
+                TrustFault::WouldReplace { without: Box::new(fault) }.into()
+            }
+            (Taking::Satisfying | Taking::Quarantined, error) => error,
         }
     }
 

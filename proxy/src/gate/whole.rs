@@ -6,12 +6,14 @@ use hallmark_signer::MAX_INLINE;
 use super::budget::Reservation;
 use super::hash::hash_whole;
 use super::receive::Incoming;
+use super::sibling_worth::Weight;
 use super::unknown::{Beginning, UNKNOWN_MEMORY};
 use super::upload::{Upload, Uploaded, declare, too_large};
 use super::{Gate, GateError};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::payload::{Payload, PayloadEnd, Step};
 use crate::store::{Attributes, Body, committed};
+use crate::trust::Form;
 
 /// The least that the buffer of a body grows by.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -43,7 +45,11 @@ impl Gate {
             declare(&mut upload.headers, sum)?;
         }
         let form = self.form_of_bytes(&upload.name, &bytes)?;
-        let ground = self.ground(&upload.name, &upload.condition, &upload.by).await?;
+        let worth = match form {
+            Form::Sibling => self.worth_of(&upload.name, &bytes, Some(&upload.headers), client).await?,
+            Form::Any => Weight::Unknown,
+        };
+        let ground = self.ground(&upload.name, &upload.condition, &upload.by, &worth).await?;
         let sealed = self.seal(&upload, &upload.headers, &hashed, &checked, (form, &ground)).await?;
         self.confirm_sealed(&upload, &upload.headers, &sealed, (form, &ground)).await?;
         let hallmark = sealed.line.to_string();

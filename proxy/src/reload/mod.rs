@@ -114,7 +114,8 @@ impl Reloader {
             app,
             certificates,
             metrics: metrics.clone(),
-            settling: Settling::new(before),
+            // What it could do without, the start has made itself: that is no change.
+            settling: Settling::new(before.with_what_came()),
             again: None,
         })
     }
@@ -192,6 +193,9 @@ impl Reloader {
             (None, _) | (_, None) => None,
         };
         self.app.renew(config)?;
+        for advice in config.advice() {
+            tracing::warn!(setting = advice.key, "{}", advice.message);
+        }
         if let Some((certificates, usable)) = tls {
             certificates.replace(usable);
         }

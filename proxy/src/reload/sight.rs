@@ -52,6 +52,18 @@ impl Sight {
         self
     }
 
+    /// The same, where what was not there then may have come since, and is known as well.
+    pub(super) fn with_what_came(self) -> Self {
+        let look = |(file, seen): (PathBuf, Seen)| {
+            let seen = match seen {
+                Seen::Nothing(io::ErrorKind::NotFound) => Seen::at(&file),
+                seen => seen,
+            };
+            (file, seen)
+        };
+        Self(self.0.into_iter().map(look).collect())
+    }
+
     /// What was looked at.
     pub(super) fn files(&self) -> BTreeSet<PathBuf> {
         self.0.keys().cloned().collect()
@@ -108,6 +120,20 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+
+    #[test]
+    fn what_was_made_since_is_no_change_and_what_was_changed_since_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let [there, made, never] = ["there", "made", "never"].map(|name| dir.path().join(name));
+        fs::write(&there, "1").unwrap();
+        let files = BTreeSet::from([there.clone(), made.clone(), never]);
+        let before = Sight::of(&files);
+        fs::write(&made, "1").unwrap();
+        let known = before.with_what_came();
+        assert_eq!(known, Sight::of(&files));
+        fs::write(&there, "2").unwrap();
+        assert_ne!(known.clone().with_what_came(), Sight::of(&files));
+    }
 
     #[test]
     fn every_way_to_change_a_file_is_seen() {

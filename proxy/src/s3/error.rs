@@ -141,6 +141,8 @@ codes! {
     ArtifactRoleUnmet Artifact FORBIDDEN,
     /// No statement that the rule asks for, or not about this.
     ArtifactAttestationUnmet Artifact FORBIDDEN,
+    /// A signature that says nothing about the artifact beside which it is put.
+    ArtifactSignatureRefused Artifact FORBIDDEN,
     /// Denied by digest or seal.
     ArtifactDenied Artifact FORBIDDEN,
     /// Sealed before the rule's time.

@@ -19,11 +19,14 @@ use super::range::{Part, Resolved};
 use super::times::{http_date, iso8601};
 use crate::name::BucketName;
 use crate::store::{Deleted, Standing, VersionId};
+use crate::trust::Form;
 
 /// Names the request in the answer, the error document and the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 /// Why others are refused what this reader gets: a code and what is missing.
 pub const UNTRUSTED: HeaderName = HeaderName::from_static("x-hallmark-untrusted");
+/// There where what is served are signatures over another object.
+pub const SIBLING: HeaderName = HeaderName::from_static("x-hallmark-sibling");
 /// What was verified before the first byte: `seal,<signers>`.
 pub const VERIFIED: HeaderName = HeaderName::from_static("x-hallmark-verified");
 /// Why an artifact was refused; an answer to HEAD has no document that could say it.
@@ -312,6 +315,8 @@ pub struct ArtifactHead<'a> {
     pub verified: &'a str,
     /// Why the policy does not accept it, for [`UNTRUSTED`].
     pub untrusted: Option<&'a str>,
+    /// What it was found to be, for [`SIBLING`].
+    pub form: Form,
     /// The checksum that the uploader declared, if it is to be shown; never on a part.
     pub checksum: Option<&'a DeclaredChecksum>,
     /// In how many parts it came; told to who asks for one of them.
@@ -386,13 +391,26 @@ impl ArtifactHead<'_> {
         headers.insert(ETAG, quoted_etag(self.etag)?);
         headers.insert(VERIFIED, value(self.verified)?);
         if let Some(why) = self.untrusted {
-            headers.insert(UNTRUSTED, value(plain(why))?);
+            untrusted(headers, why)?;
+        }
+        match self.form {
+            Form::Sibling => drop(headers.insert(SIBLING, HeaderValue::from_static("yes"))),
+            Form::Any => {}
         }
         if let Some(at) = self.at {
             headers.insert(LAST_MODIFIED, value(http_date(at))?);
         }
         Ok(())
     }
+}
+
+/// Tells why the policy does not accept something.
+///
+/// # Errors
+/// `InternalError`: it is not fit for a header.
+pub fn untrusted(headers: &mut HeaderMap, why: &str) -> Result<(), S3Error> {
+    headers.insert(UNTRUSTED, value(plain(why))?);
+    Ok(())
 }
 
 /// The longest reason that stands in a header, characters.
@@ -477,6 +495,7 @@ mod tests {
             seal: Some("v=1"),
             verified: "seal,release",
             untrusted: None,
+            form: Form::Any,
             checksum: None,
             parts: None,
             standing: &Standing::default(),
@@ -531,6 +550,7 @@ mod tests {
             seal: None,
             verified: "seal",
             untrusted: Some("ArtifactDenied: \"é\"\n"),
+            form: Form::Sibling,
             checksum: None,
             parts: None,
             standing: &said,
@@ -541,7 +561,7 @@ mod tests {
             "200\naccept-ranges: bytes\ncontent-length: 0\netag: \"d41d\"\nx-amz-object-lock-legal-hold: OFF\n\
              x-amz-object-lock-mode: COMPLIANCE\nx-amz-object-lock-retain-until-date: 2030-01-01T00:00:00.000Z\n\
              x-amz-request-id: 0000000000000001\nx-amz-tagging-count: 2\nx-amz-version-id: v1\n\
-             x-hallmark-untrusted: ArtifactDenied: \"\\u{e9}\"\\u{a}\nx-hallmark-verified: seal"
+             x-hallmark-sibling: yes\nx-hallmark-untrusted: ArtifactDenied: \"\\u{e9}\"\\u{a}\nx-hallmark-verified: seal"
         );
         let gone = |version, delete_marker| {
             let version = VersionId::parse(version);

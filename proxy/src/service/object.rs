@@ -40,6 +40,10 @@ impl S3Service {
         if let Some(sum) = uploaded.checksum {
             response::checksum(response.headers_mut(), &sum)?;
         }
+        // Who uploads may be none of those who see what waits: that it does is told here.
+        if let Some(why) = uploaded.waits {
+            response::untrusted(response.headers_mut(), &why.told())?;
+        }
         bodiless(response)
     }
 

@@ -19,6 +19,7 @@ use crate::s3::payload::DeclaredChecksum;
 use crate::s3::range::Resolved;
 use crate::s3::response::{self, ArtifactHead, RequestId};
 use crate::store::{PartNumber, VersionId};
+use crate::trust::TrustFault;
 
 impl S3Service {
     /// `GET /bucket/key`
@@ -247,7 +248,7 @@ fn head(
 ) -> Result<Head, GateError> {
     let etag = admitted.etag();
     let (seal, verified) = (admitted.seal().map(|seal| seal.line().to_string()), admitted.verified());
-    let untrusted = admitted.distrust().map(|fault| format!("{}: {fault}", fault.code().as_str()));
+    let untrusted = admitted.distrust().map(TrustFault::told);
     let checksum = match read.checksum {
         ChecksumMode::Off => None,
         ChecksumMode::Enabled => {
@@ -262,6 +263,7 @@ fn head(
         seal: seal.as_deref(),
         verified: &verified,
         untrusted: untrusted.as_deref(),
+        form: admitted.form(),
         checksum: checksum.as_ref(),
         parts: match read.part {
             Some(_) => admitted.part_table()?.map(|table| table.parts().count()),

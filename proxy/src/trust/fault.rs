@@ -46,7 +46,7 @@ pub enum TrustFault {
     #[error("no signature is by a key that the rule for this key trusts")]
     SignerUntrusted,
     /// The only good signatures are by signers who have been revoked.
-    #[error("the only good signature is by a revoked key, `{signer}`: {reason}")]
+    #[error("the only good signature is by a revoked key: `{signer}` is revoked: {reason}")]
     KeyRevoked {
         /// One of them.
         signer: SignerName,
@@ -70,8 +70,59 @@ pub enum TrustFault {
         signer: SignerName,
     },
     /// Some of the signers whom the rule asks for have signed, but not all.
-    #[error("signatures are missing: {0}")]
-    RoleUnmet(Missing),
+    #[error("signatures are missing: {missing}{}", also(.discounted))]
+    RoleUnmet {
+        /// Who is missing.
+        missing: Missing,
+        /// Who has signed, and does not count.
+        discounted: Vec<Discounted>,
+    },
+    /// It waits for signatures, and would take the place of something that is served.
+    #[error(
+        "{without}; and what stands under this name is served, so nothing takes its place that is not: push it under a new name"
+    )]
+    WouldReplace {
+        /// What is wrong with it.
+        without: Box<TrustFault>,
+    },
+    /// A signature beside an artifact is by somebody else than its name says.
+    #[error("it is a signature by `{by}`, and stands under the name for one by `{of}`")]
+    SignatureMisplaced {
+        /// Who made it.
+        by: SignerName,
+        /// Who should have.
+        of: SignerName,
+    },
+    /// A signature beside an artifact is by nobody who should have made it, or over something else.
+    #[error("it is no signature by {} over `{artifact}` as that stands there: it is by another key, or over other bytes", by(.of.as_ref()))]
+    SignatureWorthless {
+        /// The artifact's key.
+        artifact: String,
+        /// Who should have made it; `None`: any signer of the rule.
+        of: Option<SignerName>,
+    },
+    /// There is nothing yet that a signature could be held against.
+    #[error("there is no `{artifact}` that it could be a signature over: upload that first")]
+    NothingToSign {
+        /// The artifact's key.
+        artifact: String,
+    },
+    /// It says that it approves for a role that nobody asks for.
+    #[error("it says that it approves for the role `{role}`, and the rule for the artifact asks for {asked}")]
+    RoleNotAsked {
+        /// Which.
+        role: String,
+        /// Those that it asks for.
+        asked: String,
+    },
+    /// It says that it approves for a role that its signer does not have.
+    #[error("it says that it approves for the role `{role}`, and `{signer}` is not one of its signers")]
+    NotOfRole {
+        /// Which.
+        role: String,
+        /// Who signed.
+        signer: SignerName,
+    },
     /// Something beside the artifact cannot be used, and without it this is what is wrong.
     #[error("{without}; and `{key}` beside it is of no use: {why}")]
     SiblingUnusable {
@@ -82,6 +133,27 @@ pub enum TrustFault {
         /// What is wrong without it.
         without: Box<TrustFault>,
     },
+}
+
+/// Somebody of the rule who has signed, and does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Discounted {
+    /// A signer who is revoked.
+    Revoked {
+        /// Who.
+        signer: SignerName,
+        /// Why, as the configuration says.
+        reason: String,
+    },
+    /// Somebody who signed outside of the key's validity.
+    NotValid {
+        /// Who.
+        signer: SignerName,
+        /// When.
+        at: UnixMs,
+    },
+    /// Somebody who signed something else than the rule asks for.
+    Unfit(SignerName),
 }
 
 /// Who is missing: one of these roles for each group of which none is met. Shown as `2 of release (1 there)`.
@@ -113,9 +185,20 @@ impl TrustFault {
             Self::KeyRevoked { .. } => "key_revoked",
             Self::KeyNotValid { .. } => "key_not_valid",
             Self::AttestationUnmet { .. } => "attestation_unmet",
-            Self::RoleUnmet(_) => "role_unmet",
+            Self::RoleUnmet { .. } => "role_unmet",
+            Self::SignatureMisplaced { .. } => "signature_misplaced",
+            Self::SignatureWorthless { .. } => "signature_worthless",
+            Self::NothingToSign { .. } => "nothing_to_sign",
+            Self::RoleNotAsked { .. } => "role_not_asked",
+            Self::NotOfRole { .. } => "not_of_role",
+            Self::WouldReplace { without } => without.label(),
             Self::SiblingUnusable { .. } => "sibling_unusable",
         }
+    }
+
+    /// Code and reason in one line, for a header.
+    pub fn told(&self) -> String {
+        format!("{}: {self}", self.code().as_str())
     }
 
     /// The code that clients are told.
@@ -130,8 +213,13 @@ impl TrustFault {
             Self::KeyRevoked { .. } => Code::ArtifactKeyRevoked,
             Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
             Self::AttestationUnmet { .. } => Code::ArtifactAttestationUnmet,
-            Self::RoleUnmet(_) => Code::ArtifactRoleUnmet,
-            Self::SiblingUnusable { without, .. } => without.code(),
+            Self::RoleUnmet { .. } => Code::ArtifactRoleUnmet,
+            Self::SignatureMisplaced { .. }
+            | Self::SignatureWorthless { .. }
+            | Self::NothingToSign { .. }
+            | Self::RoleNotAsked { .. }
+            | Self::NotOfRole { .. } => Code::ArtifactSignatureRefused,
+            Self::SiblingUnusable { without, .. } | Self::WouldReplace { without } => without.code(),
         }
     }
 
@@ -143,13 +231,39 @@ impl TrustFault {
             | Self::KeyRevoked { .. }
             | Self::KeyNotValid { .. }
             | Self::AttestationUnmet { .. }
-            | Self::RoleUnmet(_)
-            | Self::SiblingUnusable { .. } => true,
+            | Self::RoleUnmet { .. }
+            | Self::SiblingUnusable { .. }
+            | Self::WouldReplace { .. } => true,
             Self::Denied { .. }
             | Self::SealedTooEarly { .. }
             | Self::OpRefused(_)
             | Self::RolledBack { .. }
-            | Self::SignatureMalformed => false,
+            | Self::SignatureMalformed
+            | Self::SignatureMisplaced { .. }
+            | Self::SignatureWorthless { .. }
+            | Self::NothingToSign { .. }
+            | Self::RoleNotAsked { .. }
+            | Self::NotOfRole { .. } => false,
+        }
+    }
+}
+
+fn by(of: Option<&SignerName>) -> String {
+    of.map_or("a signer whom the rule for it names".to_owned(), |of| format!("`{of}`"))
+}
+
+fn also(discounted: &[Discounted]) -> String {
+    discounted.iter().map(|one| format!("; {one}")).collect()
+}
+
+impl fmt::Display for Discounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revoked { signer, reason } => write!(f, "`{signer}` is revoked: {reason}"),
+            Self::NotValid { signer, at } => {
+                write!(f, "what `{signer}` signed is of {at}, which is outside the key's validity")
+            }
+            Self::Unfit(signer) => write!(f, "what `{signer}` signed is not what the rule asks for"),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The judgement.
 
-use hallmark_config::{Enforce, Rule, SealOp, Signatures, UnixMs};
+use hallmark_config::{Enforce, Rule, SealOp, Signatures, SignerName, UnixMs};
 use hallmark_signer::{Op, PublisherSignatures, SealId, Sha256Digest, Verdicts};
 
 use super::TrustPolicy;
 use super::evidence::Evidence;
-use super::fault::TrustFault;
+use super::fault::{Discounted, TrustFault};
 use super::findings::{Findings, Found, Signers, Standing};
 use super::roles::{clauses, missing, signers_of};
 use super::search::{LookFor, Search};
@@ -39,12 +39,12 @@ pub enum Form {
 }
 
 /// How an upload was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// It satisfies its rule.
     Satisfying,
-    /// It does not (yet), and waits.
-    Waiting,
+    /// It does not yet, for this reason, and waits.
+    Waiting(Box<TrustFault>),
 }
 
 /// Whether an upload may be taken that does not satisfy its rule.
@@ -91,7 +91,11 @@ impl TrustPolicy {
         match missing(&clauses(rule, &counting, &self.signers)) {
             // Every rule asks for somebody. Should one ever not, nobody is not enough.
             _ if counting.is_empty() => Err(self.nobody(&search, header.as_ref(), evidence)),
-            Some(missing) => Err(TrustFault::RoleUnmet(missing)),
+            Some(missing) => {
+                let others = search.find(header.as_ref(), evidence, LookFor::Others);
+                let discounted = others.into_iter().map(|found| self.discounted(found)).collect();
+                Err(TrustFault::RoleUnmet { missing, discounted })
+            }
             None => Ok(Signers(signers_of(&counting))),
         }
     }
@@ -117,7 +121,7 @@ impl TrustPolicy {
         let others = self.search(rule, judged, verdicts).find(header.as_ref(), evidence, LookFor::Others);
         match others.into_iter().find(|found| found.standing == Standing::Revoked) {
             Some(revoked) => Err(self.not_counting(revoked)),
-            None => Ok(Taken::Waiting),
+            None => Ok(Taken::Waiting(Box::new(fault))),
         }
     }
 
@@ -141,7 +145,7 @@ impl TrustPolicy {
         Findings { rule: Some(rule), found, clauses, verdict }
     }
 
-    fn search<'s>(
+    pub(super) fn search<'s>(
         &'s self,
         rule: &'s Rule,
         judged: &'s Judged<'s>,
@@ -162,17 +166,30 @@ impl TrustPolicy {
         gravest.map_or(TrustFault::SignerUntrusted, |found| self.not_counting(found))
     }
 
-    fn not_counting(&self, found: Found) -> TrustFault {
+    /// Why this one alone does not suffice.
+    pub(super) fn not_counting(&self, found: Found) -> TrustFault {
+        match self.discounted(found) {
+            Discounted::Revoked { signer, reason } => TrustFault::KeyRevoked { signer, reason },
+            Discounted::NotValid { signer, at } => TrustFault::KeyNotValid { signer, at },
+            Discounted::Unfit(signer) => TrustFault::AttestationUnmet { signer },
+        }
+    }
+
+    fn discounted(&self, found: Found) -> Discounted {
         let Found { signer, at, standing, scope: _ } = found;
         match standing {
             Standing::Revoked => {
-                let reason = self.signers.get(&signer).and_then(Signer::revocation);
-                let reason = reason.unwrap_or_default().to_owned();
-                TrustFault::KeyRevoked { signer, reason }
+                let reason = self.why_revoked(&signer).unwrap_or_default().to_owned();
+                Discounted::Revoked { signer, reason }
             }
-            Standing::TooEarly | Standing::TooLate => TrustFault::KeyNotValid { signer, at },
-            Standing::Unfit | Standing::Counts => TrustFault::AttestationUnmet { signer },
+            Standing::TooEarly | Standing::TooLate => Discounted::NotValid { signer, at },
+            Standing::Unfit | Standing::Counts => Discounted::Unfit(signer),
         }
+    }
+
+    /// Why a signer is revoked, as the configuration says; `None`: it is not.
+    pub fn why_revoked(&self, signer: &SignerName) -> Option<&str> {
+        self.signers.get(signer).and_then(Signer::revocation)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `signer` | a key or an identity, and whether a signature of a certain time counts |
 //! | `search` | from evidence to those who signed, and those of them who count |
 //! | `sibling` | which objects beside an artifact are siblings of it |
+//! | `detached` | what a detached signature is worth where it stands |
 //! | `pieces` | from a sibling's bytes to pieces of evidence; `identities` has the roots of trust for it |
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
 //! | `refusals` | certificates that proved nothing a moment ago, so that it is not found out again and again |
@@ -20,6 +21,7 @@
 //! within one policy and for a minute, that a certificate's is not (`refusals`).
 
 mod deny;
+mod detached;
 mod evidence;
 mod fault;
 mod findings;
@@ -47,13 +49,14 @@ use self::refusals::Refusals;
 use self::signer::Signer;
 use crate::name::ObjectName;
 
+pub use self::detached::Detached;
 pub use self::evidence::{Evidence, MAX_PIECES, Piece, Said, Signed};
-pub use self::fault::{Missing, MissingRole, TrustFault};
+pub use self::fault::{Discounted, Missing, MissingRole, TrustFault};
 pub use self::findings::{Findings, Found, RoleFound, Scope, Signers, Standing};
 pub use self::identities::Identities;
 pub use self::judge::{Form, Judged, Taken, Taking};
 pub use self::pieces::{About, SiblingFile, Unusable};
-pub use self::sibling::{MAX_SIBLINGS, SiblingName};
+pub use self::sibling::{MAX_SIBLINGS, SiblingName, SignaturePlace};
 pub use self::vouch::NotVouched;
 
 /// Signers and rules.

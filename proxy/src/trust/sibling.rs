@@ -43,10 +43,20 @@ pub struct SiblingName {
     pub name: ObjectName,
 }
 
+/// Whose detached signature over what belongs under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignaturePlace {
+    /// Over which artifact.
+    pub artifact: ObjectName,
+    /// Whose signature it must be; `None`: any that the rule asks for.
+    pub of: Option<SignerName>,
+}
+
 /// An artifact beside which something stands, by that one's name.
 struct Beside<'p, 'k> {
     rule: &'p Rule,
     kind: Sibling,
+    of: Option<&'p SignerName>,
     artifact: &'k str,
 }
 
@@ -74,6 +84,27 @@ impl TrustPolicy {
     /// What the name of this sibling says that it is: each kind.
     pub fn kinds(&self, object: &ObjectName) -> BTreeSet<Sibling> {
         self.standing_beside(object).into_iter().map(|beside| beside.kind).collect()
+    }
+
+    /// What a detached signature under this name would be over, and whose: all that the name can mean, the most telling
+    /// first.
+    pub fn signature_places(&self, object: &ObjectName) -> Vec<SignaturePlace> {
+        let standing = self.standing_beside(object).into_iter().filter(|beside| beside.kind == Sibling::Sig);
+        let place = |Beside { of, artifact, .. }: Beside<'_, '_>| {
+            let artifact =
+                ObjectName { bucket: object.bucket.clone(), key: ObjectKey::parse(artifact).ok()? };
+            Some(SignaturePlace { artifact, of: of.cloned() })
+        };
+        let mut places: Vec<_> = standing.filter_map(place).collect();
+        places.sort_by_key(|place| place.of.is_none());
+        places
+    }
+
+    /// The artifact that signed statements under this name are about; `None`: it is not for such.
+    pub fn attested(&self, object: &ObjectName) -> Option<ObjectName> {
+        let standing = self.standing_beside(object);
+        let beside = standing.iter().find(|beside| beside.kind == Sibling::InToto)?;
+        Some(ObjectName { bucket: object.bucket.clone(), key: ObjectKey::parse(beside.artifact).ok()? })
     }
 
     /// The rule for the artifact beside which this object stands; `None`: it is no sibling.
@@ -129,9 +160,11 @@ impl TrustPolicy {
         let named = named.take_while(|(_, signer, _)| signer.is_some_and(|name| name.len() <= MAX_SIGNER));
         let asked = |(kind, signer, artifact): (Sibling, Option<&str>, &'k str)| {
             let rule = self.matching(bucket, artifact).filter(|_| !artifact.is_empty())?;
-            let knows = |signer: &str| self.signers_by_key(rule).any(|known| known.as_str() == signer);
-            let asks = rule.siblings.contains(&kind) && signer.is_none_or(knows);
-            asks.then_some(Beside { rule, kind, artifact })
+            let of = match signer {
+                Some(name) => Some(self.signers_by_key(rule).find(|known| known.as_str() == name)?),
+                None => None,
+            };
+            rule.siblings.contains(&kind).then_some(Beside { rule, kind, of, artifact })
         };
         plain.chain(named).filter_map(asked).collect()
     }

@@ -188,7 +188,8 @@ pub(crate) struct VerifyArgs {
 #[command(
     verbatim_doc_comment,
     after_help = format!("{REMOTE}\n\n{SIGNERS}\n\nJSON: {{\"location\", \"bucket\", \"key\", \"size\", \"sha256\", \"etag\", \
-                          \"signed_by\" (key id or null), \"seal\" (as `inspect`; null: not checked)}}")
+                          \"signed_by\" (key id or null), \"seal\" (as `inspect`; null: not checked), \
+                          \"untrusted\" (why it is not served yet, or null)}}")
 )]
 pub(crate) struct PushArgs {
     #[command(flatten)]
@@ -275,7 +276,8 @@ pub(crate) struct InspectArgs {
 /// Whom to trust.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
-    /// Public key of a publisher; may be repeated. `pull` and `audit` demand that each of them signed
+    /// Public key of a publisher; may be repeated. `pull` and `audit` demand that each of them
+    /// signed, in the artifact's header or beside it (KEY.FILE.sig, KEY.sig)
     #[arg(long = "signer", value_name = "FILE.pub")]
     pub(crate) signers: Vec<PathBuf>,
 

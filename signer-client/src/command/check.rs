@@ -52,8 +52,13 @@ impl CheckedHead {
     ) -> Result<Self, Failure> {
         let (length, headers) = (head.length()?, head.sealed_headers()?);
         let shown = head.once(SEAL_HEADER)?.ok_or_else(|| {
-            Failure::refused("ArtifactUnsealed", format!("{location} has no seal"))
-                .hint("is the endpoint Hallmark? it may be configured to serve what has no seal")
+            let hint = if is_made_there(location) {
+                "a list of checksums that the endpoint makes has no seal: fetch it with an S3 client, and check files against \
+                 it by `hallmark verify --checksums`; `hallmark checksums` makes one of what is sealed"
+            } else {
+                "is the endpoint Hallmark? it may be configured to serve what has no seal"
+            };
+            Failure::refused("ArtifactUnsealed", format!("{location} has no seal")).hint(hint)
         })?;
         let line = SealLine::parse(shown).map_err(|error| invalid(&error.to_string()))?;
         let told = Told::by(&line).ok_or_else(|| invalid("its fields cannot be read"))?;
@@ -143,6 +148,11 @@ impl CheckedHead {
             format!("the bytes that came have SHA-256 {}, not {sha256} as sealed", content.sha256());
         Err(Failure::refused(DIGEST_MISMATCH, message))
     }
+}
+
+/// Whether endpoints may make what is called so, without any upload.
+fn is_made_there(location: &Location) -> bool {
+    location.key().ends_with(".sha256") || location.file_name() == Some("SHA256SUMS")
 }
 
 fn invalid(reason: &str) -> Failure {

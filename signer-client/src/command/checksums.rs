@@ -23,7 +23,7 @@ use crate::command::place::Pending;
 use crate::command::prefix::Prefix;
 use crate::command::problem::Problem;
 use crate::command::remote::Remote;
-use crate::command::{hash, keygen, service, signing};
+use crate::command::{hash, keygen, service, sibling, signing};
 
 /// What all questions have in common.
 struct Asking {
@@ -31,16 +31,25 @@ struct Asking {
     seals: Option<SealTrust>,
 }
 
+/// The head of an object.
+struct Looked {
+    checked: CheckedHead,
+    /// Whether the endpoint takes it for signatures over another object.
+    is_sibling: bool,
+}
+
 impl Asking {
     /// Asks for the head of an artifact and checks it.
-    async fn look(&self, location: &Location) -> Result<CheckedHead, Failure> {
+    async fn look(&self, location: &Location) -> Result<Looked, Failure> {
         let keeper = HeadKeeper::default();
         let request = self.remote.client.head_object().bucket(location.bucket()).key(location.key());
         let answer = request.customize().interceptor(keeper.clone()).send().await;
         answer.map_err(|error| {
             service::failure(&format!("look at {location}"), &self.remote.endpoint, &error)
         })?;
-        CheckedHead::verify(&self.remote, &keeper.take(), location, self.seals.as_ref()).await
+        let head = keeper.take();
+        let checked = CheckedHead::verify(&self.remote, &head, location, self.seals.as_ref()).await?;
+        Ok(Looked { checked, is_sibling: head.once(sibling::SIBLING_HEADER)?.is_some() })
     }
 }
 
@@ -52,6 +61,8 @@ struct List<'a> {
     hasher: BlobHasher,
     bytes: u64,
     files: u64,
+    /// Files with signatures over others.
+    beside: u64,
     problems: u64,
 }
 
@@ -66,7 +77,8 @@ pub(crate) async fn run(args: &ChecksumsArgs, output: &Output) -> Result<(), Fai
     let pending = args.output.clone().map(Pending::beside).transpose()?;
     let asking = Arc::new(Asking { remote, seals });
     let bar = output.counter("looking", Counted::Objects);
-    let mut list = List { output, pending, hasher: BlobHasher::new(), bytes: 0, files: 0, problems: 0 };
+    let mut list =
+        List { output, pending, hasher: BlobHasher::new(), bytes: 0, files: 0, beside: 0, problems: 0 };
 
     let listing = Listing::new(&asking.remote, &args.prefix, Scope::Current);
     let look = |entry: Entry| {
@@ -76,14 +88,29 @@ pub(crate) async fn run(args: &ChecksumsArgs, output: &Output) -> Result<(), Fai
     let done = |entry: Entry, looked| list.add(&args.prefix, &entry, looked, &bar);
     let objects = crew::on_each(listing, args.jobs, look, done).await;
     bar.finish_and_clear();
-    match (objects?, list.problems) {
-        (0, _) => Err(args.prefix.nothing()),
-        (_, 0) => list.finish(args, key.as_ref()).await,
-        (objects, problems) => Err(Failure::refused(
-            "ArtifactsNotVerified",
-            format!("{problems} of {objects} objects of {} cannot be in the list", args.prefix),
-        )),
+    let objects = objects?;
+    if list.beside > 0 {
+        output.note(&format!(
+            "{} files with signatures over others are left out: what they are about is listed",
+            list.beside
+        ));
     }
+    let problems = list.problems;
+    match (objects, problems) {
+        (0, _) => return Err(args.prefix.nothing()),
+        (_, 0) => return list.finish(args, key.as_ref()).await,
+        _ if args.skip_refused => list.finish(args, key.as_ref()).await?,
+        _ => {}
+    }
+    let failure = Failure::refused(
+        "ArtifactsNotVerified",
+        format!("{problems} of {objects} objects of {} cannot be in the list", args.prefix),
+    );
+    Err(if args.skip_refused {
+        failure
+    } else {
+        failure.hint("--skip-refused lists the others all the same")
+    })
 }
 
 impl List<'_> {
@@ -92,14 +119,18 @@ impl List<'_> {
         &mut self,
         prefix: &Prefix,
         entry: &Entry,
-        looked: Result<CheckedHead, Failure>,
+        looked: Result<Looked, Failure>,
         bar: &ProgressBar,
     ) -> Result<(), Failure> {
         bar.inc(1);
-        match looked.and_then(|checked| line(prefix, &entry.location, &checked)) {
-            Ok(Some(line)) => self.write(&line),
-            Ok(None) => {
+        match looked.and_then(|looked| line(prefix, &entry.location, &looked)) {
+            Ok(Line::Of(line)) => self.write(&line),
+            Ok(Line::Folder) => {
                 bar.suspend(|| self.output.note(&format!("{} is a folder, and left out", entry.location)));
+                Ok(())
+            }
+            Ok(Line::Signatures) => {
+                self.beside += 1;
                 Ok(())
             }
             Err(failure) => {
@@ -153,22 +184,29 @@ impl List<'_> {
     }
 }
 
-/// The line for an artifact; `None` for a folder: an object without bytes whose key ends in `/`.
-fn line(
-    prefix: &Prefix,
-    location: &Location,
-    checked: &CheckedHead,
-) -> Result<Option<ChecksumLine>, Failure> {
-    let (name, told) = (prefix.relative(location), checked.told());
+/// What an object is in the list.
+enum Line {
+    Of(ChecksumLine),
+    /// An object without bytes whose key ends in `/`.
+    Folder,
+    /// Signatures over another object.
+    Signatures,
+}
+
+fn line(prefix: &Prefix, location: &Location, looked: &Looked) -> Result<Line, Failure> {
+    let (name, told) = (prefix.relative(location), looked.checked.told());
+    if looked.is_sibling {
+        return Ok(Line::Signatures);
+    }
     if told.size == 0 && (name.is_empty() || name.ends_with('/')) {
-        return Ok(None);
+        return Ok(Line::Folder);
     }
     let name = ListedName::parse(name).map_err(|error| Failure {
         exit: Exit::Refused,
         code: Some("NotAFileName".to_owned()),
         ..Failure::failed(format!("its name below the prefix: {error}"))
     })?;
-    Ok(Some(ChecksumLine { sha256: told.sha256, name }))
+    Ok(Line::Of(ChecksumLine { sha256: told.sha256, name }))
 }
 
 /// A signature over the list, not yet in its place.

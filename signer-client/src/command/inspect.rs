@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
     let standing = Standing::of(&head)?;
     let checked = CheckedHead::verify(&remote, &head, location, trust.seals.as_ref()).await?;
     let told = checked.told();
-    let signed = trust.signers.judge(&told.sha256, checked.signatures())?;
+    let signed = trust.signers.find(&remote, location, &checked).await?;
     let signatures = checked.signatures().map_or(0, |all| PublisherSignatures::signatures(all).len());
 
     let content_type = checked.headers().get("content-type");

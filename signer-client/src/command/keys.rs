@@ -23,6 +23,17 @@ pub(crate) struct Signer {
     key: PublicKey,
 }
 
+impl Signer {
+    /// Where the key stands.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+}
+
 /// Whom the user trusts.
 pub(crate) struct Trust {
     pub(crate) signers: Signers,
@@ -146,14 +157,29 @@ impl Signers {
 /// The signers, and whether each of them signed.
 pub(crate) struct Signed<'a>(Vec<(&'a Signer, bool)>);
 
-impl Signed<'_> {
+impl<'a> Signed<'a> {
+    /// Those who did not.
+    pub(crate) fn missing(&self) -> Vec<&'a Signer> {
+        self.0.iter().filter(|(_, signed)| !signed).map(|(signer, _)| *signer).collect()
+    }
+
+    /// This one did, as was found out since.
+    pub(crate) fn note(&mut self, found: &Signer) {
+        for (signer, signed) in &mut self.0 {
+            *signed |= signer.key == found.key;
+        }
+    }
+
     /// Refuses if one of them did not sign.
     pub(crate) fn demand_all(&self) -> Result<(), Failure> {
         match self.0.iter().find(|(_, signed)| !signed) {
             None => Ok(()),
             Some((signer, _)) => Err(Failure::refused(
                 "ArtifactSignerUntrusted",
-                format!("the artifact is not signed by {}", signer.file.display()),
+                format!(
+                    "the artifact is not signed by {}, neither in its header nor beside it",
+                    signer.file.display()
+                ),
             )
             .hint("`hallmark inspect --signer FILE.pub` shows who signed")),
         }

@@ -3,7 +3,7 @@
 //! [`args`] says what can be asked for. A file is signed by [`sign`] with a key that [`signing`] goes to, and verified by
 //! [`verify`] with one that [`keys`] reads; [`keygen`] makes both, [`public_key`] shows the one of the other. An upload goes through [`push`]: [`hash`], then [`body`] to the endpoint of [`remote`], then the seal
 //! that came of it is looked at. A [`download`] goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
-//! in [`place`] until they were checked too. What a [`listing`] names below a [`prefix`] is worked on by a [`crew`]: [`audit`]
+//! in [`place`] until they were checked too; who [`signed`] it is found out before. Files beside an artifact are read and written by [`sibling`]. What a [`listing`] names below a [`prefix`] is worked on by a [`crew`]: [`audit`]
 //! downloads it at a [rate](hallmark_signer::Rate), [`checksums`] lists it, and [`verify_list`] checks files against such a list. What waits
 //! for signatures gets one by [`approve`]; what the endpoint makes of it is its [`standing`]. What goes wrong is a [`failure::Failure`], with its exit code;
 //! all that is printed is printed by [`output`].
@@ -35,7 +35,9 @@ mod pull;
 mod push;
 mod remote;
 mod service;
+mod sibling;
 mod sign;
+mod signed;
 mod signing;
 mod standing;
 mod told;

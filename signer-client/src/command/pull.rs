@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &PullArgs, output: &Output) -> Result<(), Failure>
     if let Some(wanted) = &args.sha256 {
         checked.demand_digest(wanted)?;
     }
-    let signed = trust.signers.judge(&checked.told().sha256, checked.signatures())?;
+    let signed = trust.signers.find(&remote, &args.location, &checked).await?;
     signed.demand_all()?;
 
     let bar = output.bar("pulling", checked.told().size);

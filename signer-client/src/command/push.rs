@@ -19,8 +19,9 @@ use crate::command::head::HeadKeeper;
 use crate::command::location::Location;
 use crate::command::output::Output;
 use crate::command::remote::{self, Remote};
+use crate::command::standing::{self, Standing};
 use crate::command::told::Told;
-use crate::command::{hash, service, signing, standing};
+use crate::command::{hash, service, signing};
 
 /// The largest single upload, bytes: S3's limit.
 const MAX_UPLOAD: u64 = 5 << 30;
@@ -50,7 +51,12 @@ pub(crate) async fn run(args: &PushArgs, output: &Output) -> Result<(), Failure>
     let etag = SealedEtag::single(md5);
     let upload = Upload { file: &args.file, location, content, etag, headers };
 
-    upload.send(&remote, output).await?;
+    let standing = upload.send(&remote, output).await?;
+    // What the endpoint takes in, it need not serve.
+    if let Some(why) = &standing.untrusted {
+        output
+            .note(&format!("uploaded, but not served yet to those who may only read what is trusted: {why}"));
+    }
     let checked = match upload.look(&remote).await {
         Ok(checked) => Some(checked),
         Err(failure) if failure.code.as_deref() == Some(service::ACCESS_DENIED) => {
@@ -59,16 +65,12 @@ pub(crate) async fn run(args: &PushArgs, output: &Output) -> Result<(), Failure>
         }
         // It was taken to wait for signatures, and is shown to those who are to sign it.
         Err(failure) if standing::waits(&failure) => {
-            let failure = standing::explained(&remote, &upload.location, failure).await;
-            output.note(&format!(
-                "uploaded, but not served yet, so the seal was not checked: {}",
-                failure.message
-            ));
+            output.note("this client may not see what is not served yet, so the seal was not checked");
             None
         }
         Err(failure) => return Err(failure),
     };
-    report(&upload, key.as_ref(), checked.as_ref(), output)
+    report(&upload, key.as_ref(), checked.as_ref(), &standing, output)
 }
 
 /// The headers that the command line asks for.
@@ -120,7 +122,8 @@ async fn sign(key: &BlobKey<Signer>, content: &Content, path: &Path) -> Result<S
 }
 
 impl Upload<'_> {
-    async fn send(&self, remote: &Remote, output: &Output) -> Result<(), Failure> {
+    /// Uploads it. What the endpoint makes of it.
+    async fn send(&self, remote: &Remote, output: &Output) -> Result<Standing, Failure> {
         let (size, sha256) = (self.content.size(), *self.content.sha256());
         let bar = output.bar("uploading", size);
         let mut request = remote
@@ -137,14 +140,19 @@ impl Upload<'_> {
                 request = request.metadata(name, value);
             }
         }
+        let keeper = HeadKeeper::default();
         let sent = request
             .customize()
             .config_override(remote::upload_timeouts(size))
             .interceptor(SignedPayload(sha256))
+            .interceptor(keeper.clone())
             .send()
             .await;
         bar.finish_and_clear();
-        sent.map(drop).map_err(|error| self.failure("upload", remote, &error))
+        match sent {
+            Ok(_) => Standing::of(&keeper.take()),
+            Err(error) => Err(standing::with_new_name(self.failure("upload", remote, &error))),
+        }
     }
 
     /// Looks at what is there now: it must be this upload.
@@ -180,6 +188,7 @@ fn report(
     upload: &Upload<'_>,
     key: Option<&BlobKey<Signer>>,
     checked: Option<&CheckedHead>,
+    standing: &Standing,
     output: &Output,
 ) -> Result<(), Failure> {
     let Upload { location, content, etag, .. } = upload;
@@ -194,6 +203,7 @@ fn report(
         "etag": etag.to_string(),
         "signed_by": key.map(|key| key.public_key().id().to_hex()),
         "seal": seal.map(Told::to_json),
+        "untrusted": standing.untrusted,
     });
     let id = seal.map_or_else(|| "not checked".to_owned(), |seal| seal.id.to_string());
     output.result(

@@ -97,6 +97,13 @@ fn of_answer(doing: &str, answer: &Answer<'_>) -> Failure {
         ..Failure::failed(format!("cannot {doing}: {reason}"))
     };
     match hint(code) {
+        // The endpoint names it itself.
+        Some(_)
+            if code == Some(ACCESS_DENIED)
+                && message.is_some_and(|message| message.contains("permission")) =>
+        {
+            failure.hint("permissions are given to clients in the endpoint's configuration: `grants`")
+        }
         Some(hint) => failure.hint(hint),
         None => failure,
     }
@@ -118,6 +125,9 @@ fn hint(code: Option<&str>) -> Option<&'static str> {
         }
         "ArtifactRoleUnmet" | "ArtifactAttestationUnmet" => {
             "others have to sign it: `hallmark approve --role ROLE --key FILE.key …`, by a client that may see it before"
+        }
+        "ArtifactSignatureRefused" => {
+            "sign what stands there now, with the key that the endpoint's configuration calls so (`hallmark approve --as NAME`)"
         }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
             "these are not credentials of the endpoint: see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, --profile"

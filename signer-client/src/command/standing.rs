@@ -80,3 +80,14 @@ pub(crate) fn with_permission(failure: Failure) -> Failure {
     }
     failure
 }
+
+/// Says what to do with an upload that lacks signatures.
+pub(crate) fn with_new_name(failure: Failure) -> Failure {
+    if waits(&failure) {
+        return failure.hint(
+            "upload it signed by whom the rule names (`hallmark push --key FILE.key`, or `--signer`); if something approved \
+             stands under this name, which nothing replaces that is not, push under a new name",
+        );
+    }
+    failure
+}

@@ -159,7 +159,7 @@ fn a_download_is_explained() {
     assert_eq!(client.put_with(SIGNED, KEY, b"1", &headers).status, 200);
     assert_eq!(client.put(BUCKET, KEY, b"1").status, 200);
     let explained = |proxy: &Proxy, object: &str, code: i32, words: &[&str]| {
-        let (exit, said) = run(&proxy.site, &["explain", "--config", "hallmark.toml", object]);
+        let (exit, said) = run(&proxy.site, &["explain", "hallmark.toml", object]);
         assert_eq!(exit, Some(code), "{said}");
         for word in words {
             assert!(said.contains(word), "{word}\n{said}");
@@ -188,7 +188,7 @@ fn a_download_is_explained() {
             &rule[..],
             &seal,
             &[
-                "the signer is revoked\n",
+                "the signer is revoked: ",
                 "missing: 1 more of 1 of: ci",
                 "not served: ArtifactKeyRevoked (key_revoked)",
             ],
@@ -219,16 +219,16 @@ fn what_stands_beside_an_artifact_is_explained() {
             assert_eq!(client.put(BUCKET, &format!("{name}.{key}.sig"), signature.as_bytes()).status, 200);
         }
     };
+    // Under another signer's name, from before there was anything that it could be held against.
+    let signature = proxy.site.signature("b", b"1");
+    assert_eq!(client.put(BUCKET, "one.c.sig", signature.as_bytes()).status, 200);
     signed("both", &["b", "c"]);
     signed("one", &["b"]);
     signed("none", &[]);
-    // Under another signer's name.
-    let signature = proxy.site.signature("b", b"1");
-    assert_eq!(client.put(BUCKET, "one.c.sig", signature.as_bytes()).status, 200);
     proxy.kill();
     let explained = |name: &str, code: i32, words: &[&str]| {
         let object = format!("s3://{BUCKET}/{name}");
-        let (exit, said) = run(&proxy.site, &["explain", "--config", "hallmark.toml", &object]);
+        let (exit, said) = run(&proxy.site, &["explain", "hallmark.toml", &object]);
         assert_eq!(exit, Some(code), "{said}");
         for word in words {
             assert!(said.contains(word), "{word}\n{said}");
@@ -249,8 +249,38 @@ fn what_stands_beside_an_artifact_is_explained() {
     explained(
         "one",
         3,
-        &["one.b.sig: sealed", "one.c.sig: sealed", missing, "ArtifactRoleUnmet (role_unmet)"],
+        &[
+            "one.b.sig: sealed",
+            "one.c.sig: sealed",
+            ", and of no use: it is a signature by `b`, and stands under the name for one by `c`\n",
+            missing,
+            "ArtifactRoleUnmet (role_unmet)",
+        ],
     );
-    explained("none", 3, &["siblings    none", "ArtifactSignatureMissing"]);
+    // As it is told to clients, with nothing escaped that a terminal can show.
+    explained(
+        "none",
+        3,
+        &["siblings    none", "ArtifactSignatureMissing", "requires a publisher's signature"],
+    );
     explained("both.b.sig", 0, &["none is about this name", "good: seal\n"]);
+}
+
+/// What is valid and hardly meant.
+#[test]
+fn a_rule_under_which_nobody_can_approve_is_told() {
+    let tables = format!(
+        "[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", signatures = \"required\", keys = [\"ci\"], \
+         enforce = \"download\" }}]\n"
+    );
+    let site = Site::new(&Options { tables, ..Options::default() });
+    let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(": ok") && said.contains("warning: buckets.") && said.contains("`siblings"),
+        "{said}"
+    );
+    site.edit_config(|text| text.replace("\"download\"", "\"download\", siblings = [\"sig\"]"));
+    let (code, said) = run(&site, &["check-config", "hallmark.toml"]);
+    assert!(code == Some(0) && !said.contains("warning"), "{said}");
 }

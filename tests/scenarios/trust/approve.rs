@@ -91,7 +91,9 @@ fn what_waits_is_served_after_the_second_of_three_approvals() {
 
         // Once more, and under a name that is another's.
         assert_eq!(desk.approved(&["--key", "ci.key"])["added"], false);
-        assert_eq!(desk.approved(&["--key", "ci.key", "--as", "b"])["untrusted"], missing);
+        let ran = desk.approve(&["--key", "ci.key", "--as", "b"]);
+        assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+        assert!(ran.stderr.contains("stands under the name for one by `b`"), "{}", ran.stderr);
         assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
 
         let second = desk.approved(&["--signer", "file:c.key"]);
@@ -165,18 +167,161 @@ fn what_others_put_there_stays() {
     let theirs = desk.lab.proxy.site.signature("b", &body);
     assert_eq!(desk.lab.client.put(BUCKET, name, theirs.as_bytes()).status, 200);
     let ran = desk.approve(&["--key", "ci.key", "--as", "b"]);
-    assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
     assert_eq!(desk.lab.client.get(BUCKET, name).body, theirs.as_bytes());
 
-    // A name of nobody's is told, and so is a place where nobody looks.
-    let ran = desk.approve(&["--key", "ci.key", "--as", "nobody"]);
-    ran.good();
-    assert!(ran.stderr.contains("the same of it as before"), "{}", ran.stderr);
+    // A place where nobody looks is told.
     let desk = Desk::with("all_of = [\"release\"], enforce = \"download\"", &body);
     let ran = desk.approve(&["--key", "ci.key"]);
     assert_eq!(ran.status.code(), Some(FAILED), "{}", ran.bad());
     assert!(ran.stderr.contains("does not look there for signatures"), "{}", ran.stderr);
+}
+
+/// Who uploads hears at once what is missing, also with nothing but `write`; and what to do where nothing may be replaced.
+#[test]
+fn a_push_says_what_is_missing_and_what_stands_in_its_way() {
+    for permissions in ["\"read\", \"read_untrusted\",", "\"read\",", ""] {
+        let lab =
+            Lab::new(RULE, "").changed(|text| text.replace("\"read\", \"read_untrusted\",", permissions));
+        let desk = Desk::of(lab);
+        std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+        let pushed = desk.hallmark(&["--json", "push", "file", LOCATION]);
+        let told: Value = serde_json::from_str(&pushed.good()).unwrap();
+        let why = "ArtifactSignatureMissing: the rule for this key requires a publisher's signature and there is none";
+        assert_eq!(told["untrusted"], why);
+        assert!(pushed.stderr.contains("not served yet") && pushed.stderr.contains(why), "{}", pushed.stderr);
+        assert_eq!(told["seal"] == Value::Null, !permissions.contains("untrusted"));
+    }
+
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    for key in [&[][..], &["--key", "ci.key"]] {
+        let ran = desk.hallmark(&[&["push"], key, &["file", LOCATION]].concat());
+        assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
+        assert!(ran.stderr.contains("what stands under this name is served"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("hint: ") && ran.stderr.contains("push under a new name"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(desk.lab.read(), Ok(body));
+}
+
+/// Verified by who asks, wherever the signature stands.
+#[test]
+fn a_pull_finds_signatures_beside_the_artifact() {
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for name in ["ci", "b", "c"] {
+        std::fs::copy(
+            desk.lab.proxy.site.path().join(format!("{name}.pub")),
+            desk.sandbox.path(&format!("{name}.pub")),
+        )
+        .unwrap();
+    }
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    let pull = |signers: &[&str]| {
+        let signers: Vec<_> = signers.iter().flat_map(|signer| ["--signer", signer]).collect();
+        let ran = desk.hallmark(&[&["--json", "pull"], &signers[..], &[LOCATION, "pulled"]].concat());
+        (ran.status.code(), std::fs::remove_file(desk.sandbox.path("pulled")).is_ok(), ran.stderr)
+    };
+    let (code, there, said) = pull(&["b.pub", "c.pub"]);
+    assert_eq!((code, there), (Some(0), true), "{said}");
+    let (code, there, said) = pull(&["b.pub", "ci.pub"]);
+    assert_eq!((code, there), (Some(REFUSED), false), "{said}");
+    assert!(said.contains("not signed by ci.pub, neither in its header nor beside it"), "{said}");
+
+    // Under another name than the key's only where anybody's may stand.
+    std::fs::rename(desk.sandbox.path("b.pub"), desk.sandbox.path("bob.pub")).unwrap();
+    assert_eq!(pull(&["bob.pub"]).0, Some(REFUSED));
+    let good = desk.lab.proxy.site.signature("b", &body);
+    assert_eq!(desk.lab.client.put(BUCKET, "app.tar.sig", good.as_bytes()).status, 200);
+    assert_eq!(pull(&["bob.pub", "c.pub"]).0, Some(0));
+    // What cannot be had is none.
+    desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.attributes.hallmark = None);
+    assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
+}
+
+/// Signatures are no artifacts; and one that is refused need not keep the others from being listed.
+#[test]
+fn a_list_of_checksums_is_of_artifacts() {
+    let body = content(1, 1000);
+    let desk = Desk::with(RULE, &body);
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    // Named like one, and none: nobody of the rule is called so.
+    let other = "app.tar.nobody.sig.txt";
+    assert_eq!(desk.lab.client.put(BUCKET, other, b"x").status, 200);
+    let list = || {
+        let text = std::fs::read_to_string(desk.sandbox.path("LIST")).ok();
+        text.map(|text| text.lines().map(|line| line[66..].to_owned()).collect::<Vec<_>>())
+    };
+    let checksums = |options: &[&str]| {
+        desk.hallmark(&[&["checksums", "--output", "LIST"], options, &["s3://approved/"]].concat())
+    };
+    let ran = checksums(&[]);
+    ran.good();
+    assert!(ran.stderr.contains("2 files with signatures over others are left out"), "{}", ran.stderr);
+    assert_eq!(list(), Some(vec!["app.tar".to_owned(), other.to_owned()]));
+
+    desk.lab.store.edit(BUCKET, other, |object| object.attributes.hallmark = None);
+    std::fs::remove_file(desk.sandbox.path("LIST")).unwrap();
+    let ran = checksums(&[]);
+    assert_eq!((ran.status.code(), list()), (Some(REFUSED), None), "{}", ran.bad());
+    assert!(ran.stderr.contains("--skip-refused"), "{}", ran.stderr);
+    let ran = checksums(&["--skip-refused"]);
+    assert_eq!(
+        (ran.status.code(), list()),
+        (Some(REFUSED), Some(vec!["app.tar".to_owned()])),
+        "{}",
+        ran.bad()
+    );
+    assert!(ran.stderr.contains(other), "{}", ran.stderr);
+}
+
+/// What does not count is no approval, and is not stored.
+#[test]
+fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
+    let desk = Desk::with(RULE, &content(1, 1000));
+    let name = std::fs::copy(desk.lab.proxy.site.path().join("other.key"), desk.sandbox.path("other.key"));
+    assert!(name.is_ok());
+    let hint = "name a signer of that name?";
+    for (what, options) in [
+        ("the rule knows no such name", &["--key", "other.key"][..]),
+        ("nor this one", &["--key", "ci.key", "--as", "nobody"]),
+        ("a key of somebody else", &["--key", "other.key", "--as", "ci"]),
+    ] {
+        let ran = desk.approve(options);
+        desk.refused(what, &ran, REFUSED, "ArtifactSignatureRefused");
+        assert!(ran.stderr.contains(hint), "{what}: {}", ran.stderr);
+    }
+    let pinned = ["--seal-key", "seal.pub", "--realm", REALM, LOCATION];
+    let role = |role| {
+        desk.hallmark(&[&["--json", "approve", "--key", "ci.key", "--role", role], &pinned[..]].concat())
+    };
+    desk.refused("a mistyped role", &role("relaese"), REFUSED, "asks for `release`");
+    role("release").good();
+}
+
+/// What stands in the place and says nothing, be it of what was there before, gives way.
+#[test]
+fn an_approval_takes_the_place_of_a_worthless_signature() {
+    let lab = Lab::new(RULE, "");
+    let body = content(1, 1000);
+    let early = lab.proxy.site.signature("b", b"what was there before");
+    assert_eq!(lab.client.put(BUCKET, "app.tar.b.sig", early.as_bytes()).status, 200);
+    assert_eq!(lab.put(&body, &["ci"]).status, 200);
+    let desk = Desk::of(lab);
+    assert_eq!(desk.approved(&["--key", "b.key"])["added"], true);
+    assert_eq!(desk.lab.read(), Ok(body));
 }
 
 #[test]
@@ -207,10 +352,12 @@ fn where_names_are_bound_a_statement_names_them() {
     assert_eq!(desk.lab.client.put(BUCKET, "other.tar.intoto.jsonl", lines.as_bytes()).status, 200);
     assert_eq!(desk.lab.reader.get(BUCKET, "other.tar").code(), "ArtifactAttestationUnmet");
     assert_eq!(desk.lab.client.delete(BUCKET, "app.tar.intoto.jsonl").status, 204);
-    for key in ["b.key", "c.key"] {
-        let of = ["--seal-key", "seal.pub", "--realm", REALM];
-        let approve = ["--json", "approve", "--role", "testing", "--statement", "--key", key, LOCATION];
-        desk.hallmark(&[&approve[..], &of].concat()).good();
+    let of = ["--seal-key", "seal.pub", "--realm", REALM];
+    for (role, key, says) in [
+        ("testing", "b.key", "asks for `release`"),
+        ("release", "ci.key", "no signature by a signer whom the rule for it names"),
+    ] {
+        let approve = ["--json", "approve", "--role", role, "--statement", "--key", key, LOCATION];
+        desk.refused(role, &desk.hallmark(&[&approve[..], &of].concat()), REFUSED, says);
     }
-    assert_eq!(desk.lab.read(), Err("ArtifactAttestationUnmet".to_owned()));
 }

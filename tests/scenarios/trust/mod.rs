@@ -4,11 +4,13 @@ mod approve;
 mod formats;
 mod late;
 mod names;
+mod places;
 mod quarantine;
 mod rollback;
 mod siblings;
 mod table;
 mod thresholds;
+mod worthless;
 
 use std::sync::Arc;
 

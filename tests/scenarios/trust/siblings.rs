@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hallmark_tests::data::content;
 use hallmark_tests::memory::Call;
 use hallmark_tests::raw::Response;
+use hallmark_tests::site::{NOBODY, Site};
 
 use super::{BUCKET, FREE, HEADER, KEY, Lab, refused};
 
@@ -64,15 +65,35 @@ fn what_waits_is_served_once_enough_have_approved() {
     assert_eq!(approve(&lab, &body, "c").status, 200);
     assert_eq!(lab.read(), Ok(body.clone()));
     // A signer's name is for that signer's signature.
-    assert_eq!(lab.client.put(BUCKET, &beside("c.sig"), &der).status, 200);
-    assert_eq!(lab.inspect().1, "seal-only");
+    let put = lab.client.put(BUCKET, &beside("c.sig"), &der);
+    refused("another's", &put, "ArtifactSignatureRefused");
+    assert!(put.text().contains("a signature by `b`") && put.text().contains("one by `c`"), "{}", put.text());
+    assert_eq!(lab.inspect().1, "seal,ci,c");
     assert_eq!(lab.client.put(BUCKET, &beside("b.sig"), &der).status, 200);
+    assert_eq!(lab.client.delete(BUCKET, &beside("c.sig")).status, 204);
     assert_eq!(lab.inspect().1, "seal,ci,b");
-    assert_eq!(
-        lab.client.put(BUCKET, &beside("b.sig"), lab.proxy.site.signature("b", b"else").as_bytes()).status,
-        200
-    );
-    assert_eq!(lab.read(), Err("ArtifactRoleUnmet".to_owned()));
+}
+
+/// Who is told why it is not served is told whose signature does not count any more, and why.
+#[test]
+fn a_refusal_after_a_revocation_names_key_and_reason() {
+    let (lab, _) = approved(RULE, &["ci", "b"]);
+    let ended = "keys.b = { public_key_file = \"b.pub\", revoked = \"laptop stolen\" }";
+    let after = lab.changed(|text| text.replace("keys.b.public_key_file = \"b.pub\"", ended));
+    let says = "signatures are missing: 2 of `release` (1 there); `b` is revoked: laptop stolen";
+    let got = after.reader.get(BUCKET, KEY);
+    refused("a reader", &got, "ArtifactRoleUnmet");
+    assert!(got.text().contains(says), "{}", got.text());
+    let seen = after.client.head(BUCKET, KEY);
+    assert_eq!(seen.header("x-hallmark-untrusted"), Some(format!("ArtifactRoleUnmet: {says}").as_str()));
+    // Nobody else hears of it.
+    let stranger = Site::client(after.proxy.address(), NOBODY).get(BUCKET, KEY);
+    assert!(stranger.code() == "AccessDenied" && !stranger.text().contains("stolen"), "{}", stranger.text());
+    // The only one.
+    assert_eq!(after.client.delete(BUCKET, &beside("ci.sig")).status, 204);
+    let got = after.reader.get(BUCKET, KEY);
+    refused("the only one", &got, "ArtifactKeyRevoked");
+    assert!(got.text().contains("`b` is revoked: laptop stolen"), "{}", got.text());
 }
 
 #[test]

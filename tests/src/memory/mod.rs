@@ -23,6 +23,7 @@ mod tests;
 mod turn;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -40,7 +41,11 @@ use stages::Stage;
 
 /// The store. All of it is behind one lock, which no call holds while it waits. Clones are the same store.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<Contents>>);
+pub struct MemoryStore {
+    contents: Arc<Mutex<Contents>>,
+    /// One for each body under way.
+    bodies: Arc<AtomicUsize>,
+}
 
 #[derive(Debug, Default)]
 struct Contents {
@@ -76,7 +81,7 @@ impl MemoryStore {
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Bodies of downloads: with what goes wrong with them, counted as they leave.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -31,13 +33,36 @@ struct Reading {
     span: Range<u64>,
     at: u64,
     mishap: Option<Mishap>,
+    _open: Open,
 }
 
+/// Counts while it lives.
+struct Open(Arc<AtomicUsize>);
+
 impl MemoryStore {
+    /// How many bodies are under way: neither read to the end nor given up.
+    pub fn open_bodies(&self) -> usize {
+        self.bodies.load(Ordering::SeqCst)
+    }
+
     /// The bytes of `span`.
     pub(super) fn stream(&self, from: From, span: Range<u64>, mishap: Option<Mishap>) -> ByteStream {
-        let reading = Reading { store: self.clone(), from, at: span.start, span, mishap };
+        let open = Open::new(&self.bodies);
+        let reading = Reading { store: self.clone(), from, at: span.start, span, mishap, _open: open };
         Box::pin(stream::unfold(reading, |mut reading| async move { Some((reading.next()?, reading)) }))
+    }
+}
+
+impl Open {
+    fn new(bodies: &Arc<AtomicUsize>) -> Self {
+        bodies.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(bodies))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

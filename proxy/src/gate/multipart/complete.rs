@@ -63,6 +63,7 @@ use super::verified::{CheckedParts, verify};
 use crate::gate::checked::CheckedUpload;
 use crate::gate::quarantine::Ground;
 use crate::gate::record::Contents;
+use crate::gate::sibling_worth::Weight;
 use crate::gate::upload::{Sealed, Uploaded, internal, no_randomness};
 use crate::gate::{Gate, GateError, Reservation};
 use crate::name::ObjectName;
@@ -241,7 +242,7 @@ impl Gate {
     ) -> Result<Ahead, GateError> {
         // Whoever began the upload may not have known that there would be such a rule.
         self.is_no_sibling(object, None)?;
-        let ground = self.ground(object, condition, by).await?;
+        let ground = self.ground(object, condition, by, &Weight::Unknown).await?;
         let (after, standing) = match self.head(object, None, Reader::Inspecting, client).await {
             Ok(found) => (found.seal().map(hallmark_signer::Seal::at), Guard::Matches(found.pin().clone())),
             Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => (None, Guard::Absent),

@@ -187,14 +187,14 @@ impl Plan {
 
     /// What the client is told in the end.
     pub(super) fn done(&self, version: Option<VersionId>) -> Done {
-        let uploaded = Uploaded { etag: self.etag, version, checksum: self.added.sum.clone() };
+        let uploaded = Uploaded { etag: self.etag, version, checksum: self.added.sum.clone(), waits: None };
         Done { list: self.asked.list, uploaded }
     }
 }
 
 impl Done {
     fn encode(&self) -> Option<Vec<u8>> {
-        let Uploaded { etag, version, checksum } = &self.uploaded;
+        let Uploaded { etag, version, checksum, waits: _ } = &self.uploaded;
         let fields = DoneFields {
             v: VERSION,
             list: self.list.to_hex(),
@@ -216,6 +216,7 @@ impl Done {
             etag: SealedEtag::parse(&fields.etag).ok()?,
             version,
             checksum: checksum(fields.sum)?,
+            waits: None,
         };
         Some(Self { list: Sha256Digest::from_hex(&fields.list).ok()?, uploaded })
     }

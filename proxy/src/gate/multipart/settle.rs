@@ -104,7 +104,7 @@ impl Gate {
         let headers = &write.attributes.headers;
         let taken =
             gate.judge_name(&marker.object, headers, content, (plan.at, op), Form::Any, judging).await?;
-        if (taken, &write.guard) == (Taken::Waiting, &Guard::Any) {
+        if matches!((&taken, &write.guard), (Taken::Waiting(_), Guard::Any)) {
             // Only over what was seen to be served to nobody.
             write.guard = both(Guard::Any, standing, self.store.probe().await?.guards)?;
         }

@@ -6,12 +6,12 @@ use hallmark_signer::BlobKey;
 use hallmark_signer::evidence::parse_detached;
 use hallmark_signer::signer::{Signer, SignerAddress};
 
-use super::sibling::{self, Condition, New, Put};
 use super::{Added, Approval, Verified};
 use crate::command::args::{ApproveArgs, ConfiguredName};
 use crate::command::failure::Failure;
 use crate::command::location::Location;
 use crate::command::remote::Remote;
+use crate::command::sibling::{self, Condition, New, Put};
 use crate::command::signing;
 
 /// Where the signature goes.
@@ -44,34 +44,48 @@ pub(super) async fn approve(
 ) -> Result<Approval, Failure> {
     let signature =
         key.sign(verified.artifact.blob()).await.map_err(|error| signing::failure(&error))?.to_der();
-    let file = New { bytes: format!("{}\n", STANDARD.encode(signature)).into_bytes(), role: &args.role };
-    let added = match sibling::put(remote, &at, file, &Condition::Absent).await? {
+    let bytes = format!("{}\n", STANDARD.encode(signature)).into_bytes();
+    let file = || New { bytes: bytes.clone(), role: &args.role, key: key.public_key() };
+    let added = match sibling::put(remote, &at, file(), &Condition::Absent).await? {
         Put::Stored => Added::Now,
-        Put::Occupied => {
-            stands_already(&key, verified, &at, remote).await?;
-            Added::Before
-        }
+        Put::Occupied => match stands_already(&key, verified, &at, remote).await? {
+            Standing::Same => Added::Before,
+            // The endpoint lets one that counts take the place of one that does not, and refuses anything else.
+            Standing::Other(etag) => {
+                match sibling::put(remote, &at, file(), &Condition::Matches(etag)).await? {
+                    Put::Stored => Added::Now,
+                    Put::Occupied => return Err(occupied(&at)),
+                }
+            }
+        },
     };
     sibling::demand_counts(remote, &args.location, &at).await?;
     Ok(Approval { at, key: key.public_key().clone(), added })
 }
 
-/// What stands there may be this very approval, from another try. Whose it is otherwise, nobody knows, so it stays.
+/// What stands where the signature goes.
+enum Standing {
+    /// This very approval, from another try.
+    Same,
+    /// Another signature, with this ETag: over what stood under the name before, perhaps, or by nobody knows whom.
+    Other(String),
+}
+
+/// What stands there. What is no signature stays.
 async fn stands_already(
     key: &BlobKey<Signer>,
     verified: &Verified,
     at: &Location,
     remote: &Remote,
-) -> Result<(), Failure> {
-    let found = sibling::read(remote, at, None).await?.map(|found| found.bytes).unwrap_or_default();
-    let same = parse_detached(&found)
-        .is_ok_and(|found| key.public_key().verify(verified.artifact.sha256(), &found).is_ok());
-    if same {
-        return Ok(());
-    }
+) -> Result<Standing, Failure> {
+    let Some(found) = sibling::read(remote, at, None).await? else { return Err(occupied(at)) };
+    let signature = parse_detached(&found.bytes).map_err(|_| occupied(at))?;
+    let same = key.public_key().verify(verified.artifact.sha256(), &signature).is_ok();
+    Ok(if same { Standing::Same } else { Standing::Other(found.etag) })
+}
+
+fn occupied(at: &Location) -> Failure {
     let message = format!("{at} is there already, and is no signature over this artifact by this key");
-    Err(Failure::failed(message).hint(
-        "it may be for what stood under the name before: look at it, take it away (`aws s3 rm`) and repeat this; or \
-         give the right name by --as NAME",
-    ))
+    Failure::failed(message)
+        .hint("look at it, take it away (`aws s3 rm`) and repeat this; or give the right name by --as NAME")
 }

@@ -1,10 +1,9 @@
 //! `hallmark approve`: one more signature on what is stored.
 //!
 //! First [`verified`] has the artifact checked here, whoever says what of it; only what comes of that is signed, as bytes by
-//! [`detached`] or in a statement by [`statement`]. Both are put beside the artifact by [`sibling`], which replaces nothing.
+//! [`detached`] or in a statement by [`statement`]. Both are put beside the artifact by [`sibling`](crate::command::sibling), which replaces nothing.
 
 mod detached;
-mod sibling;
 mod statement;
 mod verified;
 
@@ -17,6 +16,7 @@ use crate::command::keys::{self, SealTrust};
 use crate::command::location::Location;
 use crate::command::output::Output;
 use crate::command::remote::Remote;
+use crate::command::sibling;
 use crate::command::signing;
 use crate::command::standing::Standing;
 use verified::Verified;

@@ -5,13 +5,13 @@ use hallmark_signer::evidence::{MAX_ATTESTATIONS, MAX_FILE, parse_attestations};
 use hallmark_signer::signer::Signer;
 use hallmark_signer::{DsseKey, NoVerdicts};
 
-use super::sibling::{self, Condition, Found, New, Put};
 use super::{Added, Approval, Verified};
 use crate::command::args::ApproveArgs;
 use crate::command::failure::Failure;
 use crate::command::keys::SealTrust;
 use crate::command::location::Location;
 use crate::command::remote::Remote;
+use crate::command::sibling::{self, Condition, Found, New, Put};
 use crate::command::signing;
 
 /// How often it is tried while others add theirs.
@@ -42,7 +42,9 @@ pub(super) async fn approve(
             None => (line.clone().into_bytes(), Condition::Absent),
             Some(found) => (appended(&at, found.bytes, &present, &line)?, Condition::Matches(found.etag)),
         };
-        match sibling::put(remote, &at, New { bytes, role: &args.role }, &condition).await? {
+        match sibling::put(remote, &at, New { bytes, role: &args.role, key: key.public_key() }, &condition)
+            .await?
+        {
             Put::Stored => {
                 added = Some(Added::Now);
                 break;

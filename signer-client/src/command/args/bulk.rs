@@ -50,8 +50,8 @@ pub(crate) struct AuditArgs {
 /// List the sealed SHA-256 of everything below a prefix, as sha256sum does
 ///
 /// A line is `DIGEST  NAME`, the name being that below the folder which the prefix names or lies in. Nothing is
-/// downloaded: the digests are those in the seals. If an object is refused, nothing is written to FILE, and the exit
-/// code is 3. `sha256sum -c` and `hallmark verify --checksums` check files against the list.
+/// downloaded: the digests are those in the seals. Files with signatures over other objects are left out. If an object is
+/// refused, nothing is written to FILE (but with --skip-refused), and the exit code is 3. `sha256sum -c` and `hallmark verify --checksums` check files against the list.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -64,6 +64,10 @@ pub(crate) struct ChecksumsArgs {
     /// Write the list to this file [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Write the list without what is refused; the exit code is 3 all the same
+    #[arg(long)]
+    pub(crate) skip_refused: bool,
 
     /// Sign the list: FILE.sig
     #[arg(long, requires_all = ["output", "which"])]

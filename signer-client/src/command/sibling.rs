@@ -2,38 +2,43 @@
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
-use hallmark_signer::Sha256Digest;
 use hallmark_signer::evidence::MAX_FILE;
+use hallmark_signer::{PublicKey, Sha256Digest};
 
 use crate::command::args::ConfiguredName;
 use crate::command::body::SignedPayload;
-use crate::command::check::CheckedHead;
 use crate::command::download::{Download, Sink};
 use crate::command::failure::{Exit, Failure};
 use crate::command::head::HeadKeeper;
 use crate::command::keys::SealTrust;
 use crate::command::location::Location;
 use crate::command::remote::Remote;
-use crate::command::service;
+use crate::command::{service, standing};
+
+/// Whether the endpoint takes something for signatures over another object.
+pub(crate) const SIBLING_HEADER: &str = "x-hallmark-sibling";
 
 /// User metadata of what is written: the role that was approved for.
 const ROLE: &str = "approval-role";
+/// And the id of the key that did, so that the endpoint can say whether it counts before it takes it.
+const KEY: &str = "approval-key";
 
 /// A file that is there.
-pub(super) struct Found {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Found {
+    pub(crate) bytes: Vec<u8>,
     /// With quotes.
-    pub(super) etag: String,
+    pub(crate) etag: String,
 }
 
 /// A file to be written.
-pub(super) struct New<'a> {
-    pub(super) bytes: Vec<u8>,
-    pub(super) role: &'a ConfiguredName,
+pub(crate) struct New<'a> {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) role: &'a ConfiguredName,
+    pub(crate) key: &'a PublicKey,
 }
 
 /// On what it depends that it is written.
-pub(super) enum Condition {
+pub(crate) enum Condition {
     /// Nothing stands there.
     Absent,
     /// What stands there has this ETag.
@@ -42,20 +47,20 @@ pub(super) enum Condition {
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Put {
+pub(crate) enum Put {
     Stored,
     /// Something else stands there.
     Occupied,
 }
 
 /// The object whose key is that of `location` with `suffix`.
-pub(super) fn beside(location: &Location, suffix: &str) -> Result<Location, Failure> {
+pub(crate) fn beside(location: &Location, suffix: &str) -> Result<Location, Failure> {
     let key = format!("{}{suffix}", location.key());
     Location::new(location.bucket(), &key).ok_or_else(|| Failure::usage(format!("no object is called {key}")))
 }
 
 /// Reads a file as a download, with all of its checks; `None`: there is none.
-pub(super) async fn read(
+pub(crate) async fn read(
     remote: &Remote,
     at: &Location,
     seals: Option<&SealTrust>,
@@ -81,13 +86,13 @@ pub(super) async fn read(
 }
 
 /// Writes a file.
-pub(super) async fn put(
+pub(crate) async fn put(
     remote: &Remote,
     at: &Location,
     file: New<'_>,
     condition: &Condition,
 ) -> Result<Put, Failure> {
-    let New { bytes, role } = file;
+    let New { bytes, role, key } = file;
     let signed = SignedPayload(Sha256Digest::of(&bytes));
     let request = remote
         .client
@@ -95,6 +100,7 @@ pub(super) async fn put(
         .bucket(at.bucket())
         .key(at.key())
         .metadata(ROLE, role.as_str())
+        .metadata(KEY, key.id().to_hex())
         .body(ByteStream::from(bytes));
     let request = match condition {
         Condition::Absent => request.if_none_match("*"),
@@ -116,24 +122,25 @@ pub(super) async fn put(
     }
 }
 
-/// Refuses to call something an approval that the endpoint does not take for a signature over the artifact. Signatures are
-/// served as attachments, which nobody asked for.
-pub(super) async fn demand_counts(
+/// Refuses to call something an approval that the endpoint does not take for a signature over the artifact.
+pub(crate) async fn demand_counts(
     remote: &Remote,
     artifact: &Location,
     at: &Location,
 ) -> Result<(), Failure> {
     let keeper = HeadKeeper::default();
     let request = remote.client.head_object().bucket(at.bucket()).key(at.key());
-    request
-        .customize()
-        .interceptor(keeper.clone())
-        .send()
-        .await
-        .map_err(|error| service::failure(&format!("read back {at}"), &remote.endpoint, &error))?;
-    let checked = CheckedHead::check(&keeper.take(), at)?;
-    if checked.headers().get("content-disposition").is_some_and(|said| said.starts_with("attachment")) {
-        return Ok(());
+    let sent = request.customize().interceptor(keeper.clone()).send().await;
+    match sent {
+        Ok(_) if keeper.take().once(SIBLING_HEADER)?.is_some() => return Ok(()),
+        Ok(_) => {}
+        Err(error) => {
+            let failure = service::failure(&format!("read back {at}"), &remote.endpoint, &error);
+            // It is an artifact like any other there, and waits for signatures itself.
+            if !standing::waits(&failure) {
+                return Err(failure);
+            }
+        }
     }
     let message =
         format!("{at} is there, but the endpoint does not look there for signatures over {artifact}");
@@ -141,7 +148,7 @@ pub(super) async fn demand_counts(
 }
 
 /// What to look at where a signature does not count.
-pub(super) fn where_it_counts(at: &Location) -> String {
+pub(crate) fn where_it_counts(at: &Location) -> String {
     let kind = if at.key().ends_with(".jsonl") { "intoto" } else { "sig" };
     format!(
         "does the rule for the artifact have `siblings = [\"{kind}\"]`, and name a signer of that name? (--as NAME says \
