@@ -12,7 +12,7 @@ use super::lab::Lab;
 
 /// Most of it is waiting, so that so many instances take it side by side, each over an account of its own. More of them
 /// would wait for the store.
-const LANES: usize = 8;
+const LANES: usize = 6;
 
 /// A request of an action, in which something goes wrong.
 struct Step<'a> {
