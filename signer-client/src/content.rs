@@ -4,7 +4,7 @@ use md5::{Digest as _, Md5};
 
 use crate::blob::{BlobDigest, BlobHasher, LooksLikeDsse};
 use crate::digest::{Md5Digest, Sha256Digest};
-use crate::tree::{self, LEAF_SIZE, LeafHash, LeafHasher, TreeRoot};
+use crate::tree::{self, LEAF_SIZE, LeafHash, LeavesHasher, Misaligned, TreeRoot};
 
 /// Hashes content as its bytes arrive, in chunks of any lengths.
 ///
@@ -74,6 +74,26 @@ impl ContentHasher {
         }
     }
 
+    /// Takes the next bytes of a part whose leaves somebody else hashes: they are [appended](Self::append) after the last of
+    /// them, so that no byte is hashed twice for its leaf. Until then there is no content.
+    pub fn update_without_leaves(&mut self, bytes: &[u8]) {
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        self.whole.update(bytes);
+    }
+
+    /// Whether the next byte is the first of a leaf: if a part begins here, its own leaves are those of the content.
+    pub fn is_at_leaf(&self) -> bool {
+        self.size.is_multiple_of(LEAF_SIZE)
+    }
+
+    /// Appends the leaves of a part that was taken [without them](Self::update_without_leaves).
+    ///
+    /// # Errors
+    /// The part does not begin [with a leaf](Self::is_at_leaf).
+    pub fn append(&mut self, part: LeavesHasher) -> Result<(), Misaligned> {
+        self.leaves.as_mut().map_or(Ok(()), |leaves| leaves.append(part))
+    }
+
     /// The number of bytes taken so far.
     pub fn size(&self) -> u64 {
         self.size
@@ -82,10 +102,15 @@ impl ContentHasher {
     /// What the content is.
     ///
     /// # Errors
-    /// Another length than was announced.
+    /// Another length than was announced, or than that of the leaves that were appended.
     pub fn finish(self) -> Result<Content, WrongLength> {
         if let Some(expected) = self.expected.filter(|expected| *expected != self.size) {
             return Err(WrongLength { expected, actual: self.size });
+        }
+        if let Some(actual) =
+            self.leaves.as_ref().map(LeavesHasher::size).filter(|actual| *actual != self.size)
+        {
+            return Err(WrongLength { expected: self.size, actual });
         }
         let (sha256, blob) = self.whole.finish_any();
         let leaves = match self.leaves {
@@ -181,38 +206,6 @@ impl UploadHasher {
     }
 }
 
-#[derive(Clone, Default)]
-struct LeavesHasher {
-    done: Vec<LeafHash>,
-    current: LeafHasher,
-    /// Bytes in `current`; less than [`LEAF_SIZE`] between updates.
-    filled: usize,
-}
-
-impl LeavesHasher {
-    const LEAF: usize = LEAF_SIZE as usize;
-
-    fn update(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(Self::LEAF - self.filled));
-            self.current.update(now);
-            self.filled += now.len();
-            if self.filled == Self::LEAF {
-                self.done.push(std::mem::take(&mut self.current).finish());
-                self.filled = 0;
-            }
-            bytes = later;
-        }
-    }
-
-    fn finish(mut self) -> Vec<LeafHash> {
-        if self.filled > 0 {
-            self.done.push(self.current.finish());
-        }
-        self.done
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -273,8 +266,56 @@ mod tests {
         }
     }
 
+    #[test]
+    fn leaves_must_be_those_of_the_bytes() {
+        let leaves = |size: usize| {
+            let mut leaves = LeavesHasher::default();
+            leaves.update(&bytes(size));
+            leaves
+        };
+        let taken = || {
+            let mut hasher = ContentHasher::of_unknown_length();
+            hasher.update_without_leaves(&bytes(MIB));
+            hasher
+        };
+        assert_eq!(taken().finish(), Err(WrongLength { expected: MIB as u64, actual: 0 }));
+        for (size, good) in [(MIB - 1, false), (MIB, true), (MIB + 1, false)] {
+            let mut hasher = taken();
+            assert_eq!(hasher.append(leaves(size)), Ok(()));
+            assert_eq!(hasher.finish().is_ok(), good);
+        }
+        let mut hasher = ContentHasher::of_unknown_length();
+        hasher.update(&bytes(5));
+        assert!(!hasher.is_at_leaf());
+        assert_eq!(hasher.append(leaves(5)), Err(Misaligned));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn parts_with_leaves_of_their_own_give_the_same_content(
+            lengths in prop::collection::vec(prop_oneof![Just(0), Just(MIB), Just(2 * MIB), 0..MIB], 1..6),
+        ) {
+            let bytes = bytes(lengths.iter().sum());
+            let (mut joined, mut rest) = (ContentHasher::of_unknown_length(), bytes.as_slice());
+            for length in lengths {
+                let (part, later) = rest.split_at(length);
+                if joined.is_at_leaf() {
+                    let mut leaves = LeavesHasher::default();
+                    leaves.update(part);
+                    prop_assert_eq!(leaves.root(), tree::root(&leaves.clone().finish()));
+                    joined.update_without_leaves(part);
+                    joined.append(leaves).unwrap();
+                } else {
+                    joined.update(part);
+                }
+                rest = later;
+            }
+            let mut whole = ContentHasher::of_unknown_length();
+            whole.update(&bytes);
+            prop_assert_eq!(joined.finish().unwrap(), whole.finish().unwrap());
+        }
 
         #[test]
         fn any_chunking_gives_the_same_content(

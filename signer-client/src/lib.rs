@@ -76,5 +76,5 @@ pub use seal::{
 };
 pub use signature::{Signature, SignatureError};
 pub use text::TextError;
-pub use tree::{LEAF_SIZE, LeafHash, LeafHasher, PAGE_LEAVES, PageRoot, TreeRoot};
+pub use tree::{LEAF_SIZE, LeafHash, LeafHasher, LeavesHasher, Misaligned, PAGE_LEAVES, PageRoot, TreeRoot};
 pub use verdicts::{CheckId, NoVerdicts, Verdicts};

@@ -71,6 +71,67 @@ impl LeafHash {
     }
 }
 
+/// Hashes bytes leaf by leaf as they arrive, in chunks of any lengths: those of an artifact, or of a part of one by itself
+/// ([`ContentHasher::append`](crate::ContentHasher::append)). Memory: 32 bytes for each leaf.
+#[derive(Clone, Default)]
+pub struct LeavesHasher {
+    done: Vec<LeafHash>,
+    current: LeafHasher,
+    /// Bytes in `current`; less than [`LEAF_SIZE`] between updates.
+    filled: usize,
+}
+
+impl LeavesHasher {
+    const LEAF: usize = LEAF_SIZE as usize;
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(Self::LEAF - self.filled));
+            self.current.update(now);
+            self.filled += now.len();
+            if self.filled == Self::LEAF {
+                self.done.push(std::mem::take(&mut self.current).finish());
+                self.filled = 0;
+            }
+            bytes = later;
+        }
+    }
+
+    /// The number of bytes taken so far.
+    pub fn size(&self) -> u64 {
+        self.done.len() as u64 * LEAF_SIZE + self.filled as u64
+    }
+
+    /// The hashes of all leaves, in order; the last may be shorter. None of no bytes.
+    pub fn finish(mut self) -> Vec<LeafHash> {
+        if self.filled > 0 {
+            self.done.push(self.current.finish());
+        }
+        self.done
+    }
+
+    /// The root of the tree over what was taken so far. Two such roots are the same iff the bytes are.
+    pub fn root(&self) -> TreeRoot {
+        root(&self.clone().finish())
+    }
+
+    /// Goes on with `next`, which hashed what comes after: it has the leaves of that, since none of ours is begun.
+    pub(crate) fn append(&mut self, next: Self) -> Result<(), Misaligned> {
+        if self.filled > 0 {
+            return Err(Misaligned);
+        }
+        self.done.extend(next.done);
+        (self.current, self.filled) = (next.current, next.filled);
+        Ok(())
+    }
+}
+
+/// Leaves that begin where none of the content does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the leaves of a part can be those of the content only where the part begins with a leaf")]
+pub struct Misaligned;
+
 /// The number of leaves of an artifact of `size` bytes. An empty artifact has one, which is empty.
 pub const fn leaf_count(size: u64) -> u64 {
     if size == 0 { 1 } else { size.div_ceil(LEAF_SIZE) }

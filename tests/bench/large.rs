@@ -15,7 +15,6 @@ use std::time::Instant;
 use clap::Args;
 use hallmark_tests::site::Options as SiteOptions;
 
-use crate::content::{Block, digests};
 use crate::load::BUCKET;
 use crate::server::{Cpu, Server};
 use crate::table::{Row, table};
@@ -119,7 +118,7 @@ impl Kind {
 
 /// Measures and returns the findings in Markdown.
 pub(crate) async fn measure(options: &Options) -> String {
-    let artifact = artifact(options).await;
+    let artifact = Artifact::make(options.mib << 20, options.part_mib << 20).await;
     let mut targets = targets(options);
     for target in &targets {
         target.client(options).make_bucket().await;
@@ -147,14 +146,6 @@ pub(crate) async fn measure(options: &Options) -> String {
         }
     }
     findings(&targets, options)
-}
-
-async fn artifact(options: &Options) -> Artifact {
-    let whole = Block::make().pattern(0, options.mib << 20);
-    let parts = whole.parts(options.part_mib << 20);
-    let mut sums = digests(parts.iter().chain([&whole]).cloned()).await;
-    let sha256 = sums.pop().expect("the whole was hashed");
-    Artifact { whole, sha256, parts: parts.into_iter().zip(sums).collect::<Vec<_>>().into() }
 }
 
 fn targets(options: &Options) -> Vec<Target> {

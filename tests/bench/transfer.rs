@@ -10,15 +10,27 @@ use hallmark_tests::site::FULL;
 use http::Response;
 use hyper::body::Incoming;
 
-use crate::content::Pattern;
+use crate::content::{Block, Pattern, digests};
 use crate::load::{BUCKET, Connection, Payload, text};
 
-/// A content in parts, and the digests that are signed.
+/// What a client says of a part instead of its digest, as they do over TLS.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// A content in parts, and the digest of the whole.
 #[derive(Debug, Clone)]
 pub(crate) struct Artifact {
     pub(crate) whole: Pattern,
     pub(crate) sha256: String,
-    pub(crate) parts: Arc<Vec<(Pattern, String)>>,
+    pub(crate) parts: Arc<Vec<Pattern>>,
+}
+
+impl Artifact {
+    /// So many bytes, in parts of this size.
+    pub(crate) async fn make(size: u64, part: u64) -> Self {
+        let whole = Block::make().pattern(0, size);
+        let sha256 = digests(std::iter::once(whole.clone())).await.concat();
+        Self { parts: whole.parts(part).into(), whole, sha256 }
+    }
 }
 
 /// An upload in parts that are all there.
@@ -32,7 +44,7 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone)]
 enum Parts {
     /// Bytes that are sent.
-    Bytes(Arc<Vec<(Pattern, String)>>),
+    Bytes(Arc<Vec<Pattern>>),
     /// These ranges of a stored object.
     Ranges(String, Arc<Vec<String>>),
 }
@@ -69,7 +81,7 @@ impl Client {
     /// Begins an upload and makes its parts of those of `source`.
     pub(crate) async fn copy_parts(self, source: &str, key: &str, artifact: &Artifact) -> Sent {
         let mut start = 0;
-        let ranges = artifact.parts.iter().map(|(part, _)| {
+        let ranges = artifact.parts.iter().map(|part| {
             let end = start + part.length();
             let range = format!("bytes={start}-{}", end - 1);
             start = end;
@@ -133,8 +145,8 @@ async fn work(client: Client, target: String, parts: Parts, next: Arc<AtomicUsiz
         let target = format!("{target}&partNumber={number}");
         let answer = match &parts {
             Parts::Bytes(parts) => {
-                let Some((part, sha256)) = parts.get(index) else { return etags };
-                connection.send("PUT", &target, Some(part.payload(sha256))).await
+                let Some(part) = parts.get(index) else { return etags };
+                connection.send("PUT", &target, Some(part.payload(UNSIGNED))).await
             }
             Parts::Ranges(source, ranges) => {
                 let Some(range) = ranges.get(index) else { return etags };

@@ -1,13 +1,16 @@
 //! Hashing uploads without holding up the other tasks of a thread.
 
 use bytes::Bytes;
-use hallmark_signer::{Content, ContentHasher, Md5Digest, Md5Hasher, Sha256Digest, UploadHasher};
+use hallmark_signer::{
+    Content, ContentHasher, LeavesHasher, Md5Digest, Md5Hasher, Sha256Digest, UploadHasher,
+};
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::GateError;
 use super::upload::incomplete;
+use super::{GateError, Incoming};
 use crate::s3::error::S3Error;
+use crate::s3::payload::Payload;
 
 /// Up to so many bytes are hashed where they are; more go to threads where waiting does not matter.
 const INLINE: usize = 64 * 1024;
@@ -18,10 +21,22 @@ pub(super) struct Hashing {
     md5: Stage<Md5Hasher>,
 }
 
-/// Hashes a part of an upload in the same way. Leaves and the digest of the whole are for whoever joins the parts.
+/// Hashes a part of an upload in the same way: its leaves, and SHA-256 of all of it only where somebody needs that. The
+/// digest of the whole is for whoever joins the parts.
 pub(super) struct PartHashing {
-    sha256: Stage<Sha256>,
+    leaves: Stage<LeavesHasher>,
+    sha256: Option<Stage<Sha256>>,
     md5: Stage<Md5Hasher>,
+}
+
+/// What a part is.
+pub(super) struct PartHashes {
+    /// Its leaves, and so the root of the tree over them.
+    pub(super) leaves: LeavesHasher,
+    /// SHA-256 of all of it, if that was asked for.
+    pub(super) sha256: Option<Sha256Digest>,
+    /// MD5 of all of it.
+    pub(super) md5: Md5Digest,
 }
 
 /// A hasher, and the batch that it is at.
@@ -61,27 +76,46 @@ impl Hashing {
     }
 }
 
-impl Default for PartHashing {
-    fn default() -> Self {
-        Self { sha256: Stage::Idle(Sha256::new()), md5: Stage::Idle(Md5Hasher::default()) }
-    }
-}
-
 impl PartHashing {
+    /// For a part whose sender may have declared its SHA-256.
+    pub(super) fn of<B>(payload: &Payload<B>) -> Self
+    where
+        B: Incoming,
+    {
+        Self {
+            leaves: Stage::Idle(LeavesHasher::default()),
+            sha256: payload.needs_sha256().then(|| Stage::Idle(Sha256::new())),
+            md5: Stage::Idle(Md5Hasher::default()),
+        }
+    }
+
     /// As [`Hashing::update`].
     pub(super) async fn update(self, batch: impl IntoIterator<Item = Bytes>) -> Result<Self, GateError> {
         let batch: Vec<Bytes> = batch.into_iter().collect();
-        let (sha256, md5) = tokio::try_join!(
-            self.sha256.next(batch.clone(), |hasher, bytes| Digest::update(hasher, bytes)),
-            self.md5.next(batch, Md5Hasher::update)
+        let sha256 = async {
+            match self.sha256 {
+                Some(stage) => {
+                    stage.next(batch.clone(), |hasher, bytes| hasher.update(bytes)).await.map(Some)
+                }
+                None => Ok(None),
+            }
+        };
+        let (leaves, sha256, md5) = tokio::try_join!(
+            self.leaves.next(batch.clone(), LeavesHasher::update),
+            sha256,
+            self.md5.next(batch.clone(), Md5Hasher::update)
         )?;
-        Ok(Self { sha256, md5 })
+        Ok(Self { leaves, sha256, md5 })
     }
 
-    /// The digests of all batches together.
-    pub(super) async fn finish(self) -> Result<(Sha256Digest, Md5Digest), GateError> {
-        let (sha256, md5) = tokio::try_join!(self.sha256.idle(), self.md5.idle())?;
-        Ok((Sha256Digest::new(sha256.finalize().into()), md5.finish()))
+    /// What all batches together are.
+    pub(super) async fn finish(self) -> Result<PartHashes, GateError> {
+        let (leaves, md5) = tokio::try_join!(self.leaves.idle(), self.md5.idle())?;
+        let sha256 = match self.sha256 {
+            Some(stage) => Some(Sha256Digest::new(stage.idle().await?.finalize().into())),
+            None => None,
+        };
+        Ok(PartHashes { leaves, sha256, md5: md5.finish() })
     }
 }
 
@@ -113,14 +147,6 @@ pub(super) async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), Gat
     Ok(hasher.finish().map_err(|_| incomplete())?)
 }
 
-/// Hashes a part that is all here; off the async threads if it is long.
-pub(super) async fn hash_part(bytes: Bytes) -> Result<(Sha256Digest, Md5Digest), GateError> {
-    if bytes.len() > INLINE {
-        return PartHashing::default().update([bytes]).await?.finish().await;
-    }
-    Ok((Sha256Digest::of(&bytes), Md5Digest::of(&bytes)))
-}
-
 /// The runtime is going down, or hashing panicked.
 fn stopping() -> GateError {
     S3Error::internal().into()
@@ -128,7 +154,12 @@ fn stopping() -> GateError {
 
 #[cfg(test)]
 mod tests {
+    use hallmark_signer::{LEAF_SIZE, LeafHash, tree};
+    use http::HeaderMap;
+    use http_body_util::Empty;
+
     use super::*;
+    use crate::s3::auth::PayloadClaim;
 
     #[tokio::test]
     async fn batches_on_threads_give_what_one_pass_gives() {
@@ -153,14 +184,20 @@ mod tests {
 
     #[tokio::test]
     async fn parts_have_the_digests_of_their_bytes() {
-        let bytes = Bytes::from((0..200_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
-        for length in [0, 1, INLINE, INLINE + 1, bytes.len()] {
-            let bytes = bytes.slice(..length);
-            let expected = (Sha256Digest::of(&bytes), Md5Digest::of(&bytes));
-            let (left, right) = (bytes.slice(..length / 3), bytes.slice(length / 3..));
-            let batches = PartHashing::default().update([left]).await.unwrap().update([right]).await.unwrap();
-            assert_eq!(batches.finish().await.unwrap(), expected);
-            assert_eq!(hash_part(bytes).await.unwrap(), expected);
+        let bytes = Bytes::from((0..2_500_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+        for length in [0, 1, INLINE, LEAF_SIZE as usize, bytes.len()] {
+            for claim in [PayloadClaim::Unsigned, PayloadClaim::Digest(Sha256Digest::of(b""))] {
+                let bytes = bytes.slice(..length);
+                let needed = matches!(claim, PayloadClaim::Digest(_));
+                let payload = Payload::new(Empty::<Bytes>::new(), claim, &HeaderMap::new()).unwrap();
+                let (left, right) = (bytes.slice(..length / 3), bytes.slice(length / 3..));
+                let hashing = PartHashing::of(&payload).update([left]).await.unwrap();
+                let found = hashing.update([right]).await.unwrap().finish().await.unwrap();
+                let leaves: Vec<_> = bytes.chunks(LEAF_SIZE as usize).map(LeafHash::of).collect();
+                assert_eq!(found.leaves.root(), tree::root(&leaves));
+                assert_eq!(found.sha256, needed.then(|| Sha256Digest::of(&bytes)));
+                assert_eq!(found.md5, Md5Digest::of(&bytes));
+            }
         }
     }
 }

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use hallmark_signer::{ContentHasher, UploadHasher};
-use sha2::{Digest as _, Sha256};
+use hallmark_signer::{ContentHasher, LeavesHasher, UploadHasher};
 
 use super::cursor::LARGEST_PIECE;
 use super::unverified::{ByteStream, UnverifiedBody};
@@ -89,8 +88,13 @@ impl HashOnly {
         }
     }
 
-    /// Hashes them for a digest of their own.
-    pub(crate) fn into_sha256(self, hasher: &mut Sha256) {
+    /// Hashes them as content whose leaves are hashed apart.
+    pub(crate) fn into_content_without_leaves(self, hasher: &mut ContentHasher) {
+        hasher.update_without_leaves(&self.0);
+    }
+
+    /// Hashes them for leaves of their own.
+    pub(crate) fn into_leaves(self, hasher: &mut LeavesHasher) {
         hasher.update(&self.0);
     }
 }

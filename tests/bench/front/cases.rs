@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::Sample;
 use super::peers::Peer;
-use crate::content::{Block, digests};
 use crate::load::{BUCKET, Connection, Content, Contents, text};
 use crate::transfer::{Artifact, Client};
 use hallmark_tests::site::FULL;
@@ -63,11 +62,7 @@ impl Case {
 
 /// The largest artifact.
 pub(super) async fn artifact() -> Artifact {
-    let whole = Block::make().pattern(0, HUGE);
-    let parts = whole.parts(PART);
-    let mut sums = digests(parts.iter().chain([&whole]).cloned()).await;
-    let sha256 = sums.pop().expect("the whole was hashed");
-    Artifact { whole, sha256, parts: parts.into_iter().zip(sums).collect::<Vec<_>>().into() }
+    Artifact::make(HUGE, PART).await
 }
 
 /// Makes the buckets, and the objects that are downloaded again and again.

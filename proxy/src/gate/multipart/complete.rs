@@ -258,7 +258,7 @@ impl Gate {
     /// Hashes the parts: those that the window did not see are read back.
     async fn check_parts(&self, marker: &Marker, selection: Selection) -> Result<CheckedParts, GateError> {
         let windows = &self.multipart.windows;
-        let prefix = windows.prefix(marker.id.random(), &selection.digests()).await;
+        let prefix = windows.prefix(marker.id.random(), &selection.trees()).await;
         let (taken, of) = (prefix.parts, selection.list().len());
         tracing::debug!(upload = ?marker.id, taken, of, "parts that need not be read back");
         if taken < of {

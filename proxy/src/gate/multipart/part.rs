@@ -1,7 +1,7 @@
 //! Records of parts: empty state objects whose names are the records, so that one listing brings a thousand of them.
 //!
 //! ```text
-//! parts/<upload>/<number>/s.<at>.<length>.<md5>.<sha256>.<checksum>.<pin>.<tag>      bytes that lie in the stage
+//! parts/<upload>/<number>/t.<at>.<length>.<md5>.<tree>.<checksum>.<pin>.<tag>      bytes that lie in the stage
 //! parts/<upload>/<number>/r.<at>.<length>.<md5>.<source>.<start>.<tag>               bytes of another artifact
 //! ```
 //!
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hallmark_signer::{Md5Digest, Sha256Digest};
+use hallmark_signer::{Md5Digest, TreeRoot};
 
 use super::id::UploadId;
 use super::names;
@@ -45,8 +45,8 @@ pub struct PartRecord {
 pub enum PartContent {
     /// In the upload's stage.
     Staged {
-        /// Their digest.
-        sha256: Sha256Digest,
+        /// The root of the tree over their leaves, counted from the part's own beginning.
+        tree: TreeRoot,
         /// Their checksum by the upload's algorithm; of an upload without one, what the client declared.
         checksum: Option<DeclaredChecksum>,
         /// What the store calls them.
@@ -89,12 +89,12 @@ impl PartRecord {
     pub(super) fn name(&self, keys: &StateKeys, upload: &UploadId) -> Option<StateName> {
         let fields = match &self.content {
             PartContent::Staged { pin, .. } if pin.0.len() > MAX_PIN => return None,
-            PartContent::Staged { sha256, checksum, pin } => {
+            PartContent::Staged { tree, checksum, pin } => {
                 let checksum = checksum.as_ref().map_or_else(
                     || "-".to_owned(),
                     |sum| format!("{}~{}", sum.algorithm().name(), base64(&sum.to_bytes())),
                 );
-                format!("s.{}.{}.{checksum}.{}", self.head(), sha256.to_base64url(), base64(pin.0.as_bytes()))
+                format!("t.{}.{}.{checksum}.{}", self.head(), tree.to_base64url(), base64(pin.0.as_bytes()))
             }
             PartContent::Referenced { source, range } => {
                 format!("r.{}.{source}.{}", self.head(), range.start)
@@ -125,14 +125,14 @@ impl PartRecord {
         let length: u64 = fields.next()?.parse().ok()?;
         let etag = Md5Digest::from_base64url(fields.next()?).ok()?;
         let content = match kind {
-            "s" => {
-                let sha256 = Sha256Digest::from_base64url(fields.next()?).ok()?;
+            "t" => {
+                let tree = TreeRoot::from_base64url(fields.next()?).ok()?;
                 let checksum = match fields.next()? {
                     "-" => None,
                     sum => Some(checksum(sum)?),
                 };
                 let pin = URL_SAFE_NO_PAD.decode(fields.next()?).ok()?;
-                PartContent::Staged { sha256, checksum, pin: Pin(String::from_utf8(pin).ok()?) }
+                PartContent::Staged { tree, checksum, pin: Pin(String::from_utf8(pin).ok()?) }
             }
             "r" => {
                 let source = SourceId(bytes(fields.next()?)?);
@@ -173,7 +173,7 @@ mod tests {
 
     prop_compose! {
         fn any_record()(
-            number in 1u64..=10_000, length in 0u64..=5 << 30, md5: [u8; 16], sha256: [u8; 32], at: u64,
+            number in 1u64..=10_000, length in 0u64..=5 << 30, md5: [u8; 16], tree: [u8; 32], at: u64,
             algorithm in prop::option::of(prop::sample::select(&ChecksumAlgorithm::ALL[..])), sum: [u8; 32],
             pin in "[ -~é]{0,60}", source: [u8; 16], start in 0u64..1 << 53, staged: bool,
         ) -> PartRecord {
@@ -181,7 +181,7 @@ mod tests {
                 (0..=32).find_map(|length| DeclaredChecksum::of_bytes(algorithm, &sum[..length]))
             });
             let content = if staged {
-                PartContent::Staged { sha256: Sha256Digest::new(sha256), checksum, pin: Pin(pin) }
+                PartContent::Staged { tree: TreeRoot::new(tree), checksum, pin: Pin(pin) }
             } else {
                 PartContent::Referenced { source: SourceId(source), range: start..start + length }
             };
@@ -242,7 +242,7 @@ mod tests {
             etag: Md5Digest::new([0xff; 16]),
             at: u64::MAX,
             content: PartContent::Staged {
-                sha256: Sha256Digest::new([0xff; 32]),
+                tree: TreeRoot::new([0xff; 32]),
                 checksum: DeclaredChecksum::of_bytes(ChecksumAlgorithm::Sha256, &[0xff; 32]),
                 pin: Pin("p".repeat(length)),
             },

@@ -17,8 +17,7 @@ use http::header::CONTENT_LENGTH;
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::source::CopiedSource;
-use super::upload_part::{KnownAs, MAX_PART};
-use crate::gate::stream::STREAM_MEMORY;
+use super::upload_part::{KnownAs, MAX_PART, SENDING};
 use crate::gate::upload::internal;
 use crate::gate::{Gate, GateError, Recency, Reservation, Wanted};
 use crate::name::ObjectName;
@@ -32,7 +31,7 @@ use crate::store::{PartNumber, PutError, VersionId, aside};
 
 /// What is held while bytes are read and sent as a part: at once, for who holds the one and waits for the other waits for
 /// others that do the same.
-pub(super) const CARRYING: u64 = READING + STREAM_MEMORY;
+pub(super) const CARRYING: u64 = READING + SENDING;
 
 /// A part that is to be made of an artifact.
 pub struct PartCopy {

@@ -1,13 +1,13 @@
 //! The read-back: what the in-order window did not take in is read from the closed stage and hashed.
 //!
-//! At the same time each part is hashed by itself: it must be what its record says, which is what its client sent. A part
-//! that is not was changed in the store, and the upload is refused. The bytes go into hashers and nowhere else.
+//! At the same time each part is hashed by itself, leaf by leaf: it must be what its record says, which is what its client
+//! sent. A part that is not was changed in the store, and the upload is refused. Where all parts begin with a leaf, as they
+//! nearly always do, these leaves are those of the whole. The bytes go into hashers and nowhere else.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use hallmark_signer::{ContentHasher, Sha256Digest};
-use sha2::{Digest as _, Sha256};
+use hallmark_signer::{ContentHasher, LEAF_SIZE, LeavesHasher, TreeRoot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::window::Prefix;
@@ -25,11 +25,11 @@ pub(super) const MEMORY: u64 = 5 * BATCH;
 /// How often one read-back begins again where the store broke off. Twice at one place is too often.
 const MAX_RESUMED: usize = 8;
 
-/// A part of the list: where it lies, and its digest by its record.
+/// A part of the list: where it lies, and the root over its leaves by its record.
 #[derive(Debug, Clone)]
 pub(super) struct ListedPart {
     pub(super) staged: StagedPart,
-    pub(super) sha256: Sha256Digest,
+    pub(super) tree: TreeRoot,
 }
 
 /// Hashes the parts of `list` that are not in `prefix`; gives the hash of all of them.
@@ -46,7 +46,8 @@ pub(super) async fn read_back(
     let (done, rest) = list.split_at_checked(prefix.parts).ok_or_else(S3Error::internal)?;
     let length = |parts: &[ListedPart]| parts.iter().map(|part| part.staged.length).sum::<u64>();
     let mut wanted = length(done)..length(list);
-    let mut hashers = Hashers { content: prefix.hasher, parts: PartHasher::new(rest) };
+    let leaves = leaves_of_whole(&prefix, rest);
+    let mut hashers = Hashers { content: prefix.hasher, parts: PartHasher::new(rest, leaves) };
     let mut resumed = Vec::new();
     while !wanted.is_empty() {
         match read_on(store, stage, &staged, &mut wanted, hashers).await? {
@@ -136,13 +137,34 @@ enum Hashing {
     Busy(JoinHandle<ContentHasher>, JoinHandle<PartHasher>),
 }
 
+/// Whose leaves the whole has from here on.
+#[derive(Clone, Copy)]
+enum Leaves {
+    /// Those of its parts, each of which begins with one.
+    OfParts,
+    /// Others, for which its bytes are hashed once more.
+    Apart,
+}
+
+fn leaves_of_whole(prefix: &Prefix, rest: &[ListedPart]) -> Leaves {
+    let whole = |part: &ListedPart| part.staged.length.is_multiple_of(LEAF_SIZE);
+    match rest.split_last() {
+        Some((_, others)) if prefix.hasher.is_at_leaf() && others.iter().all(whole) => Leaves::OfParts,
+        _ => Leaves::Apart,
+    }
+}
+
 impl Hashers {
     /// Has the whole and the parts hashed on a thread each.
     fn start(self, batch: Vec<HashOnly>) -> Hashing {
         let Self { mut content, mut parts } = self;
+        let leaves = parts.leaves;
         let shared: Vec<_> = batch.iter().map(HashOnly::share).collect();
         let content = spawn_blocking(move || {
-            batch.into_iter().for_each(|piece| piece.into_content(&mut content));
+            batch.into_iter().for_each(|piece| match leaves {
+                Leaves::OfParts => piece.into_content_without_leaves(&mut content),
+                Leaves::Apart => piece.into_content(&mut content),
+            });
             content
         });
         let parts = spawn_blocking(move || {
@@ -158,6 +180,9 @@ impl Hashers {
         // As many bytes were read as the parts have.
         if !self.parts.left.is_empty() {
             return Err(S3Error::internal().into());
+        }
+        for leaves in self.parts.done {
+            self.content.append(leaves).map_err(|_| S3Error::internal())?;
         }
         Ok(self.content)
     }
@@ -186,14 +211,17 @@ impl Hashing {
 struct PartHasher {
     /// Those that have not come to their end, with the bytes that are still to come.
     left: VecDeque<(ListedPart, u64)>,
-    hasher: Sha256,
+    hasher: LeavesHasher,
+    leaves: Leaves,
+    /// The leaves of those that have, if the whole has the same.
+    done: Vec<LeavesHasher>,
     bad: Option<u16>,
 }
 
 impl PartHasher {
-    fn new(parts: &[ListedPart]) -> Self {
+    fn new(parts: &[ListedPart], leaves: Leaves) -> Self {
         let left = parts.iter().map(|part| (part.clone(), part.staged.length)).collect();
-        Self { left, hasher: Sha256::new(), bad: None }
+        Self { left, hasher: LeavesHasher::default(), leaves, done: Vec::new(), bad: None }
     }
 
     fn update(&mut self, mut piece: HashOnly) {
@@ -202,7 +230,7 @@ impl PartHasher {
             let Some((_, left)) = self.left.front_mut() else { return };
             let now = piece.split_to(*left);
             *left -= now.len();
-            now.into_sha256(&mut self.hasher);
+            now.into_leaves(&mut self.hasher);
         }
         self.end_parts();
     }
@@ -210,9 +238,13 @@ impl PartHasher {
     /// Compares the parts that have come to their end.
     fn end_parts(&mut self) {
         while let Some((part, _)) = self.left.pop_front_if(|(_, left)| *left == 0) {
-            let sha256: [u8; 32] = self.hasher.finalize_reset().into();
-            if Sha256Digest::new(sha256) != part.sha256 {
+            let leaves = std::mem::take(&mut self.hasher);
+            if leaves.root() != part.tree {
                 self.bad = self.bad.or(Some(part.staged.number.number()));
+            }
+            match self.leaves {
+                Leaves::OfParts => self.done.push(leaves),
+                Leaves::Apart => {}
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_signer::{Md5Digest, PartChecksums, PartTable, Parts, PartsError, SealedEtag, Sha256Digest};
+use hallmark_signer::{
+    Md5Digest, PartChecksums, PartTable, Parts, PartsError, SealedEtag, Sha256Digest, TreeRoot,
+};
 
 use super::part::{PartContent, PartRecord, SourceId};
 use super::readback::ListedPart;
@@ -64,7 +66,7 @@ pub(in crate::gate) struct Selection {
 }
 
 impl Selection {
-    /// What lies in the stage, and the digests of it.
+    /// What lies in the stage, and the trees over it.
     pub(super) fn list(&self) -> &[ListedPart] {
         &self.list
     }
@@ -75,8 +77,8 @@ impl Selection {
     }
 
     /// The parts as the window knows them.
-    pub(super) fn digests(&self) -> Vec<(PartNumber, Sha256Digest)> {
-        self.list.iter().map(|part| (part.staged.number, part.sha256)).collect()
+    pub(super) fn trees(&self) -> Vec<(PartNumber, TreeRoot)> {
+        self.list.iter().map(|part| (part.staged.number, part.tree)).collect()
     }
 
     /// Bytes of all parts together.
@@ -117,7 +119,7 @@ pub(super) fn select(
     let (mut md5s, mut sums) = (Vec::new(), Vec::new());
     for part in &completion.parts {
         let record = record_of(part, records)?;
-        let PartContent::Staged { sha256, checksum, pin } = &record.content else {
+        let PartContent::Staged { tree, checksum, pin } = &record.content else {
             // Those by reference were carried before.
             return Err(S3Error::internal());
         };
@@ -125,7 +127,7 @@ pub(super) fn select(
         let staged = StagedPart { number: record.number, length: record.length, pin: pin.clone() };
         md5s.push(record.etag);
         sums.push((record.length, checksum.as_ref()));
-        list.push(ListedPart { staged, sha256: *sha256 });
+        list.push(ListedPart { staged, tree: *tree });
     }
     let lengths: Vec<u64> = list.iter().map(|part| part.staged.length).collect();
     large_enough(&completion.parts, &lengths)?;

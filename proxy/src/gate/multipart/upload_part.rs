@@ -8,13 +8,13 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use hallmark_signer::{MAX_INLINE, Md5Digest, Sha256Digest};
+use hallmark_signer::{LeavesHasher, MAX_INLINE, Md5Digest, tree};
 
 use super::marker::Marker;
 use super::part::{PartContent, PartRecord};
 use super::record::Replacing;
 use super::window::Feed;
-use crate::gate::hash::{PartHashing, hash_part};
+use crate::gate::hash::{PartHashes, PartHashing};
 use crate::gate::stream::{BATCH, FeedError, STREAM_MEMORY, first_bytes, send};
 use crate::gate::upload::{incomplete, internal};
 use crate::gate::{Gate, GateError, Incoming, Reservation};
@@ -25,9 +25,15 @@ use crate::store::{Body, BodyWriter, PartNumber, Pin, PutError, committed};
 /// S3's largest part, bytes.
 pub(super) const MAX_PART: u64 = 5 << 30;
 
+/// For each leaf of a part: its hash, in a vector that doubles.
+const LEAF_MEMORY: u64 = 64;
+
+/// What taking in any part holds at most.
+pub(super) const SENDING: u64 = STREAM_MEMORY + tree::leaf_count(MAX_PART) * LEAF_MEMORY;
+
 /// A part that was received and is all that was declared of it, and has its turn to be committed.
 struct Received {
-    sha256: Sha256Digest,
+    leaves: LeavesHasher,
     md5: Md5Digest,
     checksum: Option<DeclaredChecksum>,
     replacing: Replacing,
@@ -97,11 +103,12 @@ impl Gate {
         known_as: KnownAs,
         held: Reservation,
     ) -> Result<PartRecord, GateError> {
+        let hashing = PartHashing::of(body);
         let (_held, bytes, end) = self.collect(body, held).await?;
         let length = bytes.len() as u64;
         let mut window = self.multipart.windows.begin(marker.id.random(), number, length);
         window.data(&bytes);
-        let hashed = hash_part(bytes.clone()).await?;
+        let hashed = hashing.update([bytes.clone()]).await?.finish().await?;
         let received = self.received(marker, number, end, hashed).await?;
         let body = Body::whole(bytes, received.md5.to_hex());
         let pin = committed(self.store.stage_part(&marker.stage, number, length, body)).await?;
@@ -144,7 +151,7 @@ impl Gate {
         writer: BodyWriter,
         window: &mut Feed,
     ) -> Result<Received, FeedError> {
-        let mut hashing = PartHashing::default();
+        let mut hashing = PartHashing::of(&body);
         batch.iter().for_each(|piece| window.data(piece));
         let mut waiting: usize = batch.iter().map(Bytes::len).sum();
         let end = loop {
@@ -189,14 +196,14 @@ impl Gate {
         pin: Pin,
         window: Feed,
     ) -> Result<PartRecord, GateError> {
-        let Received { sha256, md5, checksum, replacing } = received;
+        let Received { leaves, md5, checksum, replacing } = received;
         let etag = match known_as {
             KnownAs::ItsMd5 => md5,
             KnownAs::Etag(etag) => etag,
         };
-        let content = PartContent::Staged { sha256, checksum, pin };
+        let content = PartContent::Staged { tree: leaves.root(), checksum, pin };
         let record = self.record_part(marker, replacing, length, etag, content).await?;
-        window.commit(&sha256);
+        window.commit(leaves);
         Ok(record)
     }
 
@@ -206,23 +213,23 @@ impl Gate {
         marker: &Marker,
         number: PartNumber,
         end: PayloadEnd,
-        (sha256, md5): (Sha256Digest, Md5Digest),
+        PartHashes { leaves, sha256, md5 }: PartHashes,
     ) -> Result<Received, GateError> {
-        let checked = end.check(&sha256, md5.as_bytes())?;
+        let checked = end.check_part(sha256.as_ref(), md5.as_bytes())?;
         let checksum = match marker.checksum {
             // What was asked for was computed.
             Some(_) => Some(checked.wanted().cloned().ok_or_else(internal)?),
             None => checked.checksum().cloned(),
         };
         let replacing = self.replacing(marker, number).await?;
-        Ok(Received { sha256, md5, checksum, replacing })
+        Ok(Received { leaves, md5, checksum, replacing })
     }
 }
 
 /// What taking in a part of this length holds at most.
 pub(super) fn part_memory(length: Option<u64>) -> u64 {
     match length {
-        Some(length) if length > BATCH as u64 => STREAM_MEMORY,
+        Some(length) if length > BATCH as u64 => STREAM_MEMORY + tree::leaf_count(length) * LEAF_MEMORY,
         Some(length) => length,
         None => MAX_INLINE,
     }

@@ -2,12 +2,13 @@
 //!
 //! The seal needs SHA-256 and leaves of the whole, and parts arrive at once and in any order. What passes through this
 //! instance is hashed here as far as it goes: the next part in order as it comes, the ones after it are held in memory
-//! until it is their turn. At Complete the window says of how many parts it has the hash; the rest is read back from the
+//! until it is their turn. Where a part begins with a leaf, as nearly all do, the leaves that were hashed for its own record
+//! are those of the whole, and only SHA-256 is left to do. At Complete the window says of how many parts it has the hash; the rest is read back from the
 //! stage ([`readback`](super::readback)).
 //!
 //! **It is never a hole.** The window counts only while the parts that it took in are the first ones of Complete's list,
-//! number by number and SHA-256 by SHA-256: these are the digests in the parts' records, which were computed from the
-//! same bytes. A part that was sent again with other bytes, came through another instance, failed, or found no room
+//! number by number and tree by tree: these are the roots in the parts' records, which were computed from the same
+//! bytes. A part that was sent again with other bytes, came through another instance, failed, or found no room
 //! makes the window shorter, never wrong. That the stage still holds those bytes is not said here; whoever downloads
 //! them has each leaf checked.
 //!
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hallmark_signer::{ContentHasher, Sha256Digest};
+use hallmark_signer::{ContentHasher, LeavesHasher, TreeRoot};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::spawn_blocking;
@@ -129,7 +130,7 @@ impl Windows {
     }
 
     /// The hash of the first parts of `list`, as many as the window took in. Of none, if it took in anything else.
-    pub(super) async fn prefix(&self, upload: &UploadKey, list: &[(PartNumber, Sha256Digest)]) -> Prefix {
+    pub(super) async fn prefix(&self, upload: &UploadKey, list: &[(PartNumber, TreeRoot)]) -> Prefix {
         let nothing = || Prefix { hasher: ContentHasher::of_unknown_length(), parts: 0 };
         let settled = async {
             loop {
@@ -234,10 +235,11 @@ impl Feed {
         let _ = timeout(PATIENCE, hashed).await;
     }
 
-    /// The part with these bytes is durable, and so is its record, which says the same SHA-256.
-    pub fn commit(self, sha256: &Sha256Digest) {
+    /// The part with these leaves is durable, and so is its record, which has the root over them.
+    pub fn commit(self, leaves: LeavesHasher) {
+        let tree = leaves.root();
         if let Some(window) = self.windows.lock().uploads.get_mut(&self.upload) {
-            window.commit(self.id, *sha256);
+            window.commit(self.id, tree, leaves);
         }
         self.windows.wake(&self.upload);
     }

@@ -41,7 +41,7 @@ use declared::{Checksum, Declared};
 
 pub use crate::s3::operation::{ChecksumKind, ChecksumPlan};
 pub use checksum::{ChecksumAlgorithm, DeclaredChecksum};
-pub use proof::{CheckedPayload, PayloadEnd};
+pub use proof::{CheckedPart, CheckedPayload, PayloadEnd};
 
 /// A body being read. See the [module](self).
 #[derive(Debug)]
@@ -176,6 +176,13 @@ where
     /// By which algorithm the sender declares a checksum, in a header or in a trailer.
     pub fn checksum_algorithm(&self) -> Option<ChecksumAlgorithm> {
         self.declared
+    }
+
+    /// Whether something that the sender declares, or that is [wanted](Self::wanting), is the SHA-256 of the data, which the
+    /// reader computes.
+    pub fn needs_sha256(&self) -> bool {
+        let wanted = matches!(self.end.wanted, Wanted::By(ChecksumAlgorithm::Sha256));
+        self.end.content_sha256.is_some() || self.declared == Some(ChecksumAlgorithm::Sha256) || wanted
     }
 
     /// The checksum that a header declares: known before the body, and compared only at its end.

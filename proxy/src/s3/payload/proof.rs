@@ -51,6 +51,14 @@ pub struct CheckedPayload {
     wanted: Option<DeclaredChecksum>,
 }
 
+/// The proof that the body of a part was all that its sender declared. Only [`PayloadEnd::check_part`] makes it.
+#[derive(Debug)]
+#[must_use]
+pub struct CheckedPart {
+    checksum: Option<DeclaredChecksum>,
+    wanted: Option<DeclaredChecksum>,
+}
+
 impl PayloadEnd {
     pub(super) fn new(length: u64, end: End) -> Self {
         Self { length, end }
@@ -66,14 +74,27 @@ impl PayloadEnd {
     /// # Errors
     /// `XAmzContentSHA256Mismatch`; `BadDigest` for `Content-MD5` or `x-amz-checksum-sha256`.
     pub fn check(self, sha256: &Sha256Digest, md5: &[u8; 16]) -> Result<CheckedPayload, S3Error> {
+        let length = self.length;
+        let CheckedPart { checksum, wanted } = self.check_part(Some(sha256), md5)?;
+        Ok(CheckedPayload { length, sha256: *sha256, md5: *md5, checksum, wanted })
+    }
+
+    /// The same for data whose SHA-256 is of no use to the reader: `None` where it was not
+    /// [asked for](super::Payload::needs_sha256).
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); `InternalError` without a SHA-256 that was asked for.
+    pub fn check_part(self, sha256: Option<&Sha256Digest>, md5: &[u8; 16]) -> Result<CheckedPart, S3Error> {
+        let needed = || sha256.ok_or_else(S3Error::internal);
         let End { content_sha256, content_md5, checksum, wanted } = self.end;
-        if let Some(declared) = content_sha256
-            && declared != *sha256
-        {
-            let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
-            return Err(S3Error::new(Code::XAmzContentSHA256Mismatch, message)
-                .with("ClientComputedContentSHA256", hex::encode(declared.as_bytes()))
-                .with("S3ComputedContentSHA256", hex::encode(sha256.as_bytes())));
+        if let Some(declared) = content_sha256 {
+            let computed = needed()?;
+            if declared != *computed {
+                let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+                return Err(S3Error::new(Code::XAmzContentSHA256Mismatch, message)
+                    .with("ClientComputedContentSHA256", hex::encode(declared.as_bytes()))
+                    .with("S3ComputedContentSHA256", hex::encode(computed.as_bytes())));
+            }
         }
         if let Some(declared) = content_md5
             && declared != *md5
@@ -86,18 +107,30 @@ impl PayloadEnd {
         if let Some(declared) = &checksum
             && declared.algorithm() == ChecksumAlgorithm::Sha256
         {
-            declared.check(sha256.as_bytes())?;
+            declared.check(needed()?.as_bytes())?;
         }
         let wanted = match wanted {
             Wanted::Nothing => None,
             Wanted::Computed(computed) => Some(computed),
             Wanted::By(ChecksumAlgorithm::Sha256) => {
-                DeclaredChecksum::of_bytes(ChecksumAlgorithm::Sha256, sha256.as_bytes())
+                DeclaredChecksum::of_bytes(ChecksumAlgorithm::Sha256, needed()?.as_bytes())
             }
             // There is no hasher of its own for an algorithm by which the sender declared one, which is right.
             Wanted::By(algorithm) => checksum.clone().filter(|declared| declared.algorithm() == algorithm),
         };
-        Ok(CheckedPayload { length: self.length, sha256: *sha256, md5: *md5, checksum, wanted })
+        Ok(CheckedPart { checksum, wanted })
+    }
+}
+
+impl CheckedPart {
+    /// As [`CheckedPayload::checksum`].
+    pub fn checksum(&self) -> Option<&DeclaredChecksum> {
+        self.checksum.as_ref()
+    }
+
+    /// As [`CheckedPayload::wanted`].
+    pub fn wanted(&self) -> Option<&DeclaredChecksum> {
+        self.wanted.as_ref()
     }
 }
 

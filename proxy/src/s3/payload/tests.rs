@@ -725,3 +725,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_part_needs_a_sha256_only_where_one_was_declared() {
+    let right = Sha256Digest::of(b"artifact");
+    let base64 = STANDARD.encode(right.as_bytes());
+    let sum = ("x-amz-checksum-sha256", base64.as_str());
+    let cases = [
+        (PayloadClaim::Unsigned, None, None, false),
+        (PayloadClaim::Unsigned, Some(("x-amz-checksum-crc32", "AAAAAA==")), None, false),
+        (PayloadClaim::Digest(right), None, None, true),
+        (PayloadClaim::Unsigned, Some(sum), None, true),
+        (PayloadClaim::Unsigned, None, Some(ChecksumAlgorithm::Sha256), true),
+        (PayloadClaim::Unsigned, None, Some(ChecksumAlgorithm::Crc32), false),
+    ];
+    for (claim, header, wanted, needed) in cases {
+        let mut headers = HeaderMap::new();
+        if let Some((name, value)) = header {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let mut payload = Payload::new(Frames::of([b"artifact".to_vec()]), claim, &headers).unwrap();
+        if let Some(algorithm) = wanted {
+            payload = payload.wanting(algorithm);
+        }
+        assert_eq!(payload.needs_sha256(), needed, "{header:?} {wanted:?}");
+        while let Ok(step) = payload.next().now_or_never().unwrap() {
+            if let Step::End(end) = step {
+                let verdict = end.check_part(None, &Md5::digest(b"artifact").into());
+                // Never taken for right without having been compared.
+                assert_eq!(verdict.err().map(|error| error.code), needed.then_some(Code::InternalError));
+                break;
+            }
+        }
+    }
+}

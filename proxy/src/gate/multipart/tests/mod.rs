@@ -2,6 +2,7 @@
 
 mod listings;
 mod parts;
+mod readback;
 
 use hallmark_signer::SIGNATURE_HEADER;
 

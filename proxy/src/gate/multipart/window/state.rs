@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use hallmark_signer::{ContentHasher, Sha256Digest, tree};
+use hallmark_signer::{ContentHasher, LeavesHasher, TreeRoot, tree};
 use tokio::time::Instant;
 
 use super::Prefix;
@@ -15,8 +15,9 @@ const BATCH: u64 = 1 << 20;
 /// What is held for a window, a part of it and a piece of that, beside their bytes.
 const OVERHEAD: u64 = 256;
 
-/// For each leaf: its hash, and the same again in the copy of the state that the next part goes into; vectors double.
-const LEAF: u64 = 128;
+/// For each leaf: its hash among the part's own, in the hash of all, and the same again in the copy of that which the next
+/// part goes into; vectors double.
+const LEAF: u64 = 192;
 
 /// One attempt to send one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +30,7 @@ pub(super) struct FeedId {
 /// See the [module](super).
 pub(super) struct Window {
     /// The parts that are in `hasher`, numbered from 1.
-    done: Vec<Sha256Digest>,
+    done: Vec<TreeRoot>,
     hasher: ContentHasher,
     current: Option<Current>,
     held: BTreeMap<FeedId, Part>,
@@ -43,6 +44,7 @@ pub(super) struct Window {
 /// The part that is being hashed.
 struct Current {
     id: FeedId,
+    leaves: Leaves,
     /// After all of `done` and what came of this part; `None` while a job has it.
     hasher: Option<ContentHasher>,
 }
@@ -56,15 +58,25 @@ struct Part {
     state: PartState,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum PartState {
     Arriving,
-    Committed(Sha256Digest),
+    /// With the root over its leaves, and these, counted from its own beginning.
+    Committed(TreeRoot, LeavesHasher),
+}
+
+/// Whose the leaves of a part are.
+#[derive(Clone, Copy)]
+enum Leaves {
+    /// It begins with a leaf: those that were hashed as it came.
+    Its,
+    /// It begins within a leaf, so its bytes are hashed for other leaves than its own.
+    Others,
 }
 
 /// Bytes to hash.
 pub(super) struct Job {
     id: FeedId,
+    leaves: Leaves,
     hasher: ContentHasher,
     pieces: Vec<Bytes>,
     charged: u64,
@@ -123,23 +135,23 @@ impl Window {
         }
     }
 
-    pub(super) fn commit(&mut self, id: FeedId, sha256: Sha256Digest) {
+    pub(super) fn commit(&mut self, id: FeedId, tree: TreeRoot, leaves: LeavesHasher) {
         self.used = Instant::now();
         if let Some(part) = self.held.get_mut(&id) {
-            part.state = PartState::Committed(sha256);
+            part.state = PartState::Committed(tree, leaves);
         }
     }
 
     /// Nothing more comes of this feed: it was committed, or else it was nothing.
     pub(super) fn end(&mut self, id: FeedId, room: &mut u64) {
-        if self.held.get(&id).is_some_and(|part| part.state == PartState::Arriving) {
+        if self.held.get(&id).is_some_and(|part| !part.is_committed()) {
             self.remove(id, room);
         }
     }
 
     /// Whether there are parts that will be taken in without anything more arriving.
     pub(super) fn has_work(&self) -> bool {
-        self.of_next().any(|(_, part)| part.state != PartState::Arriving)
+        self.of_next().any(|(_, part)| part.is_committed())
     }
 
     /// Whether a job is under way.
@@ -147,13 +159,13 @@ impl Window {
         self.current.as_ref().is_some_and(|current| current.hasher.is_none())
     }
 
-    pub(super) fn prefix(&self, list: &[(PartNumber, Sha256Digest)]) -> Option<Prefix> {
+    pub(super) fn prefix(&self, list: &[(PartNumber, TreeRoot)]) -> Option<Prefix> {
         let first = list.get(..self.done.len())?;
         let numbers = 1u16..;
         let same = numbers
             .zip(&self.done)
             .zip(first)
-            .all(|((number, sha256), (listed, of_list))| listed.number() == number && sha256 == of_list);
+            .all(|((number, tree), (listed, of_list))| listed.number() == number && tree == of_list);
         same.then(|| Prefix { hasher: self.hasher.clone(), parts: self.done.len() })
     }
 
@@ -162,7 +174,8 @@ impl Window {
         loop {
             let Some(current) = &mut self.current else {
                 let id = self.candidate()?;
-                self.current = Some(Current { id, hasher: Some(self.hasher.clone()) });
+                let leaves = if self.hasher.is_at_leaf() { Leaves::Its } else { Leaves::Others };
+                self.current = Some(Current { id, leaves, hasher: Some(self.hasher.clone()) });
                 continue;
             };
             let id = current.id;
@@ -172,15 +185,14 @@ impl Window {
                 self.current = None;
                 continue;
             };
-            match part.state {
-                PartState::Committed(_) if !part.pieces.is_empty() => return current.batch(part),
-                PartState::Committed(sha256) => self.take_in(id, sha256, room),
+            match &part.state {
+                PartState::Committed(..) if !part.pieces.is_empty() => return current.batch(part),
+                PartState::Committed(..) => self.take_in(id, room),
                 PartState::Arriving if part.pending >= BATCH / 2 => return current.batch(part),
                 PartState::Arriving => {
                     // Another attempt at this part may have got there first.
                     let other = self.candidate().filter(|other| *other != id)?;
-                    let committed = self.held.get(&other)?.state != PartState::Arriving;
-                    if !committed {
+                    if !self.held.get(&other)?.is_committed() {
                         return None;
                     }
                     self.remove(id, room);
@@ -209,20 +221,29 @@ impl Window {
 
     /// The attempt at the next part that is hashed first: one that is known to have succeeded, if there is one.
     fn candidate(&self) -> Option<FeedId> {
-        let committed = self.of_next().rfind(|(_, part)| part.state != PartState::Arriving);
+        let committed = self.of_next().rfind(|(_, part)| part.is_committed());
         committed.or_else(|| self.of_next().next()).map(|(id, _)| *id)
     }
 
-    fn take_in(&mut self, id: FeedId, sha256: Sha256Digest, room: &mut u64) {
-        let hasher = self.current.take().and_then(|current| current.hasher);
-        let fixed = self.held.get(&id).map_or(0, |part| part.fixed);
+    fn take_in(&mut self, id: FeedId, room: &mut u64) {
+        let current = self.current.take();
+        let part = self.held.remove(&id);
+        *room += part.as_ref().map_or(0, Part::charged);
         let others: Vec<_> = self.of_next().map(|(id, _)| *id).collect();
         others.into_iter().for_each(|id| self.remove(id, room));
-        if let Some(hasher) = hasher {
+        let (Some(Current { leaves, hasher: Some(mut hasher), .. }), Some(part)) = (current, part) else {
+            return;
+        };
+        let PartState::Committed(tree, its) = part.state else { return };
+        let joined = match leaves {
+            Leaves::Its => hasher.append(its),
+            Leaves::Others => Ok(()),
+        };
+        if joined.is_ok() {
             self.hasher = hasher;
-            self.done.push(sha256);
-            self.charged += fixed;
-            *room = room.saturating_sub(fixed);
+            self.done.push(tree);
+            self.charged += part.fixed;
+            *room = room.saturating_sub(part.fixed);
         }
     }
 
@@ -268,11 +289,15 @@ impl Current {
             pieces.push(piece);
         }
         part.pending -= charged;
-        Some(Job { id: self.id, hasher, pieces, charged })
+        Some(Job { id: self.id, leaves: self.leaves, hasher, pieces, charged })
     }
 }
 
 impl Part {
+    fn is_committed(&self) -> bool {
+        matches!(self.state, PartState::Committed(..))
+    }
+
     fn charged(&self) -> u64 {
         self.fixed + self.pending
     }
@@ -286,7 +311,11 @@ impl Job {
 
     /// Hashes.
     pub(super) fn run(mut self) -> Self {
-        self.pieces.drain(..).for_each(|piece| self.hasher.update(&piece));
+        let Self { leaves, hasher, pieces, .. } = &mut self;
+        pieces.drain(..).for_each(|piece| match leaves {
+            Leaves::Its => hasher.update_without_leaves(&piece),
+            Leaves::Others => hasher.update(&piece),
+        });
         self
     }
 }

@@ -1,4 +1,4 @@
-use hallmark_signer::Content;
+use hallmark_signer::{Content, LEAF_SIZE};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,13 +22,19 @@ fn hash<'a>(parts: impl IntoIterator<Item = &'a Bytes>) -> Content {
     hasher.finish().unwrap()
 }
 
+fn leaves(bytes: &[u8]) -> LeavesHasher {
+    let mut leaves = LeavesHasher::default();
+    leaves.update(bytes);
+    leaves
+}
+
 fn send(feed: &mut Feed, bytes: &Bytes, pieces: usize) {
     let size = bytes.len().div_ceil(pieces).max(1);
     (0..bytes.len()).step_by(size).for_each(|at| feed.data(&bytes.slice(at..bytes.len().min(at + size))));
 }
 
 async fn prefix(windows: &Windows, parts: &[(u64, Bytes)]) -> (Content, usize) {
-    let list: Vec<_> = parts.iter().map(|(n, bytes)| (number(*n), Sha256Digest::of(bytes))).collect();
+    let list: Vec<_> = parts.iter().map(|(n, bytes)| (number(*n), leaves(bytes).root())).collect();
     let Prefix { hasher, parts } = windows.prefix(&UPLOAD, &list).await;
     (hasher.finish().unwrap(), parts)
 }
@@ -60,7 +66,7 @@ async fn parts_that_come_at_once_and_out_of_order_need_no_reading_back() {
         send(feed, bytes, 7);
     }
     for (feed, bytes) in feeds {
-        feed.commit(&Sha256Digest::of(bytes));
+        feed.commit(leaves(bytes));
     }
     let (found, taken) = prefix(&windows, &parts).await;
     assert_eq!(taken, parts.len());
@@ -81,7 +87,7 @@ async fn without_room_the_first_parts_are_still_hashed_and_nothing_else_is_claim
         send(feed, bytes, 4);
     }
     for (feed, (_, bytes)) in feeds.into_iter().zip(&parts) {
-        feed.commit(&Sha256Digest::of(bytes));
+        feed.commit(leaves(bytes));
     }
     let (found, taken) = prefix(&windows, &parts).await;
     assert!((1..5).contains(&taken), "{taken}");
@@ -98,7 +104,7 @@ async fn a_sender_that_keeps_pace_loses_nothing_to_slow_hashing() {
         send(&mut feed, &bytes.slice(batch..batch + (512 << 10)), 4);
         feed.keep_pace().await;
     }
-    feed.commit(&Sha256Digest::of(&bytes));
+    feed.commit(leaves(&bytes));
     let (found, taken) = prefix(&windows, &[(1, bytes.clone())]).await;
     assert_eq!(taken, 1);
     assert!(found == hash([&bytes]));
@@ -123,7 +129,7 @@ async fn windows_end_when_nothing_comes_and_are_not_without_number() {
     for n in 0..MAX_UPLOADS + 5 {
         let mut feed = windows.begin(&upload(n), number(2), 1000);
         feed.data(&content(2, 0, 1000));
-        feed.commit(&Sha256Digest::of(b""));
+        feed.commit(leaves(b""));
     }
     assert_eq!(windows.lock().uploads.len(), MAX_UPLOADS);
     assert!(windows.lock().room < ROOM);
@@ -143,7 +149,9 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1..6u64, prop_oneof![0..100usize, 500_000..1_200_000usize])
+        3 => (1..6u64, prop_oneof![
+            0..100usize, 500_000..1_200_000usize, Just(LEAF_SIZE as usize)
+        ])
             .prop_map(|(part, length)| Step::Begin { part, length }),
         3 => (any::<usize>(), 1..4usize).prop_map(|(feed, pieces)| Step::Send { feed, pieces }),
         3 => any::<usize>().prop_map(|feed| Step::Commit { feed }),
@@ -181,7 +189,7 @@ proptest! {
                     Step::Commit { feed } => {
                         if feeds.get(feed % count).is_some_and(|feed| feed.3) {
                             let (feed, part, bytes, _) = feeds.swap_remove(feed % count);
-                            feed.commit(&Sha256Digest::of(&bytes));
+                            feed.commit(leaves(&bytes));
                             committed.insert(part, bytes);
                         }
                     }
