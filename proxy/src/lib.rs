@@ -27,6 +27,7 @@ pub mod service;
 mod sizes;
 mod state_file;
 pub mod store;
+pub mod supervisor;
 pub mod trust;
 
 pub use app::{App, NotRenewed, StartError, check, check_capabilities};

@@ -36,7 +36,7 @@ use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
 use hallmark_proxy::store::{NewBucket, Store, Swept};
-use hallmark_proxy::{App, StartError, bootstrap};
+use hallmark_proxy::{App, StartError, bootstrap, supervisor};
 use tokio::sync::watch;
 
 /// Requests make many small allocations on several threads: this allocator takes half the time of the system's for them.
@@ -279,6 +279,7 @@ async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) ->
     }
     health.serving();
     writeln!(std::io::stdout(), "hallmark-proxy: listening on {endpoint}")?;
+    supervisor::ready();
 
     match server.run(app, phase).await {
         Cut { connections: 0, work: 0 } => tracing::info!("stopped"),

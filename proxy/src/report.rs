@@ -19,7 +19,12 @@ pub(crate) fn last_word(error: &anyhow::Error) {
         },
         Some(BindError::Tls(_)) | None => None,
     };
-    say(&causes(error), hint);
+    let error = causes(error);
+    // Between here and the TLS library others hand on its words, not its error.
+    let distrusted = error.contains("invalid peer certificate").then_some(
+        "`store.ca_file` names the authorities that the store's certificate may be by; left out: those of this machine",
+    );
+    say(&error, hint.or(distrusted));
 }
 
 /// Writes an error and what to do about it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hallmark_proxy::admin::Health;
 use hallmark_proxy::server::Phase;
+use hallmark_proxy::supervisor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -45,6 +46,7 @@ impl Signals {
     pub(crate) async fn obey(mut self, health: Health, delay: Duration, phase: watch::Sender<Phase>) {
         self.next().await;
         health.stopping();
+        supervisor::stopping();
         tracing::info!(?delay, "stopping");
         tokio::select! {
             () = tokio::time::sleep(delay) => {

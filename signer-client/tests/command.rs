@@ -153,6 +153,41 @@ fn openssl_accepts_what_was_signed() {
     assert_eq!(piped.stdout, base64.as_bytes());
 }
 
+/// As others read bundles, see tests/scenarios/clients/sigstore.rs.
+#[test]
+fn bundles_are_made_and_verified() {
+    let bench = Bench::new();
+    let signed = bench.json("hallmark sign --json --key ci.key --bundle app.tar");
+    assert_eq!(signed["signature_file"], "app.tar.sigstore.json");
+    let file = bench.read("app.tar.sigstore.json");
+    let bundle: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(bundle["messageSignature"]["signature"], signed["signature"]);
+    assert_eq!(file.last(), Some(&b'\n'));
+    let verify = "hallmark verify --key ci.pub --signature app.tar.sigstore.json app.tar";
+    bench.good(verify);
+
+    bench.good("hallmark keygen other");
+    let other = verify.replace("ci.pub", "other.pub");
+    bench.bad(&other, 3, "no signature over app.tar by other.pub");
+    let text = String::from_utf8(file).unwrap();
+    for (from, to, words) in [
+        (",\"tlogEntries\":[]", "", ""),
+        ("publicKey", "publickey", "unknown field"),
+        ("bundle.v0.3", "bundle.v0.9", "media type"),
+        ("}\n", "", "not a Sigstore bundle"),
+        ("}\n", &format!("}}{}", " ".repeat(1 << 16)), "65536"),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text, "{from}");
+        bench.write("app.tar.sigstore.json", changed);
+        match words {
+            "" => _ = bench.good(verify),
+            words => bench.bad(verify, 3, words),
+        }
+    }
+    assert_eq!(bench.run("hallmark sign --key ci.key --bundle --base64 app.tar").code, Some(2));
+}
+
 #[test]
 fn signatures_of_openssl_are_accepted() {
     let bench = Bench::new();

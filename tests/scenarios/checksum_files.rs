@@ -92,8 +92,30 @@ fn digests_are_those_of_what_would_be_served() {
         assert_eq!((same.status, same.header("etag"), same.body.len()), (304, Some(etag), 0));
         let other = lab.reader.get_with(BUCKET, key, "", &[("If-Match", "\"other\"")]);
         is(&other, 412, "PreconditionFailed");
-        // All of it, which who asked for a range must expect.
-        assert_eq!(lab.reader.get_range(BUCKET, key, "bytes=0-3").body, got.body);
+        let (body, whole) = (&got.body, got.body.len());
+        for (range, expected, shown) in [
+            ("bytes=0-3", &body[..4], format!("bytes 0-3/{whole}")),
+            ("bytes=5-", &body[5..], format!("bytes 5-{}/{whole}", whole - 1)),
+            ("bytes=-7", &body[whole - 7..], format!("bytes {}-{}/{whole}", whole - 7, whole - 1)),
+        ] {
+            for same in [&[("Range", range)][..], &[("Range", range), ("If-Range", etag)]] {
+                let part = lab.reader.get_with(BUCKET, key, "", same);
+                assert_eq!((part.status, &part.body[..]), (206, expected), "{key}: {range}");
+                assert_eq!(part.header("content-range"), Some(shown.as_str()));
+                assert_eq!(part.header("etag"), Some(etag));
+                let head = lab.reader.head_with(BUCKET, key, "", same);
+                assert_eq!((head.status, head.header("content-range")), (206, Some(shown.as_str())));
+            }
+        }
+        let beyond = lab.reader.get_range(BUCKET, key, &format!("bytes={whole}-"));
+        is(&beyond, 416, "InvalidRange");
+        let shown = format!("bytes */{whole}");
+        assert_eq!(beyond.header("content-range"), Some(shown.as_str()));
+        // Who has a part of another, or of an older one by its date, gets all of this one.
+        for has in ["\"other\"", "Fri, 31 Dec 2100 00:00:00 GMT"] {
+            let all = lab.reader.get_with(BUCKET, key, "", &[("Range", "bytes=0-3"), ("If-Range", has)]);
+            assert_eq!((all.status, &all.body), (200, body), "{has}");
+        }
     }
 
     // What waits for its signatures is in none, also for those who may see it.

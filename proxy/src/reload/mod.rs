@@ -19,6 +19,7 @@ use self::sight::{Settling, Sight};
 use crate::app::{App, NotRenewed};
 use crate::metrics::Metrics;
 use crate::server::{Certificates, read_tls};
+use crate::supervisor;
 
 /// Between two looks at the files. A change is taken over after the second look that shows the same, so within twice this.
 const EVERY: Duration = Duration::from_secs(1);
@@ -161,6 +162,14 @@ impl Reloader {
 
     /// Reads the configuration and takes it over, or says why not.
     pub fn reload(&mut self) -> Outcome {
+        supervisor::reloading();
+        let outcome = self.read_again();
+        // Also where it was refused: what is there goes on being served.
+        supervisor::ready();
+        outcome
+    }
+
+    fn read_again(&mut self) -> Outcome {
         let Reading { config, before } = Reading::knowing(&self.file, self.settling.files());
         if Sight::of(&before.files()) != before {
             tracing::info!("the configuration is being changed; it is read again when that is over");

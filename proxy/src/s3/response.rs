@@ -126,8 +126,8 @@ pub fn document(status: StatusCode, document: Document, id: &RequestId) -> Respo
     response
 }
 
-/// What a document says of itself that stands for an object: its ETag, unquoted, of when it is, and `length`, if it is sent
-/// or would be. It comes whole, whatever range is asked for.
+/// What a document says of itself that stands for an object: its ETag, unquoted, of when it is, and the length of what is
+/// sent of it or would be, if anything.
 ///
 /// # Errors
 /// `InternalError`: a value is not fit for a header.
@@ -139,10 +139,19 @@ pub fn made_here(
 ) -> Result<(), S3Error> {
     headers.insert(ETAG, quoted_etag(etag)?);
     headers.insert(LAST_MODIFIED, value(http_date(at))?);
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("none"));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
+    Ok(())
+}
+
+/// Which bytes these are.
+///
+/// # Errors
+/// `InternalError`: the value is not fit for a header.
+pub fn content_range(headers: &mut HeaderMap, part: &Part) -> Result<(), S3Error> {
+    headers.insert(CONTENT_RANGE, value(part.content_range())?);
     Ok(())
 }
 
@@ -352,9 +361,7 @@ impl ArtifactHead<'_> {
             headers.insert(SEAL, value(seal)?);
         }
         match (resolved, self.checksum) {
-            (Resolved::Part(part), _) => {
-                headers.insert(CONTENT_RANGE, value(Part::content_range(&part))?);
-            }
+            (Resolved::Part(part), _) => content_range(headers, &part)?,
             (Resolved::Whole, Some(declared)) => checksum(headers, declared)?,
             (Resolved::Whole, None) => {}
         }

@@ -19,6 +19,7 @@ use crate::s3::condition::Verdict;
 use crate::s3::documents::{self, Document};
 use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::Read;
+use crate::s3::range::Resolved;
 use crate::s3::response;
 use crate::store::{ListEntry, ListRequest};
 
@@ -179,22 +180,40 @@ impl Sums {
     fn answer(self, context: &Context, read: &Read, method: Method) -> Answer {
         let Self { document, at, held } = self;
         let etag: String = hex::encode(Md5Digest::of(document.bytes()).as_bytes());
-        let length = document.bytes().len();
-        let (status, send) = match read.conditions.without_dates().evaluate(&etag, at) {
-            Verdict::Proceed => (StatusCode::OK, method == Method::Get),
-            Verdict::NotModified => (StatusCode::NOT_MODIFIED, false),
+        match read.conditions.without_dates().evaluate(&etag, at) {
+            Verdict::Proceed => {}
+            Verdict::NotModified => {
+                let mut response = response::document(StatusCode::NOT_MODIFIED, document, &context.id);
+                response::made_here(response.headers_mut(), &etag, at.max(UNIX_EPOCH), None)?;
+                return bodiless(response.map(drop));
+            }
             Verdict::PreconditionFailed => {
                 let message = "At least one of the pre-conditions you specified did not hold";
                 return Err(S3Error::new(Code::PreconditionFailed, message).into());
             }
-        };
-        let mut response: Response<Document> = response::document(status, document, &context.id);
-        let shown = (status == StatusCode::OK).then_some(length);
-        response::made_here(response.headers_mut(), &etag, at.max(UNIX_EPOCH), shown)?;
-        if send {
-            return Ok(response.map(|document| Outgoing::document_holding(document, held)));
         }
-        bodiless(response.map(drop))
+        // Parts of two lists do not get mixed up by who sends the ETag with the range.
+        let part = match read.resolve(&etag, document.bytes().len() as u64)? {
+            Resolved::Whole => None,
+            Resolved::Part(part) => Some(part),
+        };
+        let (status, document) = match &part {
+            None => (StatusCode::OK, document),
+            Some(part) => {
+                let unfit = || S3Error::new(Code::InternalError, "The range does not fit the document");
+                (StatusCode::PARTIAL_CONTENT, document.part(part).ok_or_else(unfit)?)
+            }
+        };
+        let length = document.bytes().len();
+        let mut response: Response<Document> = response::document(status, document, &context.id);
+        response::made_here(response.headers_mut(), &etag, at.max(UNIX_EPOCH), Some(length))?;
+        if let Some(part) = part {
+            response::content_range(response.headers_mut(), &part)?;
+        }
+        match method {
+            Method::Get => Ok(response.map(|document| Outgoing::document_holding(document, held))),
+            Method::Head => bodiless(response.map(drop)),
+        }
     }
 }
 

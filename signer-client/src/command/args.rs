@@ -138,7 +138,12 @@ pub(crate) struct SignArgs {
     #[arg(long)]
     pub(crate) base64: bool,
 
-    /// Where to write the signature; `-` is standard output [default: FILE.sig; of AWS Signer FILE.jws.sig]
+    /// Write a Sigstore bundle, which clients of Sigstore verify with the public key
+    #[arg(long, conflicts_with = "base64")]
+    pub(crate) bundle: bool,
+
+    /// Where to write the signature; `-` is standard output [default: FILE.sig; with --bundle FILE.sigstore.json; of AWS
+    /// Signer FILE.jws.sig]
     #[arg(long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
@@ -147,7 +152,7 @@ pub(crate) struct SignArgs {
     pub(crate) file: PathBuf,
 }
 
-/// Verify a file's signature, DER or base64; or with --checksums the files of a list
+/// Verify a file's signature, DER, base64 or a Sigstore bundle; or with --checksums the files of a list
 ///
 /// A list is what `hallmark checksums` and `sha256sum` write. Its names are looked up below --directory. With --signer
 /// the list itself must be signed (FILE.sig). Each file that is missing or another is a line on standard output.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hallmark_signer::evidence::new_bundle;
 use hallmark_signer::signer::{SignerAddress, SigningProfile};
 use serde_json::{Value, json};
 
@@ -52,11 +53,19 @@ async fn by_key(args: &SignArgs, output: &Output) -> Result<Signed, Failure> {
     // The command line does not allow none.
     let key = key.ok_or_else(|| Failure::usage("no signer is given"))?;
     let (blob, size) = hash::blob(&args.file, output)?;
-    let der = key.sign(&blob).await.map_err(|error| signing::failure(&error))?.to_der();
+    let signature = key.sign(&blob).await.map_err(|error| signing::failure(&error))?;
+    let der = signature.to_der();
     let base64 = STANDARD.encode(&der);
     let [sha256, key_id] = [blob.sha256().to_hex(), key.public_key().id().to_hex()];
+    let (suffix, file) = if args.bundle {
+        ("sigstore.json", new_bundle(key.public_key(), &blob, &signature).into_bytes())
+    } else if args.base64 {
+        ("sig", format!("{base64}\n").into_bytes())
+    } else {
+        ("sig", der)
+    };
     Ok(Signed {
-        suffix: "sig",
+        suffix,
         json: json!({
             "file": args.file.display().to_string(),
             "size": size,
@@ -64,7 +73,7 @@ async fn by_key(args: &SignArgs, output: &Output) -> Result<Signed, Failure> {
             "key_id": key_id,
             "signature": base64,
         }),
-        signature: if args.base64 { format!("{base64}\n").into_bytes() } else { der },
+        signature: file,
         sha256,
         lines: vec![("key id", key_id)],
     })
@@ -75,8 +84,10 @@ async fn by_key(args: &SignArgs, output: &Output) -> Result<Signed, Failure> {
 async fn by_profile(args: &SignArgs, profile: &SigningProfile, output: &Output) -> Result<Signed, Failure> {
     use hallmark_signer::signer::aws_signer;
 
-    if args.base64 {
-        return Err(Failure::usage("--base64 is for signatures by keys: AWS Signer makes a JWS"));
+    if args.base64 || args.bundle {
+        return Err(Failure::usage(
+            "--base64 and --bundle are for signatures by keys: AWS Signer makes a JWS",
+        ));
     }
     let (blob, size) = hash::blob(&args.file, output)?;
     let signed = aws_signer::sign(profile, &blob, size).await.map_err(|error| signing::failure(&error))?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallmark_signer::Signature;
+use hallmark_signer::evidence::{Bundle, MAX_FILE};
 use serde_json::json;
 
 use crate::command::args::VerifyArgs;
@@ -14,8 +15,8 @@ use crate::command::failure::Failure;
 use crate::command::output::Output;
 use crate::command::{hash, keygen, keys, verify_list};
 
-/// The longest signature file that is read, bytes: base64 with line breaks.
-const MAX_SIGNATURE_FILE: u64 = 1024;
+/// The longest file with nothing but a signature, bytes: base64 with line breaks.
+const MAX_BARE: usize = 1024;
 
 pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
     match (&args.checksums, &args.file, &args.key) {
@@ -42,18 +43,37 @@ fn run_on(args: &VerifyArgs, signed: &Path, key_file: &Path, output: &Output) ->
     )
 }
 
-/// Reads a signature: DER, or base64 of it with or without line breaks.
+/// Reads a signature: DER, base64 of it with or without line breaks, or a Sigstore bundle with one.
 pub(crate) fn read(path: &Path) -> Result<Signature, Failure> {
     let failed = |error| Failure::io("read", path, error);
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(MAX_SIGNATURE_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    // A bundle that is too long is for its reader to refuse.
+    File::open(path).map_err(failed)?.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.first() == Some(&b'{') {
+        return in_bundle(path, &bytes);
+    }
     let der = Signature::from_der(&bytes).ok();
     let signature = der.or_else(|| {
         let text: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
         Signature::from_der(&STANDARD.decode(text).ok()?).ok()
     });
-    signature.filter(|_| bytes.len() as u64 <= MAX_SIGNATURE_FILE).ok_or_else(|| {
-        Failure::refused("BadSignature", format!("{} is no ECDSA P-256 signature", path.display()))
-            .hint("expected DER or its base64, as `hallmark sign` and `openssl dgst -sha256 -sign` make it")
+    signature.filter(|_| bytes.len() <= MAX_BARE).ok_or_else(|| {
+        Failure::refused("BadSignature", format!("{} is no ECDSA P-256 signature", path.display())).hint(
+            "expected DER or its base64, as `hallmark sign` and `openssl dgst -sha256 -sign` make it, or a Sigstore bundle",
+        )
     })
+}
+
+/// The signature by a key over the file, in a bundle.
+fn in_bundle(path: &Path, bytes: &[u8]) -> Result<Signature, Failure> {
+    let refused = |why: String| Failure::refused("BadSignature", format!("{}: {why}", path.display()));
+    match Bundle::parse(bytes).map_err(|error| refused(error.to_string()))? {
+        Bundle::Signature(signature) => Ok(signature),
+        Bundle::Envelope(_) => {
+            Err(refused("the bundle holds a signed statement, not a signature over a file".to_owned()))
+        }
+        Bundle::Certificate(_) => Err(refused(
+            "who signed is known by a certificate; only the proxy verifies such bundles".to_owned(),
+        )),
+    }
 }

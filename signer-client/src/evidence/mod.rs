@@ -16,6 +16,7 @@ mod bundle;
 mod bundle_json;
 mod detached;
 mod json;
+mod new_bundle;
 #[cfg(feature = "identities")]
 mod notation;
 mod provenance;
@@ -29,6 +30,7 @@ pub use bundle::{Bundle, BundleError, CertificateBundle};
 pub use detached::{DetachedError, parse_detached};
 pub(crate) use json::check as check_json;
 pub use json::{JsonError, MAX_DEPTH, MAX_FILE};
+pub use new_bundle::new_bundle;
 #[cfg(feature = "identities")]
 pub use notation::{
     AnchorsError, ChainError, MAX_CHAIN, Moments, NotationEnvelope, NotationError, NotationIdentity,

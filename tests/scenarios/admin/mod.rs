@@ -3,6 +3,7 @@
 mod health;
 mod metrics;
 mod stopping;
+mod supervised;
 
 use std::net::SocketAddr;
 

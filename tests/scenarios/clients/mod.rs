@@ -12,6 +12,7 @@ mod rclone;
 mod s3cmd;
 mod s5cmd;
 mod seen;
+mod sigstore;
 mod tls;
 mod tree;
 

@@ -21,8 +21,10 @@ pub(crate) enum Action {
     GetRange,
     Head,
     Part,
-    /// Over an artifact that stands there.
-    Complete,
+    /// Of one part, so that much of it can be tried; over an artifact that stands there.
+    CompleteSmall,
+    /// Of so much that its seal is in a record; over an artifact that stands there.
+    CompleteLarge,
     /// Over an artifact that stands there.
     Copy,
     List,
@@ -60,7 +62,13 @@ impl Action {
     pub(crate) fn writes(self) -> bool {
         match self {
             Self::GetSmall | Self::GetLarge | Self::GetRange | Self::Head | Self::List => false,
-            Self::PutSmall | Self::PutLarge | Self::Part | Self::Complete | Self::Copy | Self::Delete => true,
+            Self::PutSmall
+            | Self::PutLarge
+            | Self::Part
+            | Self::CompleteSmall
+            | Self::CompleteLarge
+            | Self::Copy
+            | Self::Delete => true,
         }
     }
 }
@@ -74,7 +82,8 @@ impl Scene {
             Action::PutSmall
             | Action::PutLarge
             | Action::Part
-            | Action::Complete
+            | Action::CompleteSmall
+            | Action::CompleteLarge
             | Action::Copy
             | Action::List
             | Action::Delete => content(seed, 100),
@@ -91,8 +100,9 @@ impl Scene {
                 let upload = Some(client.create_upload(BUCKET, &scene.key, &[]));
                 Self { new: content(seed + 1, 70_000).into(), upload, ..scene }
             }
-            Action::Complete => {
-                scene.with_parts(client, &[content(seed + 1, 5 * MIB), content(seed + 2, 100)])
+            Action::CompleteSmall => scene.with_parts(client, &[content(seed + 1, 70_000)]),
+            Action::CompleteLarge => {
+                scene.with_parts(client, &[content(seed + 1, 5 * MIB), content(seed + 2, 4 * MIB + 5)])
             }
             Action::Copy => {
                 let new: Bytes = content(seed + 1, 70_000).into();
@@ -108,7 +118,7 @@ impl Scene {
         }
     }
 
-    fn with_parts(mut self, client: &Client, parts: &[Vec<u8>; 2]) -> Self {
+    fn with_parts(mut self, client: &Client, parts: &[Vec<u8>]) -> Self {
         let upload = client.create_upload(BUCKET, &self.key, &[]);
         self.parts = (1..).zip(parts).map(|(number, part)| upload.send_part(number, part)).collect();
         self.new = parts.concat().into();
@@ -131,7 +141,7 @@ impl Scene {
             return Outcome::Broken;
         }
         let code = match self.action {
-            Action::Complete => completed(&response).err().unwrap_or_default(),
+            Action::CompleteSmall | Action::CompleteLarge => completed(&response).err().unwrap_or_default(),
             _ => response.code(),
         };
         if (200..300).contains(&response.status) && code.is_empty() {
@@ -154,7 +164,7 @@ impl Scene {
             Action::GetRange => client.get_range(BUCKET, &self.key, &format!("bytes=-{RANGE}")),
             Action::Head => client.head(BUCKET, &self.key),
             Action::Part => self.upload(client).part(1, &self.new),
-            Action::Complete => self.upload(client).complete(&self.parts),
+            Action::CompleteSmall | Action::CompleteLarge => self.upload(client).complete(&self.parts),
             Action::Copy => client.copy((BUCKET, &self.source(), None), BUCKET, &self.key, &[]),
             Action::List => client.list(BUCKET, &format!("list-type=2&prefix={}", self.key)),
             Action::Delete => client.delete(BUCKET, &self.key),
@@ -188,7 +198,8 @@ impl Scene {
             Action::PutSmall
             | Action::PutLarge
             | Action::Part
-            | Action::Complete
+            | Action::CompleteSmall
+            | Action::CompleteLarge
             | Action::Copy
             | Action::Delete => {}
         }

@@ -71,7 +71,8 @@ fn check(lab: &mut Lab, other: &mut Proxy, action: Action, call: &Call, which: &
         Moment::Meanwhile => {
             assert_eq!(scene.act(&client), Outcome::Done, "{what}");
             assert!(!action.writes() || scene.is_made(&client, &what), "{what}");
-            let newer = (action == Action::Complete).then(|| scene.replace(&client));
+            let newer = matches!(action, Action::CompleteSmall | Action::CompleteLarge)
+                .then(|| scene.replace(&client));
             hold.release();
             settle(lab, &what);
             match newer {
@@ -89,7 +90,7 @@ fn commits(action: Action, call: &Call) -> bool {
     let of_the_key = !call.name.starts_with(hallmark_tests::stores::STATE_BUCKET);
     match action {
         Action::PutSmall | Action::PutLarge => call.op == Op::PutObject && of_the_key,
-        Action::Complete | Action::Copy => {
+        Action::CompleteSmall | Action::CompleteLarge | Action::Copy => {
             matches!(call.op, Op::PutObject | Op::CopyObject | Op::CompleteUpload) && of_the_key
         }
         Action::Delete => call.op == Op::DeleteObject && of_the_key,

@@ -4,6 +4,7 @@
 mod adoption;
 mod conformance;
 mod garage;
+mod https;
 mod rgw;
 mod s3s_fs;
 mod stages;

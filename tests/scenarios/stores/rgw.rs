@@ -1,6 +1,6 @@
 //! Over Ceph's object gateway.
 
-use hallmark_tests::stores::Kind;
+use hallmark_tests::stores::{Kind, OverTls};
 
 const KIND: Kind = Kind::Rgw;
 
@@ -12,6 +12,16 @@ fn accounts_are_apart() {
 #[test]
 fn what_was_there_before_is_adopted_and_sealed_anew() {
     super::adoption::is_adopted_and_sealed_anew(KIND);
+}
+
+#[test]
+fn all_ways_over_tls() {
+    super::https::all_ways(&OverTls::of_rgw());
+}
+
+#[test]
+fn p4_a_gateway_by_another_authority_is_not_used() {
+    super::https::by_another_authority_nothing_starts(&OverTls::of_rgw());
 }
 
 mod conformance {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use hallmark_config::{Addressing, S3Store, StoreBucket, StoreCredentials};
 
 pub use garage::Nodes;
+pub use rgw::OverTls;
 
 use crate::s3::Client;
 

@@ -2,6 +2,8 @@
 //!
 //! Source: Ceph documentation, "Admin Operations" and "RGW Multi-tenancy".
 
+use std::path::PathBuf;
+
 use crate::raw::Response;
 use crate::s3::Client;
 
@@ -10,6 +12,30 @@ use super::{Account, Kind, unique};
 
 /// The name of the user within its tenant.
 const USER: &str = "u";
+
+/// Where the gateway is reached over TLS.
+#[derive(Debug)]
+pub struct OverTls {
+    /// As a URL, by its address.
+    pub endpoint: String,
+    /// The authority that vouches for it, in PEM.
+    pub authority: PathBuf,
+}
+
+impl OverTls {
+    /// That of the gateway that `tests/run` started.
+    ///
+    /// # Panics
+    /// It was started in another way, or there is none.
+    #[track_caller]
+    pub fn of_rgw() -> Self {
+        let line = Kind::Rgw.place();
+        let [_, endpoint, authority] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line} does not say where the gateway is over TLS, as what tests/stores/rgw prints does");
+        };
+        Self { endpoint: endpoint.to_owned(), authority: authority.into() }
+    }
+}
 
 #[track_caller]
 pub(super) fn account(url: &str) -> Account {
@@ -42,7 +68,9 @@ pub(super) fn remove(account: &Account) {
     drop(removed);
 }
 
-fn administrator(url: &str) -> Client {
+/// The first of what the script prints.
+fn administrator(line: &str) -> Client {
+    let url = line.split_whitespace().next().unwrap_or_default();
     let (who, address) = place(url);
     let (access_key, secret) = who.split_once(':').unwrap_or_else(|| {
         panic!("{url} does not say who makes users: http://KEY:SECRET@ADDRESS:PORT of an administrator")

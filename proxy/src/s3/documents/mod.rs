@@ -19,9 +19,13 @@ mod versioning;
 mod versions;
 mod write;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use hallmark_signer::{Certificate, ChecksumLine, Seal};
 use write::Xml;
+
+use crate::s3::range::Part;
 
 pub use attributes::{KnownAttributes, KnownPart, KnownParts, object_attributes};
 pub use buckets::list_buckets;
@@ -81,6 +85,14 @@ impl Document {
     pub fn rest(&self) -> Bytes {
         let begins_so = self.bytes.starts_with(DECLARATION.as_bytes());
         self.bytes.slice(if begins_so { DECLARATION.len() } else { 0 }..)
+    }
+
+    /// A document of these bytes of it alone; `None`: it has not so many.
+    pub fn part(&self, part: &Part) -> Option<Self> {
+        let Range { start, end } = part.span();
+        let span = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        let bytes = self.bytes.slice_ref(self.bytes.get(span)?);
+        Some(Self { content_type: self.content_type, bytes })
     }
 
     /// The body.

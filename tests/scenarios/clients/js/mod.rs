@@ -1,6 +1,7 @@
 //! The AWS SDK for JavaScript with streams as bodies: over plain HTTP it sends chunks within chunks, a checksum as a
 //! trailer, and no length.
 
+mod sigstore;
 mod uploads;
 
 use std::fs;
