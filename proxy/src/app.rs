@@ -198,15 +198,19 @@ impl App {
     }
 
     /// Waits for the first seal key that a certifier certifies, if the keys of `gate` live shortly and there is none: what
-    /// uploads need is there before anything changes.
+    /// uploads need is there before another certifier is gone over to.
     fn wait_for_seal_key(&self, gate: &Gate, config: &Config) -> Result<(), NotRenewed> {
         if !gate.seals_with_short_lived_keys() {
             return Ok(());
         }
-        self.runtime.block_on(gate.ready_to_seal()).map_err(|error| {
-            let problem = (seal_signer::config_key(&config.seal).to_owned(), error.to_string());
-            NotRenewed::Unanswered(config.sources.errors([problem]))
-        })
+        let Err(error) = self.runtime.block_on(gate.ready_to_seal()) else { return Ok(()) };
+        if gate.goes_on_sealing_like(self.current.load().gate()) {
+            // What is revoked must not wait for a certifier, or for a store that takes no certificate.
+            tracing::error!(%error, "there is no seal key that this configuration accepts: uploads are refused until there is");
+            return Ok(());
+        }
+        let problem = (seal_signer::config_key(&config.seal).to_owned(), error.to_string());
+        Err(NotRenewed::Unanswered(config.sources.errors([problem])))
     }
 
     /// Refuses what would send uploads to another place than downloads come from: the store was told where buckets are.
@@ -329,7 +333,16 @@ impl Keys {
         let mut refused = Vec::new();
         for (index, RefusedSealKey { key, reason }) in seal.refused.iter().enumerate() {
             let key = KeyId::from_hex(key).map_err(|error| error.to_string());
-            let Some(key) = problems.key(&format!("seal.refused[{index}].key"), key) else { continue };
+            let at = format!("seal.refused[{index}].key");
+            let Some(key) = problems.key(&at, key) else { continue };
+            if sealing.iter().chain(&certifiers).any(|trusted| trusted.id() == key) {
+                problems.add(
+                    &at,
+                    "is a key that [seal] itself names: this refuses keys that a certifier certified; take that one out of \
+                     `key_file`, `trusted_key_files`, `certifier` or `trusted_certifier_files`"
+                        .to_owned(),
+                );
+            }
             refused.push((key, Arc::from(reason.as_str())));
         }
         let seal_keys = SealKeys::new(sealing.iter().cloned())

@@ -8,7 +8,7 @@ use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::inprocess::InProcess;
 use hallmark_tests::memory::{Call, MemoryStore, Mishap};
 use hallmark_tests::raw::Response;
-use hallmark_tests::s3::Client;
+use hallmark_tests::s3::{Client, completed};
 use hallmark_tests::site::{Options, Site};
 use tokio::runtime::Runtime;
 
@@ -79,6 +79,15 @@ fn key_of(client: &Client, key: &str) -> String {
     let head = client.head(BUCKET, key);
     let seal = head.header("x-amz-meta-hallmark").unwrap_or_else(|| panic!("{}: no seal", head.status));
     seal.split(' ').find_map(|field| field.strip_prefix("key=")).unwrap().to_owned()
+}
+
+/// All of that key's id.
+#[track_caller]
+fn key_id_of(client: &Client, key: &str) -> String {
+    let exported = client.ask("GET", &format!("/{BUCKET}/{key}?hallmark=seal"), &[], b"").text();
+    let id = exported.split("\"keyid\":\"").nth(1).unwrap()[..64].to_owned();
+    assert!(id.starts_with(&key_of(client, key)), "{id}");
+    id
 }
 
 #[track_caller]
@@ -246,10 +255,7 @@ fn p5_a_leaked_key_is_refused_and_followed_by_another() {
     let lab = Lab::new();
     let client = lab.first.client();
     assert_eq!(client.put(BUCKET, "key", b"1").status, 200);
-    let (key, exported) =
-        (key_of(&client, "key"), client.ask("GET", "/artifacts/key?hallmark=seal", &[], b"").text());
-    let keyid = exported.split("\"keyid\":\"").nth(1).unwrap()[..64].to_owned();
-    assert!(keyid.starts_with(&key));
+    let (key, keyid) = (key_of(&client, "key"), key_id_of(&client, "key"));
     lab.first.site.edit_config(|text| {
         format!("{text}\n[[seal.refused]]\nkey = \"{keyid}\"\nreason = \"the machine was taken over\"\n")
     });
@@ -287,4 +293,57 @@ fn a_configuration_whose_certificates_cannot_be_stored_is_refused() {
     let name = StateName::new(StateArea::Records, format!("seal-keys/{}", key_of(&client, "key"))).unwrap();
     let found = Runtime::new().unwrap().block_on(store.state_get(&name, Span::All)).unwrap();
     assert!(found.is_some());
+}
+
+/// Whoever can write to the store can keep certificates out of it. What a configuration revokes is revoked all the same.
+#[test]
+fn p5_what_is_refused_is_refused_though_no_other_key_can_be_certified() {
+    let lab = Lab::new();
+    let (proxy, client) = (&lab.first, lab.first.client());
+    assert_eq!(client.put(BUCKET, "key", b"by the stolen key").status, 200);
+    let key = key_of(&client, "key");
+    let id = key_id_of(&client, "key");
+    lab.store.keep_going_wrong(Call::StatePut.naming("seal-keys/"), Mishap::Fails(StoreFault::Unavailable));
+    proxy.site.edit_config(|text| format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"stolen\"\n"));
+    proxy.renew().unwrap();
+    refused(&client.get(BUCKET, "key"), "stolen");
+    assert_eq!(client.put(BUCKET, "new", b"1").status, 503, "there is no key");
+    lab.store.forget_mishaps();
+    proxy.renew().unwrap();
+    assert_eq!(client.put(BUCKET, "new", b"1").status, 200);
+    assert_ne!(key_of(&client, "new"), key);
+}
+
+/// What is refused here is refused only where a certifier certified it: another key has to be taken out.
+#[test]
+fn a_key_that_seal_itself_names_is_not_refused_silently() {
+    let lab = Lab::new();
+    let pem = std::fs::read_to_string(lab.first.site.path().join("seal.pub")).unwrap();
+    let id = hallmark_signer::PublicKey::from_pem(&pem).unwrap().id().to_hex();
+    lab.first
+        .site
+        .edit_config(|text| format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"stolen\"\n"));
+    let errors = lab.first.renew().unwrap_err().to_string();
+    assert!(errors.contains("seal.refused[0].key: is a key that [seal] itself names"), "{errors}");
+}
+
+/// What nobody would be served does not take the place of anything.
+#[test]
+fn p2_what_was_planned_by_a_key_that_is_refused_since_is_not_made_visible() {
+    let lab = Lab::new();
+    let (proxy, client) = (&lab.first, lab.first.client());
+    assert_eq!(client.put(BUCKET, "other", b"by the same key").status, 200);
+    let id = key_id_of(&client, "other");
+    let upload = client.create_upload(BUCKET, "key", &[]);
+    let parts = [upload.send_part(1, b"part")];
+    lab.store.keep_going_wrong(Call::Promote, Mishap::Fails(StoreFault::Unavailable));
+    assert!(completed(&upload.complete(&parts)).is_err());
+    lab.store.forget_mishaps();
+    proxy.site.edit_config(|text| format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"leaked\"\n"));
+    proxy.renew().unwrap();
+    let again = completed(&upload.complete(&parts)).unwrap_err();
+    assert!(again.contains("InvalidRequest"), "{again}");
+    assert!(lab.store.find(BUCKET, "key").is_none());
+    assert_eq!(upload.abort().status, 204);
+    assert_eq!(client.put(BUCKET, "key", b"by the next key").status, 200);
 }

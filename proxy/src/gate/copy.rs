@@ -137,6 +137,7 @@ impl Gate {
             content: (seal.sha256(), seal.size()),
             sealed: (at, Op::Copy),
             form,
+            key: line.key_hint(),
             ground: &ground,
             taken: &taken,
         };

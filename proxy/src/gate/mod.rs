@@ -229,6 +229,11 @@ impl Gate {
         self.seals.are_by_short_lived_keys()
     }
 
+    /// Whether its seals are made by the very keys, living shortly, that make those of `before`.
+    pub(crate) fn goes_on_sealing_like(&self, before: &Self) -> bool {
+        self.seals.go_on(&before.seals)
+    }
+
     /// Sees to it that seals can be made, from now on for as long as this gate is there: has a key certified, where keys
     /// live shortly and there is none that this gate accepts.
     ///

@@ -132,6 +132,7 @@ impl Gate {
             content: (&sealed.sha256, sealed.line.size()),
             sealed: (sealed.at, Op::Put),
             form,
+            key: sealed.line.key_hint(),
             ground,
             taken: &sealed.taken,
         };

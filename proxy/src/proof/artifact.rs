@@ -307,6 +307,14 @@ impl Prover {
         self.keys.check_certificate(certificate, self.realm.as_str(), self.verdicts())
     }
 
+    /// Whether a seal by this key could be trusted.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn accepts_key(&self, store: &dyn Store, key: KeyHint) -> Result<bool, ProofError> {
+        Ok(self.keys.has_hint(key) || self.accepted_certificate(store, key).await?.is_some())
+    }
+
     /// The certificate of a key that is trusted for it; `None`: there is none.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hallmark_signer::{Certificate, KeyHint, MAX_CERTIFICATE};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::cache::{Bounded, Keep};
 use crate::store::{Guard, PutError, Span, StateArea, StateName, Store, StoreError, StoreFault};
@@ -22,7 +22,7 @@ use crate::store::{Guard, PutError, Span, StateArea, StateName, Store, StoreErro
 const MAX_USEFUL: u64 = 4 << 20;
 /// Memory for names of keys without, bytes.
 const MAX_USELESS: u64 = 256 << 10;
-/// For so long the store is not asked again for what was of no use.
+/// For so long the store is not asked again for what was of no use, and nobody waits longer for another one who asks.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where the certificate of a key stands.
@@ -79,7 +79,13 @@ impl Certificates {
             return Ok(known);
         }
         let asking = self.asking(key);
-        let _turn = asking.lock().await;
+        // A store that hangs keeps the first, not all who come after it.
+        let _turn = timeout(AGAIN, asking.lock()).await.map_err(|_| {
+            StoreError::new(
+                StoreFault::Busy,
+                "the certificate of a seal key is being asked for, in vain so far",
+            )
+        })?;
         // Whoever had the turn before may have found it.
         if let Some(known) = self.known(key) {
             return Ok(known);

@@ -94,6 +94,14 @@ impl Seals {
         }
     }
 
+    /// Whether they are made by the very same short-lived keys.
+    pub(crate) fn go_on(&self, before: &Self) -> bool {
+        match (&self.0, &before.0) {
+            (Kind::ShortLived(keys), Kind::ShortLived(before)) => Arc::ptr_eq(keys, before),
+            (Kind::Key(_), _) | (_, Kind::Key(_)) => false,
+        }
+    }
+
     /// Whether they are made by keys that live shortly.
     pub(crate) fn are_by_short_lived_keys(&self) -> bool {
         match &self.0 {

@@ -100,20 +100,24 @@ impl ShortLived {
     }
 
     pub(super) async fn ready(self: &Arc<Self>, prover: &Prover) -> Result<(), NoSealKey> {
-        if self.key_for(self.around.clock.now(), prover).is_none() {
-            // Waited for: somebody else may just make one.
-            let _turn = self.making.lock().await;
-            if self.key_for(self.around.clock.now(), prover).is_none() {
-                self.make().await?;
-            }
-            if self.key_for(self.around.clock.now(), prover).is_none() {
-                return Err(NoSealKey::NotAccepted);
-            }
-        }
         if !self.watched.swap(true, Ordering::Relaxed) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
-        Ok(())
+        if self.key_for(self.around.clock.now(), prover).is_some() {
+            return Ok(());
+        }
+        // Waited for: somebody else may just make one.
+        let mut try_at = self.making.lock().await;
+        if self.key_for(self.around.clock.now(), prover).is_none() {
+            // A key that is not accepted makes no seal any more, and another one is due.
+            self.current.store(None);
+            *try_at = 0;
+            self.make().await.inspect_err(|_| self.around.metrics.failed())?;
+        }
+        match self.key_for(self.around.clock.now(), prover) {
+            Some(_) => Ok(()),
+            None => Err(NoSealKey::NotAccepted),
+        }
     }
 
     /// Makes the next key if it is time to. A failure is told; the key of today stays until its end.

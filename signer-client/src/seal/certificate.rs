@@ -21,6 +21,10 @@ use crate::verdicts::{Signed, Verdicts};
 /// The longest certificate that is read, bytes; with the longest realm one has fewer than half of them.
 pub const MAX_CERTIFICATE: usize = 4096;
 
+/// A key is certified for 90 days at most, and five minutes from before it is made, milliseconds: whoever could have one
+/// signature by a certifier would otherwise have a seal key for good.
+const LONGEST: u64 = (90 * 24 * 60 + 5) * 60 * 1000;
+
 /// From when to when a key makes seals, milliseconds since 1970, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -68,9 +72,11 @@ pub enum CertificateFault {
 }
 
 impl Lifetime {
-    /// `None`: it would end before it begins, or is beyond the numbers that every reader of JSON knows.
+    /// `None`: it would end before it begins, last for more than 90 days (and five minutes), or be beyond the numbers that
+    /// every reader of JSON knows.
     pub fn new(not_before: u64, not_after: u64) -> Option<Self> {
-        (not_before <= not_after && not_after <= MAX_NUMBER).then_some(Self { not_before, not_after })
+        let long = not_after.checked_sub(not_before)?;
+        (long <= LONGEST && not_after <= MAX_NUMBER).then_some(Self { not_before, not_after })
     }
 
     /// The first millisecond.

@@ -62,9 +62,14 @@ impl SealKeys {
         self.with_hint(key.id().hint()).is_some_and(|keys| keys.contains(key))
     }
 
+    /// Whether the id of a key whose seals are trusted by themselves begins like this.
+    pub fn has_hint(&self, hint: KeyHint) -> bool {
+        self.keys.contains_key(&hint)
+    }
+
     /// Whether a seal that names its key like this may be by a certified one: then a certificate is to be looked for.
     pub fn may_be_certified(&self, hint: KeyHint) -> bool {
-        !self.certifiers.is_empty() && !self.keys.contains_key(&hint)
+        !self.certifiers.is_empty() && !self.has_hint(hint)
     }
 
     /// Whether a seal that was verified is trusted by these keys as well.

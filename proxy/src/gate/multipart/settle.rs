@@ -99,6 +99,9 @@ impl Gate {
         if let Some(newer) = &newer {
             newer.still_permits(self, &marker.object, &marker.by, &write.guard)?;
         }
+        if !gate.prover.accepts_key(&*self.store, plan.line.key_hint()).await? {
+            return Err(sealed_in_vain().into());
+        }
         let (taking, standing) = gate.standing(&marker.object, &marker.client).await?;
         let (content, judging) = ((&plan.sha256, plan.line.size()), (taking, marker.client.as_str()));
         let headers = &write.attributes.headers;
@@ -221,4 +224,10 @@ impl Gate {
         }
         Ok(counts)
     }
+}
+
+/// The seal of a plan is by a key that is not trusted any more: what it would make would be served to nobody.
+fn sealed_in_vain() -> S3Error {
+    let message = "This upload was sealed by a key that is not trusted any more. Abort it, and upload again.";
+    S3Error::new(Code::InvalidRequest, message)
 }

@@ -70,7 +70,9 @@ fn a_certificate_is_of_one_key_by_one_certifier_for_one_realm() {
         check(&sample, &keys, &certificate(&certifier, &other)),
         fault(&sample, CertificateFault::Malformed)
     );
-    let wider = Certificate { lifetime: Lifetime::new(0, MAX_NUMBER).unwrap(), ..good.clone() };
+    let at = sample.claims.at;
+    let wider =
+        Certificate { lifetime: Lifetime::new(at - 3_600_000, at + 3_600_000).unwrap(), ..good.clone() };
     assert_eq!(check(&sample, &keys, &wider), fault(&sample, CertificateFault::Signature));
     let mut elsewhere = Sample::of_size(5);
     elsewhere.realm = "elsewhere".to_owned();
@@ -181,5 +183,8 @@ fn what_is_no_certificate_is_refused() {
     }
     assert_eq!(Certificate::parse(text.as_bytes()), Ok(good));
     assert_eq!(Lifetime::new(2, 1), None);
+    let longest = (90 * 24 * 60 + 5) * 60 * 1000;
+    assert!(Lifetime::new(7, 7 + longest).is_some());
+    assert_eq!(Lifetime::new(7, 8 + longest), None);
     assert_eq!(Lifetime::new(0, MAX_NUMBER + 1), None);
 }
