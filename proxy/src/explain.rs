@@ -134,7 +134,9 @@ fn beside(looked_for: &[SiblingName], seen: &[Seen], useless: &[Useless]) -> Bes
         let wrong = signature.and_then(|sibling| useless.iter().find(|(of, _)| *of == sibling.of));
         let found = match (found, wrong) {
             (Ok(at), None) => format!("sealed at {at}"),
-            (Ok(at), Some((_, fault))) => format!("sealed at {at}, and of no use: {fault}"),
+            (Ok(at), Some((_, fault))) => {
+                format!("sealed at {at}, and of no use: {}", shown(&fault.to_string()))
+            }
             (Err(why), _) => format!("of no use: {why}"),
         };
         format!("{}: {found}", shown(name.key.as_str()))

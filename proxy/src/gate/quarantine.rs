@@ -122,9 +122,7 @@ impl Gate {
             // What does not hold is nobody's.
             Sight::Something(this, Err(GateError::Artifact(_)), Worth::Known) => Ok(this),
             Sight::Something(this, Ok(found), _) => match worth {
-                Weight::Counts(subjects) if self.is_worthless(&found, subjects, account(by)).await? => {
-                    Ok(this)
-                }
+                Weight::Counts(new) if self.gives_way(&found, new, account(by)).await? => Ok(this),
                 Weight::Counts(_) | Weight::Unknown => Err(not_own().into()),
             },
             Sight::Something(_, Err(GateError::Artifact(_)), _) => Err(not_own().into()),

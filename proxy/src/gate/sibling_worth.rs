@@ -1,10 +1,13 @@
 //! What a detached signature is worth beside the artifact that stands there: nobody may take the place of one, in
 //! `<key>.<signer>.sig` or `<key>.sig`, with something else.
 //!
-//! It is held against the sealed digest of the artifact. One that comes before its artifact cannot be: it is taken, for
-//! where a rule is enforced at the upload signatures may have to come first, but it does not keep the place. Whoever brings
-//! one that counts replaces one that does not, which covers as well what was good until the artifact was replaced. Where a
-//! key is written once there is no such second chance, so there the artifact comes first, if its rule lets it.
+//! It is held against the sealed digest of the artifact. A name may be read in several ways (`app.alice.sig`: alice's over
+//! `app`, anybody's over `app.alice`): then the reading that names a signer comes first, and what counts by it replaces what
+//! counts by another one. A signature that comes before its artifact cannot be judged: it is taken, for where a rule is
+//! enforced at the upload signatures may have to come first, but it does not keep the place. Whoever brings one that counts
+//! replaces one that does not, which covers as well what was good until the artifact was replaced. Where a key is written once
+//! there is no such second chance, so there the artifact comes first, if its rule lets it, and the name has its first reading
+//! alone.
 //!
 //! The artifact may be replaced between the look and the write. What is left then is a signature that says nothing, and
 //! gives way to one that does.
@@ -15,6 +18,7 @@ use hallmark_config::{Sibling, UnixMs};
 use hallmark_signer::evidence::parse_detached;
 use hallmark_signer::{SealedHeaders, Sha256Digest, Signature, Verdicts};
 
+use super::guard::conflict;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::Admitted;
@@ -32,11 +36,19 @@ pub(super) enum Weight {
     /// Nobody can say, or nobody asks: what it would be over is not there, or it is no detached signature.
     Unknown,
     /// It counts.
-    Counts(Subjects),
+    Counts(Counting),
 }
 
-/// Artifacts that stand where the name of a signature says, each with its digest.
-pub(super) struct Subjects(Vec<(SignaturePlace, Sha256Digest)>);
+/// A signature that counts.
+pub(super) struct Counting {
+    subjects: Subjects,
+    /// For which of them: the first is the most telling.
+    rank: usize,
+}
+
+/// Artifacts that stand where the name of a signature says, each with its digest; the most telling first.
+#[derive(Clone)]
+struct Subjects(Vec<(SignaturePlace, Sha256Digest)>);
 
 impl Gate {
     /// What `bytes` are worth that are about to be written under `name`, which is that of a sibling. `headers` may say for
@@ -60,7 +72,11 @@ impl Gate {
             return Ok(Weight::Unknown);
         };
         let turn = self.lookups.turn(client).await?;
-        let places = self.policy.signature_places(name);
+        let mut places = self.policy.signature_places(name);
+        if self.policy.immutable(name) {
+            // There is no second chance, and the other readings of the name have names of their own.
+            places.truncate(1);
+        }
         let mut subjects = Vec::new();
         for place in &places {
             if let Some(sha256) = self.sealed_digest(&place.artifact).await? {
@@ -82,31 +98,44 @@ impl Gate {
             (Arc::clone(&self.policy), Arc::clone(self.kept()), role.map(str::to_owned));
         let (subjects, at) = (Subjects(subjects), UnixMs(self.clock.now()));
         let weighed = turn.work(move || {
-            let worth = subjects.weigh(&policy, (&signature, at), role.as_deref(), &*kept);
-            worth.map(|()| Weight::Counts(subjects))
+            let rank = subjects.weigh(&policy, (&signature, at), role.as_deref(), &*kept)?;
+            Ok::<_, TrustFault>(Weight::Counts(Counting { subjects, rank }))
         });
         Ok(weighed.await??)
     }
 
-    /// Whether what stands under the name of a signature is one, and says nothing about `subjects`.
+    /// Whether what stands under the name of a signature gives way to another one: it is one that says nothing, or only
+    /// something by a reading of the name that comes after that of the other.
     ///
     /// # Errors
-    /// It cannot be read, or is not what was sealed.
-    pub(super) async fn is_worthless(
+    /// It cannot be read, or an artifact was replaced since the other one was weighed.
+    pub(super) async fn gives_way(
         &self,
         found: &Admitted,
-        subjects: &Subjects,
+        new: &Counting,
         client: &str,
     ) -> Result<bool, GateError> {
         let (Form::Sibling, Some(seal)) = (found.form(), found.seal()) else { return Ok(false) };
         let at = UnixMs(seal.at());
         let turn = self.lookups.turn(client).await?;
-        let Some(signature) = self.detached(found.name(), &self.read_whole(found).await?) else {
-            return Ok(false);
+        let bytes = match self.read_whole(found).await {
+            Ok(bytes) => bytes,
+            // What does not hold is nobody's.
+            Err(GateError::Artifact(fault)) if !fault.may_hold_elsewhere() => return Ok(true),
+            Err(error) => return Err(error),
         };
+        let Some(signature) = self.detached(found.name(), &bytes) else { return Ok(false) };
+        let Counting { subjects, rank } = new;
+        for (place, sha256) in &subjects.0 {
+            // What stands there may be a good signature over what has come since.
+            if self.sealed_digest(&place.artifact).await? != Some(*sha256) {
+                return Err(conflict());
+            }
+        }
         let (policy, kept) = (Arc::clone(&self.policy), Arc::clone(self.kept()));
-        let subjects = Subjects(subjects.0.clone());
-        turn.work(move || subjects.weigh(&policy, (&signature, at), None, &*kept).is_err()).await
+        let (subjects, rank) = (subjects.clone(), *rank);
+        let standing = turn.work(move || subjects.weigh(&policy, (&signature, at), None, &*kept)).await?;
+        Ok(standing.map_or(true, |standing| standing > rank))
     }
 
     /// The signature in `bytes`, if they are one and the name is for one.
@@ -125,29 +154,31 @@ impl Gate {
         };
         match self.proven(name, None, found, asked).await {
             Ok(proven) => Ok(proven.sealed().map(|artifact| *artifact.seal().sha256())),
-            Err(GateError::Artifact(_)) => Ok(None),
+            Err(GateError::Artifact(fault)) if !fault.may_hold_elsewhere() => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
 impl Subjects {
-    /// Whether a signature is one over one of them. Of why it is not, the first reason is the most telling.
+    /// Over which of them a signature is one: the most telling, if it is one over several. Of why it is over none, the first
+    /// reason is.
     fn weigh(
         &self,
         policy: &TrustPolicy,
         (signature, at): (&Signature, UnixMs),
         role: Option<&str>,
         verdicts: &dyn Verdicts,
-    ) -> Result<(), TrustFault> {
+    ) -> Result<usize, TrustFault> {
         let mut refused = None;
-        for (place, sha256) in &self.0 {
+        for (rank, (place, sha256)) in self.0.iter().enumerate() {
             let detached = Detached { place, sha256, signature, at };
             match policy.weigh_detached(&detached, role, verdicts) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(rank),
                 Err(fault) => refused = refused.or(Some(fault)),
             }
         }
-        refused.map_or(Ok(()), Err)
+        // There is at least one.
+        refused.map_or(Ok(0), Err)
     }
 }

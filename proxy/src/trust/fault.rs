@@ -79,7 +79,7 @@ pub enum TrustFault {
     },
     /// It waits for signatures, and would take the place of something that is served.
     #[error(
-        "{without}; and what stands under this name is served, so nothing takes its place that is not: push it under a new name"
+        "{without}; and what stands under this name may be served, so nothing takes its place that is not: push it under a new name"
     )]
     WouldReplace {
         /// What is wrong with it.

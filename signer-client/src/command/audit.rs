@@ -39,9 +39,10 @@ impl Audit {
         let (location, version) = (&entry.location, entry.version.as_deref());
         let download = Download { remote: &self.remote, location, version, seals: self.trust.seals.as_ref() };
         let (checked, body) = download.open().await?;
-        self.trust.signers.find(&self.remote, location, &checked).await?.demand_all()?;
         let mut sink = self;
         checked.demand_content(&download.receive(&checked, body, &mut sink).await?)?;
+        // The endpoint does not hold the body ready meanwhile.
+        self.trust.signers.find(&self.remote, location, &checked).await?.demand_all()?;
         Ok(checked.told().size)
     }
 }

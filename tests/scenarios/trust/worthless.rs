@@ -191,3 +191,28 @@ fn an_artifact_that_is_replaced_meanwhile_leaves_nothing_that_stays() {
     assert_eq!(lab.client.put(BUCKET, &name, renewed.as_bytes()).status, 200);
     assert_eq!(lab.read(), Ok(next));
 }
+
+/// `app.tar.b.sig` is for b's signature over `app.tar`, and for anybody's over `app.tar.b`.
+#[test]
+fn p5_what_counts_by_another_reading_of_the_name_gives_way() {
+    let (body, other) = (content(1, 1000), content(2, 1000));
+    for lines in ["", "immutable = true"] {
+        let (lab, signer) = with_signer(RULE, lines);
+        let by = |key: &str, body: &[u8]| lab.proxy.site.signature(key, body);
+        assert_eq!(lab.put(&body, &["ci"]).status, 200);
+        assert_eq!(lab.client.put(BUCKET, &beside("b"), &other).status, 200);
+        let taken = lab.client.put(BUCKET, &beside("b.sig"), by("c", &other).as_bytes());
+        // Where there is no second chance, the name is for b's alone.
+        if lines.is_empty() {
+            assert_eq!(taken.status, 200, "{}", taken.text());
+        } else {
+            refused(lines, &taken, REFUSED);
+        }
+        let put = signer.put(BUCKET, &beside("b.sig"), by("b", &body).as_bytes());
+        assert_eq!(put.status, 200, "{lines}: {}", put.text());
+        assert_eq!(lab.read(), Ok(body.clone()));
+        let back = lab.client.put(BUCKET, &beside("b.sig"), by("c", &other).as_bytes());
+        assert_eq!(back.status, 403, "{lines}: {}", back.text());
+        assert_eq!(lab.read(), Ok(body.clone()));
+    }
+}
