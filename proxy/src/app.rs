@@ -185,32 +185,34 @@ impl App {
                 return Err(problems.refusal(config));
             }
         };
-        let gate = self.current.load().gate().trusting(trusted);
-        self.wait_for_seal_key(&gate, config)?;
+        let before = self.current.load_full();
+        let gate = before.gate().trusting(trusted);
+        let at_once = gate.takes_over_at_once(before.gate());
+        if !at_once {
+            // What uploads need is there before anything changes.
+            self.wait_for_seal_key(&gate).map_err(|error| {
+                let problem = (seal_signer::config_key(&config.seal).to_owned(), error.to_string());
+                NotRenewed::Unanswered(config.sources.errors([problem]))
+            })?;
+        }
         gate.share_among(sharers(config));
         let service = Arc::new(S3Service::new(config, gate, bundle.clone(), &self.lasting));
         // Before any request has it: to one that began with the newest gate, none is newer.
         service.gate().announce();
-        self.current.store(service);
+        self.current.store(Arc::clone(&service));
         *self.seal_key.lock().unwrap_or_else(PoisonError::into_inner) = seal_key;
         self.seal_keys.publish(bundle);
+        if at_once && let Err(error) = self.wait_for_seal_key(service.gate()) {
+            tracing::error!(%error, "there is no seal key that the configuration accepts: uploads are refused until there is");
+            let _runtime = self.runtime.enter();
+            service.gate().look_after_seal_keys();
+        }
         Ok(())
     }
 
-    /// Waits for the first seal key that a certifier certifies, if the keys of `gate` live shortly and there is none: what
-    /// uploads need is there before another certifier is gone over to.
-    fn wait_for_seal_key(&self, gate: &Gate, config: &Config) -> Result<(), NotRenewed> {
-        if !gate.seals_with_short_lived_keys() {
-            return Ok(());
-        }
-        let Err(error) = self.runtime.block_on(gate.ready_to_seal()) else { return Ok(()) };
-        if gate.goes_on_sealing_like(self.current.load().gate()) {
-            // What is revoked must not wait for a certifier, or for a store that takes no certificate.
-            tracing::error!(%error, "there is no seal key that this configuration accepts: uploads are refused until there is");
-            return Ok(());
-        }
-        let problem = (seal_signer::config_key(&config.seal).to_owned(), error.to_string());
-        Err(NotRenewed::Unanswered(config.sources.errors([problem])))
+    /// Waits for the first seal key that a certifier certifies, if the keys of `gate` live shortly and there is none.
+    fn wait_for_seal_key(&self, gate: &Gate) -> Result<(), NoSealKey> {
+        if gate.seals_with_short_lived_keys() { self.runtime.block_on(gate.ready_to_seal()) } else { Ok(()) }
     }
 
     /// Refuses what would send uploads to another place than downloads come from: the store was told where buckets are.

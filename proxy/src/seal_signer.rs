@@ -71,7 +71,12 @@ impl OpenSealKey {
         let opened_by = |seal: &Seal| seal.passphrase.as_ref().map(|secret| secret.expose().to_owned());
         match (&self.seal.key, &seal.key) {
             (SealKey::Signer(open), SealKey::Signer(named)) => {
-                open == named && self.seal.work == seal.work && opened_by(&self.seal) == opened_by(seal)
+                let same_work = matches!(
+                    (&self.seal.work, &seal.work),
+                    (SealKeyWork::Seals, SealKeyWork::Seals)
+                        | (SealKeyWork::Certifies { .. }, SealKeyWork::Certifies { .. })
+                );
+                open == named && same_work && opened_by(&self.seal) == opened_by(seal)
             }
             (SealKey::File(_), _) | (_, SealKey::File(_)) => false,
         }

@@ -94,7 +94,7 @@ fn a_seal_key_is_in_a_file_or_in_a_token() {
     for (seal, said) in [
         (
             "seal.signer = \"awskms:alias/seal\"",
-            "a seal key is in a file (`key_file`) or in a token (`pkcs11:…`)",
+            "have it certify short-lived keys (`certifier` in the place of `signer`)",
         ),
         ("seal.signer = \"file:seal.key\"", "a key file is named by `key_file`"),
         ("seal.signer = \"pkcs11:token=x\"", "the PKCS#11 URI names no key"),

@@ -272,7 +272,8 @@ fn a_configuration_whose_certificates_cannot_be_stored_is_refused() {
     let proxy = InProcess::start_at(site(None, ACTIVE), Arc::clone(&store) as Arc<dyn Store>);
     let client = proxy.client();
     client.create_bucket(BUCKET);
-    proxy.site.edit_config(|text| text.replace(ACTIVE, CERTIFIER));
+    let certified = format!("{CERTIFIER}\ntrusted_key_files = [\"seal.pub\"]");
+    proxy.site.edit_config(|text| text.replace(ACTIVE, &certified));
     for mishap in [Mishap::Fails(StoreFault::Unavailable), Mishap::Pretends] {
         store.go_wrong(Call::StatePut.naming("seal-keys/"), mishap);
         let errors = proxy.renew().unwrap_err().to_string();
@@ -283,9 +284,6 @@ fn a_configuration_whose_certificates_cannot_be_stored_is_refused() {
         assert_eq!(client.put(BUCKET, "key", b"1").status, 200);
     }
     let old = key_of(&client, "key");
-    proxy.site.edit_config(|text| {
-        text.replace(CERTIFIER, &format!("{CERTIFIER}\ntrusted_key_files = [\"seal.pub\"]"))
-    });
     proxy.renew().unwrap();
     assert_eq!(client.get(BUCKET, "key").status, 200, "by the key that sealed before");
     assert_eq!(client.put(BUCKET, "key", b"1").status, 200);
@@ -295,18 +293,33 @@ fn a_configuration_whose_certificates_cannot_be_stored_is_refused() {
     assert!(found.is_some());
 }
 
-/// Whoever can write to the store can keep certificates out of it. What a configuration revokes is revoked all the same.
+/// Whoever can write to the store can keep certificates out of it. What a configuration revokes is revoked all the same, also
+/// where it changes more than that.
 #[test]
 fn p5_what_is_refused_is_refused_though_no_other_key_can_be_certified() {
+    for (from, to, why) in [
+        ("", "", "stolen"),
+        ("lifetime = \"1h\"", "lifetime = \"2h\"", "stolen"),
+        ("\"seal.key\"", "\"other.key\"", "is not by a trusted certifier"),
+    ] {
+        refused_at_once(from, to, why);
+    }
+}
+
+/// With another change beside.
+fn refused_at_once(from: &str, to: &str, why: &str) {
     let lab = Lab::new();
     let (proxy, client) = (&lab.first, lab.first.client());
     assert_eq!(client.put(BUCKET, "key", b"by the stolen key").status, 200);
     let key = key_of(&client, "key");
     let id = key_id_of(&client, "key");
     lab.store.keep_going_wrong(Call::StatePut.naming("seal-keys/"), Mishap::Fails(StoreFault::Unavailable));
-    proxy.site.edit_config(|text| format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"stolen\"\n"));
+    proxy.site.edit_config(|text| {
+        let text = if from.is_empty() { text } else { text.replace(from, to) };
+        format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"stolen\"\n")
+    });
     proxy.renew().unwrap();
-    refused(&client.get(BUCKET, "key"), "stolen");
+    refused(&client.get(BUCKET, "key"), why);
     assert_eq!(client.put(BUCKET, "new", b"1").status, 503, "there is no key");
     lab.store.forget_mishaps();
     proxy.renew().unwrap();
@@ -342,7 +355,7 @@ fn p2_what_was_planned_by_a_key_that_is_refused_since_is_not_made_visible() {
     proxy.site.edit_config(|text| format!("{text}\n[[seal.refused]]\nkey = \"{id}\"\nreason = \"leaked\"\n"));
     proxy.renew().unwrap();
     let again = completed(&upload.complete(&parts)).unwrap_err();
-    assert!(again.contains("InvalidRequest"), "{again}");
+    assert!(again.contains("ServiceUnavailable"), "{again}");
     assert!(lab.store.find(BUCKET, "key").is_none());
     assert_eq!(upload.abort().status, 204);
     assert_eq!(client.put(BUCKET, "key", b"by the next key").status, 200);

@@ -201,7 +201,8 @@ impl Gate {
         let found = match span {
             None => None,
             Some(span) => match self.store.get(name, version, span, None).await {
-                Err(GetError::OutOfRange) => None,
+                // By the sealed length it may be another range.
+                Err(GetError::OutOfRange) if range.is_some() => None,
                 found => Some(found?.split()),
             },
         };

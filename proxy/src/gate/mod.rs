@@ -229,9 +229,15 @@ impl Gate {
         self.seals.are_by_short_lived_keys()
     }
 
-    /// Whether its seals are made by the very keys, living shortly, that make those of `before`.
-    pub(crate) fn goes_on_sealing_like(&self, before: &Self) -> bool {
-        self.seals.go_on(&before.seals)
+    /// Whether it must not wait for a seal key that is to be certified first: it goes on with the very keys of `before`, or
+    /// revokes something that `before` trusts, which nobody who keeps a certifier or the store from answering may put off.
+    pub(crate) fn takes_over_at_once(&self, before: &Self) -> bool {
+        self.seals.go_on(&before.seals) || !self.prover.trusts_all_of(&before.prover)
+    }
+
+    /// Goes on trying where there is no seal key, on the runtime that this is called on.
+    pub(crate) fn look_after_seal_keys(&self) {
+        self.seals.look_after();
     }
 
     /// Sees to it that seals can be made, from now on for as long as this gate is there: has a key certified, where keys

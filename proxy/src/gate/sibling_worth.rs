@@ -2,12 +2,12 @@
 //! `<key>.<signer>.sig` or `<key>.sig`, with something else.
 //!
 //! It is held against the sealed digest of the artifact. A name may be read in several ways (`app.alice.sig`: alice's over
-//! `app`, anybody's over `app.alice`): then the reading that names a signer comes first, and what counts by it replaces what
-//! counts by another one. A signature that comes before its artifact cannot be judged: it is taken, for where a rule is
+//! `app`, anybody's over `app.alice`): then one that names a signer comes first, and what counts by it replaces what counts as
+//! anybody's. A signature that comes before its artifact cannot be judged: it is taken, for where a rule is
 //! enforced at the upload signatures may have to come first, but it does not keep the place. Whoever brings one that counts
 //! replaces one that does not, which covers as well what was good until the artifact was replaced. Where a key is written once
-//! there is no such second chance, so there the artifact comes first, if its rule lets it, and the name has its first reading
-//! alone.
+//! there is no such second chance, so there the artifact comes first, if its rule lets it, and a name that names a signer is
+//! for that one alone.
 //!
 //! The artifact may be replaced between the look and the write. What is left then is a signature that says nothing, and
 //! gives way to one that does.
@@ -42,13 +42,21 @@ pub(super) enum Weight {
 /// A signature that counts.
 pub(super) struct Counting {
     subjects: Subjects,
-    /// For which of them: the first is the most telling.
-    rank: usize,
+    by: Reading,
 }
 
-/// Artifacts that stand where the name of a signature says, each with its digest; the most telling first.
-#[derive(Clone)]
-struct Subjects(Vec<(SignaturePlace, Sha256Digest)>);
+/// By which reading of its name a signature counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// By one that says who signed.
+    Named,
+    /// As anybody's.
+    Plain,
+}
+
+/// What the name of a signature says, the most telling reading first; each with the digest of the artifact, if it is there.
+#[derive(Clone, PartialEq, Eq)]
+struct Subjects(Vec<(SignaturePlace, Option<Sha256Digest>)>);
 
 impl Gate {
     /// What `bytes` are worth that are about to be written under `name`, which is that of a sibling. `headers` may say for
@@ -72,22 +80,12 @@ impl Gate {
             return Ok(Weight::Unknown);
         };
         let turn = self.lookups.turn(client).await?;
-        let mut places = self.policy.signature_places(name);
-        if self.policy.immutable(name) {
-            // There is no second chance, and the other readings of the name have names of their own.
-            places.truncate(1);
-        }
-        let mut subjects = Vec::new();
-        for place in &places {
-            if let Some(sha256) = self.sealed_digest(&place.artifact).await? {
-                subjects.push((place.clone(), sha256));
-            }
-        }
-        if subjects.is_empty() {
-            let waits = |place: &SignaturePlace| self.policy.quarantines(&place.artifact);
-            let once = self.policy.immutable(name) && places.iter().all(waits);
-            return match places.first().filter(|_| once || role.is_some()) {
-                Some(place) => {
+        let subjects = self.subjects(name).await?;
+        if subjects.0.iter().all(|(_, sha256)| sha256.is_none()) {
+            let waits = |(place, _): &(SignaturePlace, _)| self.policy.quarantines(&place.artifact);
+            let once = self.policy.immutable(name) && subjects.0.iter().all(waits);
+            return match subjects.0.first().filter(|_| once || role.is_some()) {
+                Some((place, _)) => {
                     let artifact = place.artifact.key.as_str().to_owned();
                     Err(TrustFault::NothingToSign { artifact }.into())
                 }
@@ -96,16 +94,16 @@ impl Gate {
         }
         let (policy, kept, role) =
             (Arc::clone(&self.policy), Arc::clone(self.kept()), role.map(str::to_owned));
-        let (subjects, at) = (Subjects(subjects), UnixMs(self.clock.now()));
+        let at = UnixMs(self.clock.now());
         let weighed = turn.work(move || {
-            let rank = subjects.weigh(&policy, (&signature, at), role.as_deref(), &*kept)?;
-            Ok::<_, TrustFault>(Weight::Counts(Counting { subjects, rank }))
+            let by = subjects.weigh(&policy, (&signature, at), role.as_deref(), &*kept)?;
+            Ok::<_, TrustFault>(Weight::Counts(Counting { subjects, by }))
         });
         Ok(weighed.await??)
     }
 
-    /// Whether what stands under the name of a signature gives way to another one: it is one that says nothing, or only
-    /// something by a reading of the name that comes after that of the other.
+    /// Whether what stands under the name of a signature gives way to another one: it is one that says nothing, or it is only
+    /// anybody's where the name is for somebody's.
     ///
     /// # Errors
     /// It cannot be read, or an artifact was replaced since the other one was weighed.
@@ -125,17 +123,37 @@ impl Gate {
             Err(error) => return Err(error),
         };
         let Some(signature) = self.detached(found.name(), &bytes) else { return Ok(false) };
-        let Counting { subjects, rank } = new;
-        for (place, sha256) in &subjects.0 {
+        let subjects = self.subjects(found.name()).await?;
+        if subjects != new.subjects {
             // What stands there may be a good signature over what has come since.
-            if self.sealed_digest(&place.artifact).await? != Some(*sha256) {
-                return Err(conflict());
-            }
+            return Err(conflict());
         }
         let (policy, kept) = (Arc::clone(&self.policy), Arc::clone(self.kept()));
-        let (subjects, rank) = (subjects.clone(), *rank);
         let standing = turn.work(move || subjects.weigh(&policy, (&signature, at), None, &*kept)).await?;
-        Ok(standing.map_or(true, |standing| standing > rank))
+        Ok(match standing {
+            Err(_) => true,
+            Ok(Reading::Plain) => new.by == Reading::Named,
+            Ok(Reading::Named) => false,
+        })
+    }
+
+    /// What a signature under this name would be held against.
+    async fn subjects(&self, name: &ObjectName) -> Result<Subjects, GateError> {
+        let mut places = self.policy.signature_places(name);
+        if self.policy.immutable(name) && places.iter().any(|place| place.of.is_some()) {
+            // There is no second chance, and what is anybody's has other names to go to.
+            places.retain(|place| place.of.is_some());
+        }
+        let mut subjects = Vec::new();
+        for place in places {
+            let sha256 = match self.sealed_digest(&place.artifact).await {
+                // Whoever can write may have put it there: it must not stand in the way of the first reading.
+                Err(GateError::Artifact(_)) if !subjects.is_empty() => None,
+                found => found?,
+            };
+            subjects.push((place, sha256));
+        }
+        Ok(Subjects(subjects))
     }
 
     /// The signature in `bytes`, if they are one and the name is for one.
@@ -161,24 +179,24 @@ impl Gate {
 }
 
 impl Subjects {
-    /// Over which of them a signature is one: the most telling, if it is one over several. Of why it is over none, the first
-    /// reason is.
+    /// By which reading a signature counts: the most telling, if by several. Of why it does not, the first reason is.
     fn weigh(
         &self,
         policy: &TrustPolicy,
         (signature, at): (&Signature, UnixMs),
         role: Option<&str>,
         verdicts: &dyn Verdicts,
-    ) -> Result<usize, TrustFault> {
+    ) -> Result<Reading, TrustFault> {
         let mut refused = None;
-        for (rank, (place, sha256)) in self.0.iter().enumerate() {
+        for (place, sha256) in &self.0 {
+            let Some(sha256) = sha256 else { continue };
             let detached = Detached { place, sha256, signature, at };
             match policy.weigh_detached(&detached, role, verdicts) {
-                Ok(()) => return Ok(rank),
+                Ok(()) => return Ok(if place.of.is_some() { Reading::Named } else { Reading::Plain }),
                 Err(fault) => refused = refused.or(Some(fault)),
             }
         }
-        // There is at least one.
-        refused.map_or(Ok(0), Err)
+        // There is at least one that it was held against.
+        refused.map_or(Ok(Reading::Plain), Err)
     }
 }

@@ -307,6 +307,11 @@ impl Prover {
         self.keys.check_certificate(certificate, self.realm.as_str(), self.verdicts())
     }
 
+    /// Whether it trusts all seals that `other` trusts, as far as that lies with their keys.
+    pub(crate) fn trusts_all_of(&self, other: &Self) -> bool {
+        self.keys.trust_all_of(&other.keys)
+    }
+
     /// Whether a seal by this key could be trusted.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Why an artifact is not served.
 
-use hallmark_signer::{HallmarkError, LEAF_SIZE, PartsError, RecordError, SealError};
+use hallmark_signer::{CertificateFault, HallmarkError, LEAF_SIZE, PartsError, RecordError, SealError};
 
 use crate::s3::error::Code;
 use crate::store::{GetError, StoreError};
@@ -66,9 +66,15 @@ impl ArtifactFault {
     /// key, or a form of seals, that this one does not.
     pub fn may_hold_elsewhere(&self) -> bool {
         match self {
-            Self::Seal(SealError::UnknownKey(_) | SealError::Certificate { .. }) | Self::Unreadable(_) => {
-                true
-            }
+            // Another configuration may know the certifier, and the certificate may be there again.
+            Self::Seal(SealError::Certificate { fault, .. }) => match fault {
+                CertificateFault::Malformed | CertificateFault::Certifier => true,
+                CertificateFault::Signature
+                | CertificateFault::Realm
+                | CertificateFault::Refused(_)
+                | CertificateFault::Lifetime => false,
+            },
+            Self::Seal(SealError::UnknownKey(_)) | Self::Unreadable(_) => true,
             Self::Seal(
                 SealError::Bucket(_) | SealError::Length { .. } | SealError::Headers | SealError::Signature,
             )

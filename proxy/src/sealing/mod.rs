@@ -121,6 +121,14 @@ impl Seals {
         }
     }
 
+    /// Sees to it that there goes on being a key, or that there is one at last, on the runtime that this is called on.
+    pub(crate) fn look_after(&self) {
+        match &self.0 {
+            Kind::Key(_) => {}
+            Kind::ShortLived(keys) => keys.look_after(),
+        }
+    }
+
     /// Makes another key in the place of a short-lived one, if it is time to.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) async fn renew_if_due(&self) {

@@ -2,7 +2,7 @@
 //! key for so long, and the certificate is in the store before the key makes its first seal. A process that dies takes its
 //! key along; what it sealed is verified by the certificate.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(15);
 pub(super) struct ShortLived {
     /// Always the same key, but perhaps opened anew.
     certifier: ArcSwap<Certifier>,
-    lifetime: Duration,
+    /// Of the next key, milliseconds.
+    lifetime: AtomicU64,
     around: Surroundings,
     current: ArcSwapOption<ShortLivedKey>,
     /// Held by whoever makes a key, for at most [`PATIENCE`]; when to try again after a failure, milliseconds since 1970.
@@ -74,22 +75,29 @@ impl ShortLivedKey {
 impl ShortLived {
     pub(super) fn new(certifier: Arc<Certifier>, lifetime: Duration, around: Surroundings) -> Self {
         let (current, making, watched) = Default::default();
+        let lifetime = AtomicU64::new(millis(lifetime));
         Self { certifier: ArcSwap::new(certifier), lifetime, around, current, making, watched }
     }
 
     pub(super) fn moved(&self, change: impl FnOnce(&mut Surroundings)) -> Self {
         let mut around = self.around.clone();
         change(&mut around);
-        Self::new(self.certifier.load_full(), self.lifetime, around)
+        Self::new(self.certifier.load_full(), Duration::from_millis(self.lifetime()), around)
     }
 
-    /// Whether these are the keys that `certifier` certifies for so long: then it is asked from now on, as it was opened last.
+    /// Whether these are the keys that `certifier` certifies: then it is asked from now on, as it was opened last, and for so
+    /// long.
     pub(super) fn go_on_with(&self, certifier: &Arc<Certifier>, lifetime: Duration) -> bool {
-        let same = self.certifier.load().public_key() == certifier.public_key() && self.lifetime == lifetime;
+        let same = self.certifier.load().public_key() == certifier.public_key();
         if same {
             self.certifier.store(Arc::clone(certifier));
+            self.lifetime.store(millis(lifetime), Ordering::Relaxed);
         }
         same
+    }
+
+    fn lifetime(&self) -> u64 {
+        self.lifetime.load(Ordering::Relaxed)
     }
 
     /// The key that seals at this time, if there is one and it is trusted by the configuration of today.
@@ -100,23 +108,28 @@ impl ShortLived {
     }
 
     pub(super) async fn ready(self: &Arc<Self>, prover: &Prover) -> Result<(), NoSealKey> {
+        if self.key_for(self.around.clock.now(), prover).is_none() {
+            // Waited for: somebody else may just make one.
+            let mut try_at = self.making.lock().await;
+            if self.key_for(self.around.clock.now(), prover).is_none() {
+                // A key that is not accepted makes no seal any more, and another one is due.
+                self.current.store(None);
+                self.around.metrics.expires(0);
+                *try_at = 0;
+                self.make().await?;
+            }
+            if self.key_for(self.around.clock.now(), prover).is_none() {
+                return Err(NoSealKey::NotAccepted);
+            }
+        }
+        self.look_after();
+        Ok(())
+    }
+
+    /// Sees to it that there goes on being a key, or that there is one at last.
+    pub(super) fn look_after(self: &Arc<Self>) {
         if !self.watched.swap(true, Ordering::Relaxed) {
             tokio::spawn(watch(Arc::downgrade(self)));
-        }
-        if self.key_for(self.around.clock.now(), prover).is_some() {
-            return Ok(());
-        }
-        // Waited for: somebody else may just make one.
-        let mut try_at = self.making.lock().await;
-        if self.key_for(self.around.clock.now(), prover).is_none() {
-            // A key that is not accepted makes no seal any more, and another one is due.
-            self.current.store(None);
-            *try_at = 0;
-            self.make().await.inspect_err(|_| self.around.metrics.failed())?;
-        }
-        match self.key_for(self.around.clock.now(), prover) {
-            Some(_) => Ok(()),
-            None => Err(NoSealKey::NotAccepted),
         }
     }
 
@@ -153,7 +166,7 @@ impl ShortLived {
         let certifier = self.certifier.load_full();
         let signer = Signer::from(PrivateKey::generate()?);
         let now = clock.now();
-        let not_after = now.saturating_add(millis(self.lifetime));
+        let not_after = now.saturating_add(self.lifetime());
         let lifetime = Lifetime::new(now.saturating_sub(millis(BEFORE)), not_after);
         // A clock beyond the numbers of JSON, in the year 287396.
         let lifetime = lifetime.ok_or(NoSealKey::Late)?;
@@ -170,7 +183,7 @@ impl ShortLived {
         tracing::info!(
             key = %certificate.hint(),
             certifier = %certifier.public_key().id().hint(),
-            hours = self.lifetime.as_secs() / 3600,
+            hours = self.lifetime() / 3_600_000,
             "this instance makes seals with a new key"
         );
         let sealer = Sealer::new(signer.into_seal_key());
@@ -181,7 +194,7 @@ impl ShortLived {
     /// After which part of its lifetime a key is followed by the next one, milliseconds: between a half and two thirds, so
     /// that instances which were started together do not go to the certifier together, and there is time for many tries.
     fn renew_after(&self) -> Result<u64, NoSealKey> {
-        let lifetime = millis(self.lifetime);
+        let lifetime = self.lifetime();
         let random = getrandom::u64().map_err(|_| NoSealKey::Key(KeyError::Random))?;
         Ok(lifetime / 2 + random % (lifetime / 6).max(1))
     }

@@ -41,6 +41,7 @@ impl Audit {
         let (checked, body) = download.open().await?;
         let mut sink = self;
         checked.demand_content(&download.receive(&checked, body, &mut sink).await?)?;
+        checked.demand_trusted()?;
         // The endpoint does not hold the body ready meanwhile.
         self.trust.signers.find(&self.remote, location, &checked).await?.demand_all()?;
         Ok(checked.told().size)

@@ -12,10 +12,12 @@ use crate::command::head::Head;
 use crate::command::keys::SealTrust;
 use crate::command::location::Location;
 use crate::command::remote::Remote;
+use crate::command::standing::Standing;
 use crate::command::told::Told;
 
 const DIGEST_MISMATCH: &str = "ArtifactDigestMismatch";
 const SEAL_INVALID: &str = "ArtifactSealInvalid";
+const UNTRUSTED: &str = "ArtifactUntrusted";
 
 /// A head that agrees with its seal; and if the seal's keys were given, the seal was verified with them.
 pub(crate) struct CheckedHead {
@@ -23,6 +25,7 @@ pub(crate) struct CheckedHead {
     headers: SealedHeaders,
     signatures: Option<PublisherSignatures>,
     seal: Option<Seal>,
+    standing: Standing,
 }
 
 impl CheckedHead {
@@ -100,7 +103,23 @@ impl CheckedHead {
         let signatures = signatures.map_err(|error| {
             Failure::refused("ArtifactSignatureMissing", format!("{SIGNATURE_HEADER}: {error}"))
         })?;
-        Ok(Self { told, headers, signatures, seal })
+        Ok(Self { told, headers, signatures, seal, standing: Standing::of(head)? })
+    }
+
+    /// Why the endpoint does not serve it to those who may only read what is trusted; `None`: it does.
+    pub(crate) fn untrusted(&self) -> Option<&str> {
+        self.standing.untrusted.as_deref()
+    }
+
+    /// Refuses what the endpoint shows to this client, and not to those who may only read what is trusted.
+    pub(crate) fn demand_trusted(&self) -> Result<(), Failure> {
+        match self.untrusted() {
+            None => Ok(()),
+            Some(why) => Err(Failure::refused(
+                UNTRUSTED,
+                format!("it is not served to those who may only read what is trusted: {why}"),
+            )),
+        }
     }
 
     /// What the seal says.

@@ -201,6 +201,7 @@ fn line(prefix: &Prefix, location: &Location, looked: &Looked) -> Result<Line, F
     if told.size == 0 && (name.is_empty() || name.ends_with('/')) {
         return Ok(Line::Folder);
     }
+    looked.checked.demand_trusted()?;
     let name = ListedName::parse(name).map_err(|error| Failure {
         exit: Exit::Refused,
         code: Some("NotAFileName".to_owned()),

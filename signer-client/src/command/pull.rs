@@ -55,6 +55,9 @@ pub(crate) async fn run(args: &PullArgs, output: &Output) -> Result<(), Failure>
              --seal-key FILE.pub --realm REALM checks it here",
         );
     }
+    if let Some(why) = checked.untrusted() {
+        output.note(&format!("this is not served to those who may only read what is trusted: {why}"));
+    }
     report(args, &path, &checked, &signed, output)
 }
 
@@ -106,6 +109,7 @@ fn report(
         "seal": told.to_json(),
         "seal_verified": checked.seal_verified(),
         "signers": signed.to_json(),
+        "untrusted": checked.untrusted(),
     });
     let mut lines = vec![
         ("file", path.to_owned()),

@@ -62,6 +62,13 @@ impl SealKeys {
         self.with_hint(key.id().hint()).is_some_and(|keys| keys.contains(key))
     }
 
+    /// Whether all that `others` trust is trusted.
+    pub fn trust_all_of(&self, others: &Self) -> bool {
+        let keys = others.keys.values().flatten().all(|key| self.trusts(key));
+        let certifiers = others.certifiers.keys().all(|certifier| self.certifiers.contains_key(certifier));
+        keys && certifiers && self.refused.keys().all(|key| others.refused.contains_key(key))
+    }
+
     /// Whether the id of a key whose seals are trusted by themselves begins like this.
     pub fn has_hint(&self, hint: KeyHint) -> bool {
         self.keys.contains_key(&hint)

@@ -7,7 +7,7 @@ use hallmark_tests::proxy::program;
 use hallmark_tests::site::{READER, REALM};
 use serde_json::Value;
 
-use super::{BUCKET, KEY, Lab};
+use super::{BUCKET, HEADER, KEY, Lab};
 
 const RULE: &str = "all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\"";
 const LOCATION: &str = "s3://approved/app.tar";
@@ -259,7 +259,8 @@ fn a_list_of_checksums_is_of_artifacts() {
     }
     // Named like one, and none: nobody of the rule is called so.
     let other = "app.tar.nobody.sig.txt";
-    assert_eq!(desk.lab.client.put(BUCKET, other, b"x").status, 200);
+    let signed = desk.lab.signed(b"x", &["b", "c"]);
+    assert_eq!(desk.lab.client.put_with(BUCKET, other, b"x", &[(HEADER, &signed)]).status, 200);
     let list = || {
         let text = std::fs::read_to_string(desk.sandbox.path("LIST")).ok();
         text.map(|text| text.lines().map(|line| line[66..].to_owned()).collect::<Vec<_>>())
@@ -360,4 +361,26 @@ fn where_names_are_bound_a_statement_names_them() {
         let approve = ["--json", "approve", "--role", role, "--statement", "--key", key, LOCATION];
         desk.refused(role, &desk.hallmark(&[&approve[..], &of].concat()), REFUSED, says);
     }
+}
+
+/// Who may see what waits is not told that all is well with it.
+#[test]
+fn what_waits_is_no_good_news_to_who_may_see_it() {
+    let desk = Desk::with(RULE, &content(1, 1000));
+    let says = "not served to those who may only read what is trusted";
+    let said = |ran: &Ran| format!("{}{}", String::from_utf8_lossy(&ran.stdout), ran.stderr);
+    for command in ["audit", "checksums"] {
+        let ran = desk.hallmark(&[command, &format!("s3://{BUCKET}/")]);
+        assert_eq!(ran.status.code(), Some(REFUSED), "{command}: {}", said(&ran));
+        assert!(said(&ran).contains(says), "{command}: {}", said(&ran));
+    }
+    let ran = desk.hallmark(&["pull", LOCATION, "file"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    for key in ["b.key", "c.key"] {
+        desk.approved(&["--key", key]);
+    }
+    let ran = desk.hallmark(&["audit", &format!("s3://{BUCKET}/")]);
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    assert!(!desk.hallmark(&["pull", LOCATION, "file"]).stderr.contains(says));
 }

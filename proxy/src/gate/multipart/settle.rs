@@ -226,8 +226,10 @@ impl Gate {
     }
 }
 
-/// The seal of a plan is by a key that is not trusted any more: what it would make would be served to nobody.
+/// The seal of a plan is by a key that is not trusted here: what it would make would be served to nobody. Another instance may
+/// know the key.
 fn sealed_in_vain() -> S3Error {
-    let message = "This upload was sealed by a key that is not trusted any more. Abort it, and upload again.";
-    S3Error::new(Code::InvalidRequest, message)
+    let message = "This upload was sealed by a key that is not trusted, or not any more. Try again; and if that does not help, \
+                   abort it and upload again.";
+    S3Error::new(Code::ServiceUnavailable, message)
 }
