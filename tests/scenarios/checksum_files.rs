@@ -30,7 +30,8 @@ fn lab(checksums: &str) -> Lab {
     let options = Options {
         tables: format!(
             "[buckets.{BUCKET}]\n{checksums}\n\
-             rules = [{{ prefix = \"q/\", signatures = \"required\", keys = [\"ci\"], enforce = \"download\" }}]\n"
+             rules = [{{ prefix = \"q/\", signatures = \"required\", keys = [\"ci\"], enforce = \"download\", \
+             siblings = [\"sig\"] }}]\n"
         ),
         ..Options::default()
     };
@@ -127,6 +128,9 @@ fn digests_are_those_of_what_would_be_served() {
     let signed = [(HEADER, lab.proxy.site.signature("ci", b"waits"))];
     let signed: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(lab.client.put_with(BUCKET, "q/waits", b"waits", &signed).status, 200);
+    // Who has the artifact need not have the signatures beside it.
+    let beside = lab.proxy.site.signature("ci", b"waits");
+    assert_eq!(lab.client.put(BUCKET, "q/waits.sig", beside.as_bytes()).status, 200);
     assert_eq!(lab.reader.get(BUCKET, "q/SHA256SUMS").text(), line("waits", b"waits"));
 
     // Nor is what does not hold any more.

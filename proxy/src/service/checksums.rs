@@ -148,7 +148,8 @@ impl S3Service {
         Ok(page.entries.into_iter().filter_map(name).collect())
     }
 
-    /// The line of an artifact in a list; `None`: it is not served to this client, or has no name that a list can hold.
+    /// The line of an artifact in a list; `None`: it is not served to this client, has no name that a list can hold, or stands
+    /// where signatures over another one do, which whoever has the artifacts need not have.
     async fn summed(
         &self,
         context: &Context,
@@ -156,7 +157,7 @@ impl S3Service {
         name: &ObjectName,
     ) -> Result<Option<ChecksumLine>, GateError> {
         let relative = name.key.as_str().strip_prefix(folder).and_then(|name| ListedName::parse(name).ok());
-        let Some(listed) = relative else { return Ok(None) };
+        let Some(listed) = relative.filter(|_| !self.gate.is_sibling(name)) else { return Ok(None) };
         let found = match self.look_at(context, name).await {
             Err(GateError::Artifact(_)) => None,
             found => found?,
