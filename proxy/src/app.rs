@@ -310,7 +310,7 @@ impl Keys {
         let mut register = KeyRegister::default();
         let mut sealing = Vec::new();
         let at = seal_signer::config_key(seal);
-        let held = held.filter(|held| held.is_of(seal)).cloned();
+        let held = held.and_then(|held| held.renewed(seal));
         let mut certifiers = Vec::new();
         let active = problems.opened(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
         if let Some(active) = &active {

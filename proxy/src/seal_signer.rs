@@ -66,20 +66,25 @@ impl OpenSealKey {
         Ok(Self { seal: seal.clone(), sealing, public })
     }
 
-    /// Whether `seal` names this key, in the token that is open. A file is read again: it may hold another one.
-    pub(crate) fn is_of(&self, seal: &Seal) -> bool {
+    /// The same key as `seal` has it work, in the token that is open; `None`: it names another one, or other work for it. A file
+    /// is read again: it may hold another key.
+    pub(crate) fn renewed(&self, seal: &Seal) -> Option<Self> {
         let opened_by = |seal: &Seal| seal.passphrase.as_ref().map(|secret| secret.expose().to_owned());
-        match (&self.seal.key, &seal.key) {
+        let same = match (&self.seal.key, &seal.key) {
             (SealKey::Signer(open), SealKey::Signer(named)) => {
-                let same_work = matches!(
-                    (&self.seal.work, &seal.work),
-                    (SealKeyWork::Seals, SealKeyWork::Seals)
-                        | (SealKeyWork::Certifies { .. }, SealKeyWork::Certifies { .. })
-                );
-                open == named && same_work && opened_by(&self.seal) == opened_by(seal)
+                open == named && opened_by(&self.seal) == opened_by(seal)
             }
             (SealKey::File(_), _) | (_, SealKey::File(_)) => false,
-        }
+        };
+        let sealing = match (&self.sealing, seal.work) {
+            (Sealing::Key(sealer), SealKeyWork::Seals) => Sealing::Key(Arc::clone(sealer)),
+            (Sealing::Certified { certifier, lifetime: _ }, SealKeyWork::Certifies { lifetime }) => {
+                Sealing::Certified { certifier: Arc::clone(certifier), lifetime }
+            }
+            (Sealing::Key(_), SealKeyWork::Certifies { .. })
+            | (Sealing::Certified { .. }, SealKeyWork::Seals) => return None,
+        };
+        same.then(|| Self { seal: seal.clone(), sealing, public: self.public.clone() })
     }
 
     /// By what seals are made with it.
@@ -376,14 +381,39 @@ mod tests {
         };
         let held = open(seal(token("a"), Some("1")));
         let others = Seal { trusted_key_files: vec!["old.pub".into()], ..seal(token("a"), Some("1")) };
-        assert!(held.is_of(&others), "what else is trusted is not the token's business");
-        assert!(!held.is_of(&seal(token("b"), Some("1"))) && !held.is_of(&seal(token("a"), Some("2"))));
+        assert!(held.renewed(&others).is_some(), "what else is trusted is not the token's business");
+        assert!(held.renewed(&seal(token("b"), Some("1"))).is_none());
+        assert!(held.renewed(&seal(token("a"), Some("2"))).is_none());
         let certifies = SealKeyWork::Certifies { lifetime: Duration::from_hours(1) };
         assert!(
-            !held.is_of(&Seal { work: certifies, ..seal(token("a"), Some("1")) }),
+            held.renewed(&Seal { work: certifies, ..seal(token("a"), Some("1")) }).is_none(),
             "it does something else"
         );
         let file = || seal(SealKey::File("seal.key".into()), None);
-        assert!(!open(file()).is_of(&file()), "a file may hold another key by now");
+        assert!(open(file()).renewed(&file()).is_none(), "a file may hold another key by now");
+    }
+
+    #[test]
+    fn a_certifier_stays_open_and_certifies_for_as_long_as_is_said_now() {
+        let signer = Signer::from(PrivateKey::generate().unwrap());
+        let public = signer.public_key().clone();
+        let seal = |hours| Seal {
+            key: SealKey::Signer("pkcs11:object=a".to_owned()),
+            work: SealKeyWork::Certifies { lifetime: Duration::from_hours(hours) },
+            passphrase: None,
+            trusted_key_files: Vec::new(),
+            trusted_certifier_files: Vec::new(),
+            refused: Vec::new(),
+        };
+        let certifier = Arc::new(signer.into_certifier());
+        let sealing =
+            Sealing::Certified { certifier: Arc::clone(&certifier), lifetime: Duration::from_hours(1) };
+        let held = OpenSealKey { seal: seal(1), sealing, public };
+        let Sealing::Certified { certifier: same, lifetime } = held.renewed(&seal(2)).unwrap().sealing()
+        else {
+            panic!("it certifies")
+        };
+        assert!(Arc::ptr_eq(&same, &certifier));
+        assert_eq!(lifetime, Duration::from_hours(2));
     }
 }
