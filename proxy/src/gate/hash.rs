@@ -1,9 +1,7 @@
 //! Hashing uploads without holding up the other tasks of a thread.
 
 use bytes::Bytes;
-use hallmark_signer::{
-    Content, ContentHasher, LeavesHasher, Md5Digest, Md5Hasher, Sha256Digest, UploadHasher,
-};
+use hallmark_signer::{Content, ContentHasher, LeavesHasher, Md5Digest, Md5Hasher, Sha256Digest};
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -129,6 +127,10 @@ impl<H: Send + 'static> Stage<H> {
 
     async fn next(self, batch: Vec<Bytes>, update: fn(&mut H, &[u8])) -> Result<Self, GateError> {
         let mut hasher = self.idle().await?;
+        if batch.iter().map(Bytes::len).sum::<usize>() <= INLINE {
+            batch.iter().for_each(|piece| update(&mut hasher, piece));
+            return Ok(Self::Idle(hasher));
+        }
         Ok(Self::Busy(spawn_blocking(move || {
             batch.iter().for_each(|piece| update(&mut hasher, piece));
             hasher
@@ -136,15 +138,9 @@ impl<H: Send + 'static> Stage<H> {
     }
 }
 
-/// Hashes a body that is all here; off the async threads if it is long.
+/// Hashes a body that is all here.
 pub(super) async fn hash_whole(bytes: Bytes) -> Result<(Content, Md5Digest), GateError> {
-    let length = bytes.len() as u64;
-    if bytes.len() > INLINE {
-        return Hashing::exactly(length).update([bytes]).await?.finish().await;
-    }
-    let mut hasher = UploadHasher::exactly(length);
-    hasher.update(&bytes);
-    Ok(hasher.finish().map_err(|_| incomplete())?)
+    Hashing::exactly(bytes.len() as u64).update([bytes]).await?.finish().await
 }
 
 /// The runtime is going down, or hashing panicked.
@@ -154,7 +150,7 @@ fn stopping() -> GateError {
 
 #[cfg(test)]
 mod tests {
-    use hallmark_signer::{LEAF_SIZE, LeafHash, tree};
+    use hallmark_signer::{LEAF_SIZE, LeafHash, UploadHasher, tree};
     use http::HeaderMap;
     use http_body_util::Empty;
 
