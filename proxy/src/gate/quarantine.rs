@@ -16,7 +16,7 @@ use super::guard::conflict;
 use super::sibling_worth::Weight;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
-use crate::proof::{Admitted, Reader};
+use crate::proof::{Admitted, Proven, Reader};
 use crate::s3::condition::PutCondition;
 use crate::s3::error::{Code, S3Error};
 use crate::store::{GetError, Guard, Guards};
@@ -130,18 +130,27 @@ impl Gate {
         }
     }
 
-    async fn glance(&self, name: &ObjectName, client: &str) -> Result<Sight, GateError> {
+    /// What stands under `name`: a guard for just that, and what its seal proves. `None`: nothing.
+    pub(super) async fn sighted(
+        &self,
+        name: &ObjectName,
+    ) -> Result<Option<(Guard, Result<Proven, GateError>)>, GateError> {
         let asked = self.kept().asking(name);
         let found = match self.store.head(name, None).await {
             Ok(found) => found,
-            Err(GetError::NoSuchKey | GetError::DeleteMarker(_)) => return Ok(Sight::Nothing),
+            Err(GetError::NoSuchKey | GetError::DeleteMarker(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let this = Guard::Matches(found.pin().clone());
+        Ok(Some((this, self.proven(name, None, found, asked).await)))
+    }
+
+    async fn glance(&self, name: &ObjectName, client: &str) -> Result<Sight, GateError> {
+        let Some((this, proven)) = self.sighted(name).await? else { return Ok(Sight::Nothing) };
         let reader = Reader::Inspecting;
         let known = |found| Ok(Sight::Something(this.clone(), found, Worth::Known));
         let elsewhere = |found| Ok(Sight::Something(this.clone(), found, Worth::MoreElsewhere));
-        let proven = match self.proven(name, None, found, asked).await {
+        let proven = match proven {
             Ok(proven) => proven,
             Err(GateError::Artifact(fault)) if fault.may_hold_elsewhere() => {
                 return elsewhere(Err(fault.into()));

@@ -22,7 +22,6 @@ use super::guard::conflict;
 use super::{Gate, GateError};
 use crate::name::ObjectName;
 use crate::proof::Admitted;
-use crate::store::GetError;
 use crate::trust::{Detached, Form, SignaturePlace, TrustFault, TrustPolicy};
 
 /// User metadata of a sibling: for which role it approves, as `hallmark approve --role` says.
@@ -164,13 +163,8 @@ impl Gate {
 
     /// What is sealed under this name; `None`: nothing, or nothing whose seal holds.
     async fn sealed_digest(&self, name: &ObjectName) -> Result<Option<Sha256Digest>, GateError> {
-        let asked = self.kept().asking(name);
-        let found = match self.store.head(name, None).await {
-            Ok(found) => found,
-            Err(GetError::NoSuchKey | GetError::DeleteMarker(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match self.proven(name, None, found, asked).await {
+        let Some((_, proven)) = self.sighted(name).await? else { return Ok(None) };
+        match proven {
             Ok(proven) => Ok(proven.sealed().map(|artifact| *artifact.seal().sha256())),
             Err(GateError::Artifact(fault)) if !fault.may_hold_elsewhere() => Ok(None),
             Err(error) => Err(error),
