@@ -191,7 +191,7 @@ fn check(format: &str, at_least: usize) {
         let expected = vector.needs("expect");
         let right = match (&verdict, expected.strip_prefix("refused: ")) {
             (Ok(_), None) => expected == "accepted",
-            (Err(error), Some(part)) => error.contains(part),
+            (Err(error), Some(part)) => !part.is_empty() && error.contains(part),
             (Ok(_), Some(_)) | (Err(_), None) => false,
         };
         (!right).then(|| format!("{}: expected {expected}; {verdict:?}", path.display()))
@@ -202,22 +202,22 @@ fn check(format: &str, at_least: usize) {
 
 #[test]
 fn detached_signatures() {
-    check("detached", 13);
+    check("detached", 16);
 }
 
 #[test]
 fn envelopes() {
-    check("dsse", 4);
+    check("dsse", 5);
 }
 
 #[test]
 fn attestations() {
-    check("attestation", 30);
+    check("attestation", 33);
 }
 
 #[test]
 fn bundles() {
-    check("bundle", 30);
+    check("bundle", 58);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the vectors in this folder anew; fetches nothing. Needs openssl, PyPI's cryptography and securesystemslib (with
-its extra `crypto`), and what make-sigstore.mjs wrote:
+"""Makes the vectors in this folder anew; fetches nothing. Needs openssl, softhsm2 and opensc (Debian's packages), PyPI's
+cryptography and securesystemslib (with its extra `crypto`), and what make-sigstore.mjs wrote:
 
     node make-sigstore.mjs RAW FOLDER_WITH_NODE_MODULES && python3 make.py RAW
 
 Each vector is a text: what it is, what is given, what must come of it, a line `---`, and the file.
 """
-import base64, copy, datetime, hashlib, json, pathlib, subprocess, sys, tempfile
+import base64, copy, datetime, hashlib, json, os, pathlib, subprocess, sys, tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -91,6 +91,31 @@ def detached(key, other):
     return der
 
 
+def token():
+    """What SoftHSM signs with a key that it made and keeps: a digest that it is given, as pkcs11-tool asks it to."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "tokens").mkdir()
+        (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\n")
+        env = {**os.environ, "SOFTHSM2_CONF": str(folder / "softhsm2.conf")}
+        run = lambda *words, **more: subprocess.run(words, check=True, capture_output=True, env=env, **more).stdout
+        pin = ["--pin", "1234"]
+        run("softhsm2-util", "--init-token", "--free", "--label", "vectors", "--so-pin", "1234", *pin)
+        tool = lambda *words, **more: run("pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "vectors", *pin, *words, **more)
+        tool("--keypairgen", "--key-type", "EC:prime256v1", "--id", "01")
+        public = tool("--read-object", "--type", "pubkey", "--id", "01")
+        (HERE / "softhsm2.pub").write_bytes(openssl("pkey", "-pubin", "-inform", "DER", "-pubout", input=public))
+        def sign(digest):
+            (folder / "digest").write_bytes(digest)
+            tool("--sign", "--mechanism", "ECDSA", "--signature-format", "openssl", "--id", "01", "--input-file", str(folder / "digest"), "--output-file", str(folder / "signature"))
+            return (folder / "signature").read_bytes()
+        der, of_another = sign(hashlib.sha256(ARTIFACT).digest()), sign(hashlib.sha256(b"another artifact\n").digest())
+    put = lambda name, what, body, expect="accepted": vector(f"detached/{name}", what, body, expect, key="softhsm2.pub")
+    put("softhsm2", "By SoftHSM, over the digest, as pkcs11-tool asks it to", der)
+    put("softhsm2-other-artifact", "By SoftHSM, over the digest of another artifact", of_another, "refused: nobody")
+    vector("detached/softhsm2-other-key", "By SoftHSM, where another key is trusted", der, "refused: nobody", key="openssl.pub")
+
+
 def statement(digest=SHA256, name="releases/app.tar", kind=STATEMENT, predicate_type="https://example.com/tested/v1", **predicate):
     subject = [{"name": name, "digest": {"sha256": digest}}]
     return {"_type": kind, "subject": subject, "predicateType": predicate_type, "predicate": predicate}
@@ -139,6 +164,7 @@ def attestations(pem):
     put("slsa-other-source", "SLSA provenance from another repository", signed(changed(github, ["predicate", "buildDefinition", "externalParameters", "workflow", "repository"], "https://github.com/evil/app"), signer), "refused: was built from `https://github.com/evil/app`", **demand)
     put("slsa-two-sources", "SLSA provenance with dependencies from two repositories", signed(provenance({}, dependencies=["git+https://github.com/acme/app@1", "git+https://github.com/evil/app@1"]), signer), "refused: was built from", **demand)
     put("slsa-other-builder", "SLSA provenance by another builder", signed(provenance({"source": "https://github.com/acme/app"}, builder="https://builder.example/v2"), signer), "refused: was built by `https://builder.example/v2`", **demand)
+    put("slsa-other-type", "SLSA provenance of another type of build", signed(changed(github, ["predicate", "buildDefinition", "buildType"], "https://builder.example/workflow/v2"), signer), "refused: the build is of the type `https://builder.example/workflow/v2`", **demand)
     put("slsa-other-predicate", "Another predicate where SLSA provenance is demanded", good, "refused: is of the type", **demand)
     put("slsa-without-builder", "SLSA provenance without a builder", signed(changed(github, ["predicate", "runDetails", "builder"], {}), signer), "refused: missing field `id`", **demand)
     put("other-subject", "A statement about another artifact", signed(statement(hashlib.sha256(b"").hexdigest()), signer), "refused: not about")
@@ -162,8 +188,9 @@ def attestations(pem):
     put = lambda name, what, body, expect="accepted": vector(f"dsse/{name}", what, dump(body), expect, key="dsse-specification.pub")
     put("specification", "The example of the DSSE specification (protocol, Test Vectors): P-256, r || s", example)
     put("specification-type", "The same with another payload type", changed(example, ["payloadType"], "http://example.com/HelloWorlds"), "refused: nobody")
-    put("specification-payload", "The same with another payload", changed(example, ["payload"], "aGVsbG8gd29ybGR="), "refused: base64")
-    put("specification-cut", "The same with half of the signature", changed(example, ["signatures", 0, "sig"], example["signatures"][0]["sig"][:44] + "="), "refused: ")
+    put("specification-payload", "The same with another payload", changed(example, ["payload"], b64(b"hello worle")), "refused: nobody")
+    put("specification-spare-bits", "The same with a bit set in the payload's base64 that stands for nothing", changed(example, ["payload"], "aGVsbG8gd29ybGR="), "refused: `payload` of the envelope is not base64")
+    put("specification-cut", "The same with half of the signature", changed(example, ["signatures", 0, "sig"], example["signatures"][0]["sig"][:44]), "refused: nobody")
     return good
 
 
@@ -191,7 +218,24 @@ def bundles(der, envelope):
     put("duplicate", "With a signature that stands twice", dump(keyed).replace('"signature":', '"signature":"AA==","signature":'), "refused: duplicate field")
     put("trailing", "Something after it", dump(keyed) + "{}", "refused: trailing")
 
+    text = lambda name: (RAW / f"ours-{name}.json").read_text()
     raw = lambda name: json.loads((RAW / f"{name}.json").read_text())
+    (HERE / "sigstore-js.pub").write_text((RAW / "ours-key.pub").read_text())
+    given = dict(key="sigstore-js.pub")
+    written = raw("ours-key")
+    put("key-npm", "Signed with a key, by npm @sigstore/sign", text("key"))
+    put("key-npm-statement", "A statement, signed with a key, by npm @sigstore/sign", text("key-statement"))
+    put("key-npm-named", "The same, which must name the artifact", text("key-statement"), names="releases/app.tar")
+    put("key-npm-witnessed", "Signed with a key, logged and timestamped, by npm @sigstore/sign", text("key-witnessed"))
+    put("key-npm-witnessed-statement", "A statement, signed with a key, logged and timestamped, by npm @sigstore/sign", text("key-witnessed-statement"))
+    put("key-npm-other-artifact", "The same for another artifact", text("key-witnessed"), "refused: nobody", artifact="another artifact\n")
+    put("key-npm-other-subject", "A statement about another artifact", text("key-witnessed-statement"), "refused: not about", artifact="another artifact\n")
+    put("key-npm-other-key", "By another key, which its hint does not show", changed(written, ["verificationMaterial", "publicKey", "hint"], "other"), "refused: nobody", key="openssl.pub")
+    put("key-npm-other-statement", "With another payload", changed(raw("ours-key-statement"), ["dsseEnvelope", "payload"], b64(dump(statement(name="b/k")).encode())), "refused: none of the keys")
+    put("key-npm-other-digest", "Over the SHA-384 of the artifact", text("key-other-digest"), "refused: nobody")
+    put("key-npm-other-curve", "By a key on P-384", text("key-other-curve"), "refused: not the base64 of a DER-encoded ECDSA P-256")
+    put("key-npm-other-algorithm", "That names the digest's algorithm otherwise, which decides nothing", changed(written, ["messageSignature", "messageDigest", "algorithm"], "SHA2_512"))
+
     for name in ["ours", "theirs"]:
         (HERE / f"{name}-root.json").write_text((RAW / f"{name}-root.json").read_text())
     given = dict(root="ours-root.json", identity="https://ci.example/release@main", issuer="https://issuer.example")
@@ -207,13 +251,35 @@ def bundles(der, envelope):
     put("certificate-other-artifact", "For another artifact", ours, "refused: not about this artifact", artifact="another artifact\n")
     put("certificate-other-subject", "A statement about another artifact", raw("ours-other-statement"), "refused: not about this artifact")
     put("certificate-other-entry", "With the log's entry of another artifact", changed(ours, entries, other["verificationMaterial"]["tlogEntries"]), "refused: hash mismatch for hashedrekord")
-    put("certificate-other-timestamp", "With the timestamp of another signature", changed(ours, ["verificationMaterial", "timestampVerificationData"], other["verificationMaterial"]["timestampVerificationData"]), "refused: does not hold")
-    put("certificate-other-certificate", "With the certificate of another signature", changed(ours, chain, other["verificationMaterial"]["x509CertificateChain"]), "refused: does not hold")
-    put("certificate-other-signature", "With another signature", changed(ours, ["messageSignature", "signature"], other["messageSignature"]["signature"]), "refused: does not hold")
-    put("certificate-unlogged", "Without an entry of a log", changed(ours, entries, []), "refused: does not hold")
-    put("certificate-other-time", "With another time of the log", changed(ours, entries + [0, "integratedTime"], str(int(ours["verificationMaterial"]["tlogEntries"][0]["integratedTime"]) - 60)), "refused: does not hold")
-    put("certificate-other-root", "Of another Sigstore", ours, "refused: does not hold", root="theirs-root.json")
-    put("certificate-theirs", "Of another Sigstore", raw("theirs-artifact"), "refused: does not hold")
+    stamps = ["verificationMaterial", "timestampVerificationData"]
+    put("certificate-other-timestamp", "With the timestamp of another signature", changed(ours, stamps, other["verificationMaterial"]["timestampVerificationData"]), "refused: Timestamp message hash mismatch")
+    # One that was issued before, so that it was valid then.
+    put("certificate-other-certificate", "With the certificate of another signature", changed(other, chain, ours["verificationMaterial"]["x509CertificateChain"]), "refused: certificate in bundle does not match certificate in Rekor entry", artifact="another artifact\n")
+    instead = changed(ours, ["messageSignature", "signature"], other["messageSignature"]["signature"])
+    put("certificate-other-signature", "With another signature", instead, "refused: Timestamp message hash mismatch")
+    put("certificate-other-signature-logged", "With another signature, and no timestamp of the one before", changed(instead, stamps, {}), "refused: invalid signature")
+    put("certificate-other-algorithm", "With a digest of the artifact by another algorithm", changed(ours, ["messageSignature", "messageDigest", "algorithm"], "SHA2_512"), "refused: ECDSA P-256 does not support hash algorithm")
+    put("certificate-statement-other-entry", "A statement with the log's entry of another", changed(said, entries, raw("ours-other-statement")["verificationMaterial"]["tlogEntries"]), "refused: log entry does not match the bundle: DSSE payload hash mismatch")
+    first = changed(ours, ["mediaType"], "application/vnd.dev.sigstore.bundle+json;version=0.1")
+    put("certificate-0.1", "The same in the form of version 0.1", first)
+    put("certificate-0.1-promised", "In the form of version 0.1, which asks for no more of the log than its promise", changed(first, entries + [0, "inclusionProof"], ...))
+    put("certificate-promised", "With no more of the log than its promise, in a form that asks for more", changed(ours, entries + [0, "inclusionProof"], ...), "refused: must have an inclusion proof")
+    put("certificate-0.1-unpromised", "In the form of version 0.1, without the log's promise", changed(first, entries + [0, "inclusionPromise"], ...), "refused: must have an inclusion promise")
+    put("certificate-late", "With a certificate that was over when it was logged", raw("ours-late"), "refused: CertExpired")
+    put("certificate-unlogged", "Without an entry of a log", changed(ours, entries, []), "refused: must have an inclusion proof")
+    put("certificate-other-time", "With another time of the log", changed(ours, entries + [0, "integratedTime"], str(int(ours["verificationMaterial"]["tlogEntries"][0]["integratedTime"]) - 60)), "refused: invalid inclusion promise")
+    unstamped = "refused: Failed to verify timestamp signature"
+    put("certificate-other-root", "Where another Sigstore is trusted", ours, unstamped, root="theirs-root.json")
+    put("certificate-theirs", "Of another Sigstore", raw("theirs-artifact"), unstamped)
+    # The same in one respect at a time.
+    for name, part, what, why in [
+        ("authority", "certificateAuthorities", "authority of certificates", "certificate chain is invalid"),
+        ("certificate-log", "ctlogs", "log of certificates", "invalid signed certificate timestamp"),
+        ("log", "tlogs", "log of signatures", "No log key valid"),
+    ]:
+        mixed = changed(raw("ours-root"), [part], raw("theirs-root")[part])
+        (HERE / f"other-{name}-root.json").write_text(json.dumps(mixed, indent=1))
+        put(f"certificate-other-{name}", f"Where another {what} is trusted", ours, f"refused: {why}", root=f"other-{name}-root.json")
     put("certificate-other-identity", "By somebody else", ours, "refused: signed by", identity="https://ci.example/release@mai")
     put("certificate-other-issuer", "By somebody of the same name elsewhere", ours, "refused: signed by somebody known to", issuer="https://issuer.example/")
     put("certificate-and-key", "With a certificate and a key", changed(ours, ["verificationMaterial", "publicKey"], {"hint": ""}), "refused: exactly one of a public key")
@@ -398,6 +464,7 @@ point = bytes.fromhex("0467cd390f77aa359cb08c2235f652270493a9ed832b0abcc01f70954
 example = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
 (HERE / "dsse-specification.pub").write_bytes(example.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 signature = detached(first, third)
+token()
 bundles(signature, attestations(second))
 notation()
 (HERE / "stranger.pub").unlink()
