@@ -2,7 +2,9 @@
 
 mod approve;
 mod formats;
+mod judging;
 mod late;
+mod moments;
 mod names;
 mod places;
 mod quarantine;
