@@ -155,6 +155,56 @@ public_key_file = "seal.pub"
     );
 }
 
+/// One key under two names would count twice where two signers are asked for, and with two uses a signature for the one could
+/// be taken for the other: however its text is written.
+#[test]
+fn one_key_stands_in_the_configuration_once() {
+    const BASE: &str = "realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n";
+    let said = |keys: &str| {
+        let dir = folder(&format!("{BASE}{keys}\n"));
+        let pem = fs::read_to_string(dir.path().join("ci.pub")).unwrap();
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let wrapped = |width: usize, body: &str| {
+            let lines: Vec<_> = body.as_bytes().chunks(width).map(String::from_utf8_lossy).collect();
+            format!("-----BEGIN PUBLIC KEY-----\r\n{}\r\n-----END PUBLIC KEY-----", lines.join("\r\n"))
+        };
+        // The last digit stands for two bits of the key, and for four that are zero.
+        let spare = body.replace("==", "").chars().last().unwrap();
+        let other = char::from(u8::try_from(u32::from(spare)).unwrap() + 1);
+        fs::write(dir.path().join("narrow.pub"), wrapped(32, &body)).unwrap();
+        fs::write(
+            dir.path().join("spare.pub"),
+            wrapped(64, &body.replace(&format!("{spare}=="), &format!("{other}=="))),
+        )
+        .unwrap();
+        failure(&dir, &["check-config", "hallmark.toml"], None)
+    };
+    let keys = |first: &str, second: &str| {
+        format!("keys.a = {{ public_key_file = {first} }}\nkeys.b = {{ public_key_file = {second} }}")
+    };
+    let twice = "5:30: keys.b.public_key_file: the same as in line 4; each may stand here once\n";
+    for (first, second) in [
+        ("\"ci.pub\"", "\"ci.pub\""),
+        ("\"ci.pub\"", "\"narrow.pub\""),
+        ("\"narrow.pub\"", "\"ci.pub\", use = \"dsse\""),
+        ("\"ci.pub\", use = \"dsse\"", "\"narrow.pub\""),
+    ] {
+        let said = said(&keys(first, second));
+        assert_eq!(said, format!("error: hallmark.toml:{twice}"), "{first} {second}");
+    }
+    // The seal's, which no text shows.
+    for key_use in ["blob", "dsse"] {
+        let said = said(&format!("keys.a = {{ public_key_file = \"seal.pub\", use = \"{key_use}\" }}"));
+        assert!(
+            said.contains("4:30: keys.a.public_key_file: is also seal.key_file: one key has one use"),
+            "{said}"
+        );
+    }
+    // No key has two texts.
+    let said = said(&keys("\"ci.pub\"", "\"spare.pub\""));
+    assert!(said.contains("5:30: keys.b.public_key_file: not a P-256 public key"), "{said}");
+}
+
 #[test]
 fn pairs_and_private_files() {
     const BASE: &str = "realm = \"r\"\nstore.path = \"data\"\nseal.key_file = \"seal.key\"\n";
