@@ -24,3 +24,4 @@ pub mod s3;
 pub mod sigv4;
 pub mod site;
 pub mod stores;
+pub mod vectors;

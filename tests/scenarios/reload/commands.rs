@@ -10,7 +10,7 @@ use hallmark_tests::site::{Engine, FULL, Options, REALM, SIGNED, Site};
 use super::{BUCKET, KEY, options, revoke};
 
 /// The exit code and all that was said.
-fn run(site: &Site, arguments: &[&str]) -> (Option<i32>, String) {
+pub(super) fn run(site: &Site, arguments: &[&str]) -> (Option<i32>, String) {
     let ran = Command::new(program("hallmark-proxy"))
         .args(arguments)
         .current_dir(site.path())

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod commands;
+mod explained;
 mod files;
 mod halves;
 mod requests;

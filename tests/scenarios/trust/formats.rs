@@ -1,22 +1,10 @@
 //! Siblings that other tools made: what stands in `tests/vectors`, through the front door.
 
-use std::path::{Path, PathBuf};
+use hallmark_tests::vectors;
 
 use super::{BUCKET, KEY, Lab};
 
 const RULE: &str = "keys = [\"ci\"], enforce = \"download\"";
-
-pub(super) fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
-}
-
-/// An artifact, and what stands beside it.
-pub(super) fn read(vector: &str) -> (Vec<u8>, Vec<u8>) {
-    let text = std::fs::read_to_string(vectors().join(vector)).unwrap();
-    let (head, file) = text.split_once("\n---\n").unwrap();
-    let artifact = head.lines().find_map(|line| line.strip_prefix("artifact: ")).unwrap();
-    (serde_json::from_str::<String>(artifact).unwrap().into_bytes(), file.as_bytes().to_vec())
-}
 
 /// A deployment with these signers and attestations before everything else, and this rule.
 fn lab(signers: &str, rule: &str) -> Lab {
@@ -24,7 +12,7 @@ fn lab(signers: &str, rule: &str) -> Lab {
     for root in
         ["ours-root.json", "theirs-root.json", "notation-roots.pem", "openssl.pub", "securesystemslib.pub"]
     {
-        std::fs::copy(vectors().join(root), lab.proxy.site.path().join(root)).unwrap();
+        std::fs::copy(vectors::folder().join(root), lab.proxy.site.path().join(root)).unwrap();
     }
     lab.changed(|text| {
         format!("{signers}\n{}", text.replace(RULE, &format!("{rule}, enforce = \"download\"")))
@@ -38,7 +26,7 @@ fn with(lab: &Lab, key: &str, suffix: &str, vector: &str) -> Result<String, Stri
 
 /// The same in another bucket.
 fn with_in(lab: &Lab, bucket: &str, key: &str, suffix: &str, vector: &str) -> Result<String, String> {
-    let (artifact, sibling) = read(vector);
+    let (artifact, sibling) = vectors::read(vector);
     assert_eq!(lab.client.put(bucket, key, &artifact).status, 200);
     let missing = lab.reader.get(bucket, key);
     assert_eq!(missing.code(), "ArtifactSignatureMissing", "{}", missing.text());
@@ -73,7 +61,7 @@ fn refused(result: Result<String, String>, code: &str, part: &str) {
 fn a_bundle_by_a_key_counts() {
     let lab =
         lab("keys.maker.public_key_file = \"openssl.pub\"", "keys = [\"maker\"], siblings = [\"sigstore\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}.txt"));
+    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}"));
     assert_eq!(verdict("key"), Ok("seal,maker".to_owned()));
     refused(verdict("key-other-artifact"), "ArtifactSignerUntrusted", "no signature");
     refused(verdict("trailing"), "InvalidRequest", "not a Sigstore bundle");
@@ -85,7 +73,7 @@ fn a_bundle_by_an_identity_counts() {
     let identity = "identities.bot.sigstore = { trusted_root_file = \"ours-root.json\", \
         identity = \"https://ci.example/release@main\", issuer = \"https://issuer.example\" }";
     let lab = lab(identity, "keys = [\"bot\"], siblings = [\"sigstore\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}.txt"));
+    let verdict = |name: &str| with(&lab, KEY, ".sigstore.json", &format!("bundle/{name}"));
     assert_eq!(verdict("certificate"), Ok("seal,bot".to_owned()));
     refused(verdict("certificate-theirs"), "ArtifactSignatureMissing", "of no use");
     refused(verdict("certificate-other-artifact"), "ArtifactSignatureMissing", "not about this artifact");
@@ -107,7 +95,7 @@ fn a_bundle_counts_by_the_whole_identity_and_its_issuer() {
     let rule = "keys = [\"bot\"], siblings = [\"sigstore\"]";
     let verdict = |identity: &str, issuer: &str| {
         let lab = lab(&bot(identity, issuer, ""), rule);
-        with(&lab, KEY, ".sigstore.json", "bundle/certificate.txt")
+        with(&lab, KEY, ".sigstore.json", "bundle/certificate")
     };
     assert_eq!(verdict(IDENTITY, ISSUER), Ok("seal,bot".to_owned()));
     for other in [
@@ -130,7 +118,7 @@ fn a_bundle_counts_while_its_identity_is_valid() {
     let rule = "keys = [\"bot\"], siblings = [\"sigstore\"]";
     let verdict = |more: &str| {
         let lab = lab(&bot(IDENTITY, ISSUER, more), rule);
-        with(&lab, KEY, ".sigstore.json", "bundle/certificate.txt")
+        with(&lab, KEY, ".sigstore.json", "bundle/certificate")
     };
     let good = Ok("seal,bot".to_owned());
     let long = ", not_before = 2026-01-01T00:00:00Z, not_after = 2999-01-01T00:00:00Z";
@@ -140,7 +128,7 @@ fn a_bundle_counts_while_its_identity_is_valid() {
     refused(verdict(", not_before = 2998-01-01T00:00:00Z"), "ArtifactKeyNotValid", outside);
     refused(verdict(", not_after = 2026-01-01T00:00:00Z"), "ArtifactKeyNotValid", outside);
     // Valid when it was sealed, and not yet when the log saw it: each of its times must be good.
-    let between = format!(", not_before = {}", later_than_logged("bundle/certificate.txt"));
+    let between = format!(", not_before = {}", later_than_logged("bundle/certificate"));
     refused(verdict(&between), "ArtifactKeyNotValid", outside);
     let revoked = "`bot` is revoked: left";
     refused(verdict(", revoked = \"left\""), "ArtifactKeyRevoked", revoked);
@@ -153,7 +141,7 @@ fn a_bundle_counts_while_its_identity_is_valid() {
 
 /// A second after the log saw what is in the vector, in TOML.
 fn later_than_logged(vector: &str) -> String {
-    let (_, bundle) = read(vector);
+    let (_, bundle) = vectors::read(vector);
     let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
     let logged = &bundle["verificationMaterial"]["tlogEntries"][0]["integratedTime"];
     let logged: u64 = logged.as_str().unwrap().parse().unwrap();
@@ -167,7 +155,7 @@ fn a_certificate_counts_for_a_name_if_it_signed_that() {
         .changed(|text| text.replace("[buckets.approved]", "[buckets.releases]"));
     lab.client.create_bucket("releases");
     let verdict = |key: &str, vector: &str| {
-        with_in(&lab, "releases", key, ".sigstore.json", &format!("bundle/{vector}.txt"))
+        with_in(&lab, "releases", key, ".sigstore.json", &format!("bundle/{vector}"))
     };
     assert_eq!(verdict(KEY, "certificate-statement"), Ok("seal,bot".to_owned()));
     let unmet = "what `bot` signed is not the statement about this artifact";
@@ -181,7 +169,7 @@ fn a_notation_envelope_counts() {
     let identity = "identities.build.notation = { trust_anchors_file = \"notation-roots.pem\", \
         identity = 'x509.subject: C=US, ST=WA, O=Acme\\, Inc., CN=build' }";
     let lab = lab(identity, "keys = [\"build\"], siblings = [\"notation\"]");
-    let verdict = |name: &str| with(&lab, KEY, ".jws.sig", &format!("notation/{name}.txt"));
+    let verdict = |name: &str| with(&lab, KEY, ".jws.sig", &format!("notation/{name}"));
     assert_eq!(verdict("es256"), Ok("seal,build".to_owned()));
     assert_eq!(verdict("es384"), Ok("seal,build".to_owned()));
     refused(verdict("changed-signature"), "ArtifactSignatureMissing", "of no use");
@@ -195,7 +183,7 @@ fn a_notation_envelope_counts_while_its_identity_is_valid() {
             "identities.build = {{ notation = {{ trust_anchors_file = \"notation-roots.pem\", identity = '{identity}' }}{more} }}"
         );
         let lab = lab(&identity, "keys = [\"build\"], siblings = [\"notation\"]");
-        with(&lab, KEY, ".jws.sig", "notation/es256.txt")
+        with(&lab, KEY, ".jws.sig", "notation/es256")
     };
     let whole = "x509.subject: C=US, ST=WA, O=Acme\\, Inc., CN=build";
     assert_eq!(verdict(whole, ", not_after = 2999-01-01T00:00:00Z"), Ok("seal,build".to_owned()));
@@ -221,7 +209,7 @@ fn a_statement_counts_if_it_is_the_one_that_is_asked_for() {
         builder_id = \"https://builder.example/v1\", source = \"https://github.com/acme/app\" }";
     let rule = "keys = [\"builder\"], siblings = [\"intoto\"], attestation = \"slsa\"";
     let lab = lab(signers, rule);
-    let verdict = |name: &str| with(&lab, KEY, ".intoto.jsonl", &format!("attestation/{name}.txt"));
+    let verdict = |name: &str| with(&lab, KEY, ".intoto.jsonl", &format!("attestation/{name}"));
     assert_eq!(verdict("slsa"), Ok("seal,builder".to_owned()));
     refused(verdict("slsa-other-builder"), "ArtifactAttestationUnmet", "");
     refused(verdict("slsa-other-source"), "ArtifactAttestationUnmet", "");
@@ -232,11 +220,7 @@ fn a_statement_counts_if_it_is_the_one_that_is_asked_for() {
 
     // And it must name the artifact, where names are to count.
     let bound = lab.changed(|text| text.replace(rule, &format!("{rule}, bind = \"name\"")));
-    refused(
-        with(&bound, "elsewhere/x", ".intoto.jsonl", "attestation/slsa.txt"),
-        "ArtifactAttestationUnmet",
-        "",
-    );
+    refused(with(&bound, "elsewhere/x", ".intoto.jsonl", "attestation/slsa"), "ArtifactAttestationUnmet", "");
 }
 
 #[test]

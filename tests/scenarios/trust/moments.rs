@@ -6,9 +6,9 @@ use hallmark_proxy::proof::Reader;
 use hallmark_signer::evidence::NewStatement;
 use hallmark_signer::{PrivateKey, Sha256Digest};
 use hallmark_tests::data::content;
+use hallmark_tests::vectors;
 use serde_json::json;
 
-use super::formats;
 use super::judging::{
     BUCKET, GOOD, Lab, MISSING, REVOKED, REVOKED_AT, Told, UNTRUSTED, VALID, Verdict, agree, name, put, read,
     run,
@@ -83,7 +83,7 @@ impl By {
                 let said = said(lab, &format!("{BUCKET}/{key}"), &body, TESTED);
                 (body, said)
             }
-            Self::Identity => formats::read("notation/es256.txt"),
+            Self::Identity => vectors::read("notation/es256"),
         }
     }
 }
@@ -100,7 +100,7 @@ fn said(lab: &Lab, name: &str, body: &[u8], predicate_type: &str) -> Vec<u8> {
 fn lab() -> Lab {
     let lab = Lab::new();
     lab.site.make_key("d");
-    let roots = formats::vectors().join("notation-roots.pem");
+    let roots = vectors::folder().join("notation-roots.pem");
     std::fs::copy(roots, lab.site.path().join("notation-roots.pem")).unwrap();
     lab
 }
