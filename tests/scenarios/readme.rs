@@ -1,20 +1,23 @@
 //! The commands of the README do what it says they do.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use hallmark_tests::data::content;
-use hallmark_tests::proxy::Proxy;
-use hallmark_tests::site::FULL;
+use hallmark_tests::proxy::{Proxy, aws_environment, program};
+use hallmark_tests::site::{Engine, FULL, Options, Site};
 
-const MARK: &str = "<!-- tests/scenarios/readme.rs runs this block as it stands -->\n```sh\n";
+const CHECK: &str = "<!-- tests/scenarios/readme.rs runs this block as it stands -->\n";
+const APPROVE: &str = "<!-- tests/scenarios/readme.rs configures this as it stands, and runs its commands as those that they name -->\n";
 
-/// The block of commands that follows the mark.
-fn block() -> String {
+/// The first block in this language that follows the mark.
+fn block(mark: &str, language: &str) -> String {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = fs::read_to_string(readme).expect("the README is there");
-    let (_, rest) = readme.split_once(MARK).expect("the README marks the block");
+    let (_, rest) = readme.split_once(mark).expect("the README marks it");
+    let (_, rest) = rest.split_once(&format!("```{language}\n")).expect("there is a block");
     let (block, _) = rest.split_once("```").expect("the block ends");
     block.to_owned()
 }
@@ -32,7 +35,7 @@ fn p8_the_readmes_commands_check_an_artifact_without_hallmark() {
     assert_eq!(stored.status, 200, "{}", stored.text());
 
     let out = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &block()])
+        .args(["-euo", "pipefail", "-c", &block(CHECK, "sh")])
         .current_dir(proxy.site.path())
         .env("AWS_ACCESS_KEY_ID", FULL.0)
         .env("AWS_SECRET_ACCESS_KEY", FULL.1)
@@ -42,4 +45,101 @@ fn p8_the_readmes_commands_check_an_artifact_without_hallmark() {
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(said, "Verified OK\napp.tar.gz: OK\nVerified OK\napp.tar.gz is what was sealed\n");
+}
+
+/// Those who have a part in "Approve", each at a machine of their own.
+struct People {
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+impl People {
+    /// The access key is the name after the company's; the secret is in the file that the configuration names.
+    fn environment(&self, name: &str) -> Vec<(&'static str, String)> {
+        let secret = fs::read_to_string(self.folder.join(format!("{name}.secret"))).unwrap();
+        aws_environment(self.address, (&format!("acme-{name}"), secret.trim()))
+    }
+
+    fn machine(&self, name: &str, files: &[&str]) {
+        let machine = self.folder.join("machines").join(name);
+        fs::create_dir_all(&machine).unwrap();
+        for file in files {
+            fs::copy(self.folder.join(file), machine.join(file)).unwrap();
+        }
+    }
+
+    fn run(&self, name: &str, line: &str) -> (Output, String) {
+        let path = program("hallmark").parent().unwrap().display().to_string();
+        let out = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", line])
+            .current_dir(self.folder.join("machines").join(name))
+            .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
+            .envs(self.environment(name))
+            .output()
+            .expect("bash is there");
+        let said = String::from_utf8([out.stdout.clone(), out.stderr.clone()].concat()).unwrap();
+        (out, said)
+    }
+}
+
+/// CI signs, a manager approves, deploy pulls: with the configuration and the commands that "Approve" prints.
+#[test]
+fn what_the_readme_says_about_approvals_is_so() {
+    let site = Site::new(&Options { store: Engine::Local, ..Options::default() });
+    for name in ["alice", "bob", "carol"] {
+        site.make_key(name);
+    }
+    let printed = block(APPROVE, "toml");
+    // "bob and carol likewise".
+    let (_, alice) = printed.split_once("name = \"alice\"").expect("alice is a client");
+    let (alice, _) = alice.split_once("[[clients]]").expect("others follow");
+    let likewise = |name: &str| format!("[[clients]]\nname = \"{name}\"{}", alice.replace("alice", name));
+    site.edit_config(|_| {
+        format!(
+            "realm = \"acme-artifacts\"\n[server]\nlisten = \"127.0.0.1:0\"\n[seal]\nkey_file = \"seal.key\"\n\
+             [store]\nkind = \"local\"\npath = \"data\"\n{printed}\n{}{}",
+            likewise("bob"),
+            likewise("carol"),
+        )
+    });
+    for name in ["admin", "ci", "alice", "bob", "carol", "deploy"] {
+        site.write_private(&format!("{name}.secret"), &format!("a-secret-of-{name}-and-nobody-else\n"));
+    }
+    let proxy = Proxy::start_at(site);
+    let people = People { folder: proxy.site.path().to_owned(), address: proxy.address() };
+    Site::client(people.address, ("acme-admin", "a-secret-of-admin-and-nobody-else"))
+        .create_bucket("releases");
+    let body = content(1, 300_000);
+    fs::write(people.folder.join("app.tar.gz"), &body).unwrap();
+    people.machine("ci", &["ci.key", "app.tar.gz"]);
+    people.machine("alice", &["alice.key", "seal.pub"]);
+    people.machine("bob", &["bob.key", "seal.pub"]);
+    people.machine("deploy", &["ci.pub", "seal.pub"]);
+
+    let commands = block(APPROVE, "sh");
+    let [push, approve, inspect, pull] = commands.lines().collect::<Vec<_>>()[..] else {
+        panic!("{commands}")
+    };
+    let told = |line: &str, name: &str| assert!(line.ends_with(&format!("# as {name}")), "{line}");
+    let good = |name: &str, line: &str| {
+        let (out, said) = people.run(name, line);
+        assert!(out.status.success(), "{line}: {said}");
+        said
+    };
+    told(push, "ci");
+    good("ci", push);
+    told(approve, "alice");
+    good("alice", approve);
+    let (_, shown) = inspect.split_once("# ").expect("it says what is shown");
+    let said = good("alice", inspect);
+    assert!(shown.split('…').all(|words| said.contains(words.trim())), "{shown}: {said}");
+
+    // "The last one is refused until a second of `release` has approved (here bob, with `--key bob.key`)."
+    told(pull, "deploy");
+    let (out, said) = people.run("deploy", pull);
+    assert!(out.status.code() == Some(3) && said.contains("ArtifactRoleUnmet"), "{said}");
+    assert!(!people.folder.join("machines/deploy/app.tar.gz").exists());
+    good("bob", &approve.replace("--key alice.key", "--key bob.key"));
+    good("deploy", pull);
+    assert!(fs::read(people.folder.join("machines/deploy/app.tar.gz")).unwrap() == body);
 }
