@@ -2,6 +2,7 @@
 
 mod command;
 mod foreign;
+mod interrupted;
 mod resealed;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use hallmark_tests::data::{MIB, content};
 use super::{ADOPT, FREE, HEADER, Lab, RESEAL, RULED, field, outcome};
 
 /// Under another seal key, and without the old one.
-fn leaked(lab: Lab) -> Lab {
+pub(super) fn leaked(lab: Lab) -> Lab {
     lab.site.make_key("next");
     lab.changed(|text| text.replace("key_file = \"seal.key\"", "key_file = \"next.key\""))
 }
