@@ -6,6 +6,7 @@ mod late;
 mod names;
 mod places;
 mod quarantine;
+mod revocation;
 mod rollback;
 mod siblings;
 mod table;
