@@ -1,6 +1,7 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
 mod approve;
+mod aws_signer;
 mod formats;
 mod late;
 mod names;

@@ -1,13 +1,11 @@
-//! What AWS Signer has revoked since it signed it, as far as its documentation goes: asked of a server of this test's own that
-//! speaks the documented API (`GetRevocationStatus`). AWS itself was not asked.
+//! What AWS Signer has revoked since it signed it. AWS Signer is a server of these tests, as far as its documentation goes; AWS
+//! itself was not asked.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use hallmark_tests::aws_signer::{AwsSigner, Says};
 use hallmark_tests::proxy::{AWS_CONFIG, AWS_CREDENTIALS, Options, Proxy};
 use hallmark_tests::raw::{DEADLINE, Response};
 use hallmark_tests::s3::Client;
@@ -20,69 +18,6 @@ use super::{BUCKET, KEY, refused};
 const ENVELOPE: &str = "app.tar.jws.sig";
 const PROFILE: &str = "arn:aws:signer:us-east-1:111122223333:/signing-profiles/Build";
 const JOB: &str = "arn:aws:signer:us-east-1:111122223333:/signing-jobs/0";
-
-/// What the service says.
-#[derive(Clone)]
-enum Says {
-    /// This, with this status.
-    Answer(u16, String),
-    /// Nothing, and keeps the connection.
-    Nothing,
-}
-
-fn revoked(entities: &[&str]) -> Says {
-    Says::Answer(200, serde_json::json!({ "revokedEntities": entities }).to_string())
-}
-
-/// The service.
-struct Signer {
-    address: SocketAddr,
-    says: Arc<Mutex<Says>>,
-    /// The heads of all requests.
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Signer {
-    /// Says that nothing is revoked, until it is told otherwise.
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (says, asked) = (Arc::new(Mutex::new(revoked(&[]))), Arc::default());
-        let signer = Self { address, says: Arc::clone(&says), asked: Arc::clone(&asked) };
-        // Ends with the test's process.
-        std::thread::spawn(move || {
-            let mut kept = Vec::new();
-            for stream in listener.incoming() {
-                let mut reader = BufReader::new(stream.unwrap());
-                let mut head = String::new();
-                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
-                asked.lock().unwrap().push(head);
-                let says = says.lock().unwrap().clone();
-                match says {
-                    Says::Answer(status, text) => answer(reader.into_inner(), status, &text),
-                    Says::Nothing => kept.push(reader),
-                }
-            }
-        });
-        signer
-    }
-
-    fn says(&self, says: Says) {
-        *self.says.lock().unwrap() = says;
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-fn answer(mut stream: TcpStream, status: u16, text: &str) {
-    let head = format!(
-        "HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        text.len()
-    );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(text.as_bytes())).unwrap();
-}
 
 /// A proxy whose rule asks for a signature by a signing profile.
 struct Lab {
@@ -113,8 +48,8 @@ impl Lab {
         Self { proxy, client, reader, artifact }
     }
 
-    fn of(signer: &Signer, max_age: &str) -> Self {
-        let revocation = format!("{{ endpoint = \"http://{}\", max_age = \"{max_age}\" }}", signer.address);
+    fn of(signer: &AwsSigner, max_age: &str) -> Self {
+        let revocation = format!("{{ endpoint = \"{}\", max_age = \"{max_age}\" }}", signer.endpoint());
         Self::start(&revocation, "enforce = \"download\"")
     }
 
@@ -160,25 +95,25 @@ impl Lab {
 
 #[test]
 fn p5_what_aws_signer_has_revoked_is_not_served() {
-    let signer = Signer::start();
+    let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
     lab.put("notation/profile.txt");
     lab.is_served();
     for (entity, told) in
         [(JOB, JOB), (PROFILE, PROFILE), ("0f0f", "a certificate of its chain"), ("", "a certificate")]
     {
-        signer.says(revoked(&[entity]));
+        signer.says(Says::revoked(&[entity]));
         let got = lab.get();
         refused("revoked", &got, "ArtifactKeyRevoked");
         assert!(got.text().contains(&format!("AWS Signer has revoked {told}")), "{}", got.text());
-        signer.says(revoked(&[]));
+        signer.says(Says::revoked(&[]));
         lab.is_served();
     }
 }
 
 #[test]
 fn p4_nothing_is_served_on_a_signature_of_which_aws_signer_does_not_say_whether_it_is_revoked() {
-    let signer = Signer::start();
+    let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
     lab.put("notation/profile.txt");
     let no_answers = [
@@ -191,25 +126,25 @@ fn p4_nothing_is_served_on_a_signature_of_which_aws_signer_does_not_say_whether_
         Says::Nothing,
     ];
     for no_answer in no_answers {
-        signer.says(revoked(&[]));
+        signer.says(Says::revoked(&[]));
         lab.is_served_again();
         signer.says(no_answer);
         lab.is_not_known();
-        let asked = signer.asked();
+        let asked = signer.asked().len();
         lab.is_not_known();
-        assert_eq!(signer.asked(), asked, "it is left alone for a moment");
+        assert_eq!(signer.asked().len(), asked, "it is left alone for a moment");
     }
-    signer.says(revoked(&[]));
+    signer.says(Says::revoked(&[]));
     lab.is_served_again();
 }
 
 #[test]
 fn what_is_asked_is_what_the_api_wants() {
-    let signer = Signer::start();
+    let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
     lab.put("notation/profile.txt");
     lab.is_served();
-    let asked = signer.asked.lock().unwrap().clone();
+    let asked = signer.asked();
     let head = asked.first().unwrap();
     let (_, query) = head.lines().next().unwrap().split_once("GET /revocations?").unwrap();
     let query = query.strip_suffix(" HTTP/1.1").unwrap();
@@ -253,49 +188,49 @@ fn certificates(site: &Site) -> Vec<String> {
 
 #[test]
 fn only_what_is_good_in_all_else_is_asked_about() {
-    let signer = Signer::start();
+    let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
     for vector in ["profile-other", "profile-late", "profile-under-a-root", "es384"] {
         lab.put(&format!("notation/{vector}.txt"));
         assert_eq!(lab.get().status, 403, "{vector}");
         assert_eq!(lab.client.delete(BUCKET, ENVELOPE).status, 204);
     }
-    assert_eq!(signer.asked(), 0);
+    assert_eq!(signer.asked().len(), 0);
 }
 
 #[test]
 fn an_answer_holds_for_as_long_as_the_configuration_says_and_within_one_policy() {
-    let signer = Signer::start();
+    let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "1h");
     lab.put("notation/profile.txt");
     for _ in 0..3 {
         lab.is_served();
     }
-    assert_eq!(signer.asked(), 1);
-    signer.says(revoked(&[JOB]));
+    assert_eq!(signer.asked().len(), 1);
+    signer.says(Says::revoked(&[JOB]));
     lab.is_served();
     let edit = || lab.proxy.site.edit_config(|text| text.replace("\"1h\"", "\"2h\""));
     assert!(lab.proxy.reloaded_by(edit));
     for _ in 0..3 {
         refused("another policy", &lab.get(), "ArtifactKeyRevoked");
     }
-    assert_eq!(signer.asked(), 2);
+    assert_eq!(signer.asked().len(), 2);
 }
 
 #[test]
 fn what_is_revoked_is_not_taken_either() {
-    let signer = Signer::start();
-    let revocation = format!("{{ endpoint = \"http://{}\", max_age = \"0s\" }}", signer.address);
+    let signer = AwsSigner::start();
+    let revocation = format!("{{ endpoint = \"{}\", max_age = \"0s\" }}", signer.endpoint());
     // The envelope comes first: the artifact is taken when it is signed.
     let lab = Lab::start(&revocation, "");
     let (artifact, envelope) = read("notation/profile.txt");
     assert_eq!(lab.client.put(BUCKET, ENVELOPE, &envelope).status, 200);
-    signer.says(revoked(&[JOB]));
+    signer.says(Says::revoked(&[JOB]));
     refused("revoked", &lab.client.put(BUCKET, KEY, &artifact), "ArtifactKeyRevoked");
     signer.says(Says::Answer(200, "{}".to_owned()));
     assert_eq!(lab.client.put(BUCKET, KEY, &artifact).status, 503);
     assert_eq!(lab.client.get(BUCKET, KEY).status, 404);
-    signer.says(revoked(&[]));
+    signer.says(Says::revoked(&[]));
     let begun = Instant::now();
     while lab.client.put(BUCKET, KEY, &artifact).status == 503 && begun.elapsed() < DEADLINE {}
     lab.is_served();
@@ -303,12 +238,12 @@ fn what_is_revoked_is_not_taken_either() {
 
 #[test]
 fn what_the_environment_calls_aws_is_not_asked_what_is_revoked() {
-    let store = Signer::start();
+    let store = AwsSigner::start();
     let lab = Lab::start("{}", "enforce = \"download\"");
-    let config = format!("[default]\nendpoint_url = http://{}\n", store.address);
+    let config = format!("[default]\nendpoint_url = {}\n", store.endpoint());
     fs::write(lab.proxy.site.path().join(AWS_CONFIG), config).unwrap();
     lab.put("notation/profile.txt");
     // AWS itself is not reached by tests, or does not know these credentials.
     lab.is_not_known();
-    assert_eq!(store.asked(), 0);
+    assert_eq!(store.asked().len(), 0);
 }
