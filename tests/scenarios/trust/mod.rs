@@ -1,6 +1,7 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
 mod approve;
+mod aws_signer;
 mod formats;
 mod judging;
 mod late;
@@ -8,6 +9,7 @@ mod moments;
 mod names;
 mod places;
 mod quarantine;
+mod revocation;
 mod rollback;
 mod siblings;
 mod table;
