@@ -12,7 +12,7 @@ use hallmark_signer::evidence::{
     Bundle, InTotoStatement, Moments, NotationEnvelope, NotationIdentity, NotationTrust, Requirement,
     SigstoreTrust, parse_attestations, parse_detached,
 };
-use hallmark_signer::{Envelope, NoVerdicts, PublicKey, PublisherSignatures, Sha256Digest, Signature};
+use hallmark_signer::{ChecksumList, Envelope, NoVerdicts, PublicKey, PublisherSignatures, Sha256Digest, Signature};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -275,6 +275,8 @@ fn read_all(file: &[u8]) {
     let _ = Bundle::parse(file);
     let _ = InTotoStatement::parse(file);
     let _ = NotationEnvelope::parse(file);
+    let _ = PublisherSignatures::parse(&String::from_utf8_lossy(file));
+    let _ = ChecksumList::parse(file);
     let _ = SigstoreTrust::new(file, "a", "b");
     if let Ok(identity) = NotationIdentity::parse(&String::from_utf8_lossy(file)) {
         let _ = NotationTrust::new(file, identity);
