@@ -97,7 +97,7 @@ impl Lab {
 fn p5_what_aws_signer_has_revoked_is_not_served() {
     let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     lab.is_served();
     for (entity, told) in
         [(JOB, JOB), (PROFILE, PROFILE), ("0f0f", "a certificate of its chain"), ("", "a certificate")]
@@ -115,7 +115,7 @@ fn p5_what_aws_signer_has_revoked_is_not_served() {
 fn p4_nothing_is_served_on_a_signature_of_which_aws_signer_does_not_say_whether_it_is_revoked() {
     let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     let no_answers = [
         Says::Answer(500, "{}".to_owned()),
         Says::Answer(403, "{\"message\":\"no\",\"code\":\"AccessDenied\"}".to_owned()),
@@ -142,7 +142,7 @@ fn p4_nothing_is_served_on_a_signature_of_which_aws_signer_does_not_say_whether_
 fn what_is_asked_is_what_the_api_wants() {
     let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     lab.is_served();
     let asked = signer.asked();
     let head = asked.first().unwrap();
@@ -191,7 +191,7 @@ fn only_what_is_good_in_all_else_is_asked_about() {
     let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "0s");
     for vector in ["profile-other", "profile-late", "profile-under-a-root", "es384"] {
-        lab.put(&format!("notation/{vector}.txt"));
+        lab.put(&format!("notation/{vector}"));
         assert_eq!(lab.get().status, 403, "{vector}");
         assert_eq!(lab.client.delete(BUCKET, ENVELOPE).status, 204);
     }
@@ -202,7 +202,7 @@ fn only_what_is_good_in_all_else_is_asked_about() {
 fn an_answer_holds_for_as_long_as_the_configuration_says_and_within_one_policy() {
     let signer = AwsSigner::start();
     let lab = Lab::of(&signer, "1h");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     for _ in 0..3 {
         lab.is_served();
     }
@@ -242,7 +242,7 @@ fn what_the_environment_calls_aws_is_not_asked_what_is_revoked() {
     let lab = Lab::start("{}", "enforce = \"download\"");
     let config = format!("[default]\nendpoint_url = {}\n", store.endpoint());
     fs::write(lab.proxy.site.path().join(AWS_CONFIG), config).unwrap();
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     // AWS itself is not reached by tests, or does not know these credentials.
     lab.is_not_known();
     assert_eq!(store.asked().len(), 0);
