@@ -130,7 +130,7 @@ fn a_bundle_counts_while_its_identity_is_valid() {
     // Valid when it was sealed, and not yet when the log saw it: each of its times must be good.
     let between = format!(", not_before = {}", later_than_logged("bundle/certificate"));
     refused(verdict(&between), "ArtifactKeyNotValid", outside);
-    let revoked = "`bot` is revoked: left";
+    let revoked = "by `bot`, and revoked: left";
     refused(verdict(", revoked = \"left\""), "ArtifactKeyRevoked", revoked);
     refused(
         verdict(", revoked = \"left\", revoked_at = 2026-01-01T00:00:00Z"),
@@ -197,7 +197,7 @@ fn a_notation_envelope_counts_while_its_identity_is_valid() {
         "ArtifactKeyNotValid",
         "outside the key's validity",
     );
-    refused(verdict(whole, ", revoked = \"left\""), "ArtifactKeyRevoked", "`build` is revoked: left");
+    refused(verdict(whole, ", revoked = \"left\""), "ArtifactKeyRevoked", "by `build`, and revoked: left");
     let other = "x509.subject: C=US, ST=WA, O=Acme\\, Inc., CN=builder";
     refused(verdict(other, ""), "ArtifactSignatureMissing", "not the identity");
 }

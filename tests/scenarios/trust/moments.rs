@@ -163,7 +163,7 @@ fn p5_what_stands_beside_an_artifact_is_of_the_time_of_its_own_seal() {
             let who = by.signer();
             let good = format!("seal,{who}");
             let good = Ok(good.as_str());
-            let revoked = format!("the only good signature is by a revoked key: `{who}` is revoked: lost");
+            let revoked = format!("the only good signature is by `{who}`, and revoked: lost");
             let revoked = Err(("key_revoked", revoked.as_str()));
             let of = |day: &str| {
                 format!("by `{who}`, is of 2026-01-{day}T00:00:00Z: that is outside the key's validity")
@@ -238,7 +238,7 @@ fn p5_header_and_siblings_count_each_by_its_own_time() {
                 TWO,
                 "a",
                 ("b", 14),
-                Err(("role_unmet", "2 of `two` (1 there); `b` is revoked: lost")),
+                Err(("role_unmet", "2 of `two` (1 there); …`b`…revoked: lost")),
             ),
             (
                 ["", VALID, ""],

@@ -104,10 +104,10 @@ fn p5_rules_signatures_and_times() {
         row(GOOD, TWO, &["other", "ci"], 5, Err(UNTRUSTED)),
         row(GOOD, TWO, &["c", "a"], 5, Ok("seal,a,c")),
         row(GOOD, TWO, &["c", "b", "a"], 5, Ok("seal,a,b,c")),
-        row(gone, TWO, &["a", "b"], 5, Err(("role_unmet", "2 of `two` (1 there); `a` is revoked: lost"))),
+        row(gone, TWO, &["a", "b"], 5, Err(("role_unmet", "2 of `two` (1 there); …`a`…revoked: lost"))),
         row(gone, TWO, &["a", "b", "c"], 5, Ok("seal,b,c")),
         row(gone_at, TWO, &["a", "b"], 13, Ok("seal,a,b")),
-        row(gone_at, TWO, &["a", "b"], 14, Err(("role_unmet", "2 of `two` (1 there); `a` is revoked: lost"))),
+        row(gone_at, TWO, &["a", "b"], 14, Err(("role_unmet", "2 of `two` (1 there); …`a`…revoked: lost"))),
         row(
             soon,
             TWO,
@@ -123,7 +123,7 @@ fn p5_rules_signatures_and_times() {
             TWO,
             &["a", "b", "c"],
             300,
-            Err(("key_revoked", "`b` is revoked: lost")),
+            Err(("key_revoked", "by `b`, and revoked: lost")),
         ),
         // All of these, and one of those.
         row(
@@ -192,7 +192,7 @@ fn p5_rules_signatures_and_times() {
         ),
         Row {
             upload: Err(A_REVOKED),
-            ..later(gone, &["a", "b"], 5, Err(("role_unmet", "2 of `two` (1 there); `a` is revoked: lost")))
+            ..later(gone, &["a", "b"], 5, Err(("role_unmet", "2 of `two` (1 there); …`a`…revoked: lost")))
         },
         Row { upload: Err(A_REVOKED), ..later(gone, &["a"], 5, Err(A_REVOKED)) },
         later(gone, &["a", "b", "c"], 5, Ok("seal,b,c")),
@@ -246,7 +246,7 @@ fn p5_no_cache_answers_with_yesterdays_policy() {
         let three = TWO.replace("all_of = [\"two\"]", "all_of = [\"a\", \"b\", \"c\"]");
         for (keys, rule, tables, expected) in [
             (GOOD, TWO, "", Ok("seal,a,b")),
-            ([REVOKED, "", ""], TWO, "", Err(("role_unmet", "2 of `two` (1 there); `a` is revoked: lost"))),
+            ([REVOKED, "", ""], TWO, "", Err(("role_unmet", "2 of `two` (1 there); …`a`…revoked: lost"))),
             (GOOD, three.as_str(), "", Err(("role_unmet", "signatures are missing: 1 of `c` (0 there)"))),
             (GOOD, TWO, &deny, Err(("denied", "it is denied by the configuration: bad"))),
             (
