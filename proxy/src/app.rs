@@ -1,32 +1,29 @@
 //! All wiring: from a validated configuration and a store to the service that answers requests.
 
+mod keys;
+mod problems;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use hallmark_config::{
-    BucketName, Config, ConfigErrors, Immutable, KeptIn, RefusedSealKey, SealKeyWork, SignerName, Signs,
-    Sources,
-};
-use hallmark_signer::{KeyError, KeyId, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys};
+use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, Sources};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
-use crate::access::Writers;
+pub(crate) use self::keys::Keys;
+use self::problems::Problems;
 use crate::gate::{Deployment, Gate, Trusted};
 use crate::metrics::Metrics;
 use crate::proof::{Kept, Outgoing};
-use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
-use crate::seal_signer::{self, OpenError, OpenSealKey};
+use crate::seal_keys::PublishedSealKeys;
+use crate::seal_signer::{self, OpenSealKey};
 use crate::sealing::NoSealKey;
-use crate::server::{self, Background, Peer, Service};
+use crate::server::{Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
-use crate::sizes;
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
-use crate::trust::{Identities, TrustPolicy};
 
 /// The service of one deployment, for the life of the process. What it answers by changes with the configuration: each
 /// request is answered by the service that there is when it begins, and by no other.
@@ -44,9 +41,6 @@ pub struct App {
 
 type Mappings = BTreeMap<BucketName, KeptIn>;
 
-/// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
-const MAX_KEY_FILE: u64 = 16 << 10;
-
 /// Why the proxy cannot start with this configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -59,21 +53,6 @@ pub enum StartError {
     /// The key that certifies seal keys did not, or the store did not take its certificate.
     #[error("there is no seal key")]
     SealKey(#[from] NoSealKey),
-}
-
-/// What keys and policy of a configuration amount to.
-pub(crate) struct Keys {
-    pub(crate) trusted: Trusted,
-    bundle: SealKeyBundle,
-    seal_key: OpenSealKey,
-}
-
-/// What is wrong with the files that a configuration names: each dotted key with its message.
-#[derive(Default)]
-struct Problems {
-    all: Vec<(String, String)>,
-    /// How many of them are only that a token did not answer.
-    unanswered: usize,
 }
 
 /// Why another configuration was not taken over.
@@ -301,154 +280,10 @@ fn gate(
     Ok(gate.measured(metrics))
 }
 
-impl Keys {
-    /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other. `held`:
-    /// the key that makes seals now; a token is not opened again for the same one.
-    fn read(config: &Config, held: Option<&OpenSealKey>) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let seal = &config.seal;
-        let mut register = KeyRegister::default();
-        let mut sealing = Vec::new();
-        let at = seal_signer::config_key(seal);
-        let held = held.and_then(|held| held.renewed(seal));
-        let mut certifiers = Vec::new();
-        let active = problems.opened(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
-        if let Some(active) = &active {
-            problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
-            let trusted = match seal.work {
-                SealKeyWork::Seals => &mut sealing,
-                SealKeyWork::Certifies { .. } => &mut certifiers,
-            };
-            trusted.push(active.public_key().clone());
-        }
-        for (setting, paths, trusted) in [
-            ("trusted_key_files", &seal.trusted_key_files, &mut sealing),
-            ("trusted_certifier_files", &seal.trusted_certifier_files, &mut certifiers),
-        ] {
-            for (index, path) in paths.iter().enumerate() {
-                let at = format!("seal.{setting}[{index}]");
-                let Some(key) = problems.key(&at, key_file(path, PublicKey::from_pem)) else { continue };
-                problems.register(&mut register, &key, KeyUse::Seal, &at);
-                trusted.push(key);
-            }
-        }
-        let mut refused = Vec::new();
-        for (index, RefusedSealKey { key, reason }) in seal.refused.iter().enumerate() {
-            let key = KeyId::from_hex(key).map_err(|error| error.to_string());
-            let at = format!("seal.refused[{index}].key");
-            let Some(key) = problems.key(&at, key) else { continue };
-            if sealing.iter().chain(&certifiers).any(|trusted| trusted.id() == key) {
-                problems.add(
-                    &at,
-                    "is a key that [seal] itself names: this refuses keys that a certifier certified; take that one out of \
-                     `key_file`, `trusted_key_files`, `certifier` or `trusted_certifier_files`"
-                        .to_owned(),
-                );
-            }
-            refused.push((key, Arc::from(reason.as_str())));
-        }
-        let seal_keys = SealKeys::new(sealing.iter().cloned())
-            .map_err(|error| problems.add("seal.trusted_key_files", error.to_string()))
-            .ok()
-            .map(|keys| keys.certified_by(certifiers.iter().cloned()).refusing(refused));
-        let mut publishers: Vec<(SignerName, PublicKey)> = Vec::new();
-        for (name, configured) in &config.keys {
-            let read = PublicKey::from_pem(&configured.public_key_pem).map_err(|error| error.to_string());
-            let Some(key) = problems.key(&configured.config_key, read) else { continue };
-            let key_use = match configured.signs {
-                Signs::Blobs => KeyUse::Blob,
-                Signs::Statements => KeyUse::Dsse,
-            };
-            problems.register(&mut register, &key, key_use, &configured.config_key);
-            // Two texts can be one key; it would count twice where two signers are asked for.
-            if let Some((first, _)) = publishers.iter().find(|(_, known)| known.id() == key.id()) {
-                problems.add(
-                    &configured.config_key,
-                    format!("is the same key as `{first}`: keep one of the two"),
-                );
-            }
-            publishers.push((name.clone(), key));
-        }
-        let identities =
-            Identities::read(config).map_err(|wrong| problems.all.extend(wrong)).unwrap_or_default();
-        match (active, seal_keys) {
-            (Some(active), Some(seal_keys)) if problems.all.is_empty() => {
-                let policy = TrustPolicy::new(config, publishers).with_identities(identities);
-                let bundle = SealKeyBundle::new(active.public_key(), sealing.iter().chain(&certifiers));
-                let (sealing, writers) = (active.sealing(), Writers::new(config));
-                let trusted = Trusted { sealing, seal_keys, policy, writers };
-                Ok(Self { trusted, bundle, seal_key: active })
-            }
-            _ => Err(problems),
-        }
-    }
-
-    pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
-        Self::read(config, None).map_err(|problems| config.sources.errors(problems.all))
-    }
-}
-
-impl Problems {
-    /// What cannot be with the memory that there is.
-    fn sizes(&mut self, config: &Config) {
-        if let Err(message) = sizes::check(&config.limits) {
-            self.add("limits.max_object_size", message);
-        }
-    }
-
-    fn none_or(self, config: &Config) -> Result<(), ConfigErrors> {
-        if self.all.is_empty() { Ok(()) } else { Err(config.sources.errors(self.all)) }
-    }
-
-    fn add(&mut self, key: &str, message: String) {
-        self.all.push((key.to_owned(), message));
-    }
-
-    /// What there is of them, and whether it is worth asking again. At least one.
-    fn refusal(self, config: &Config) -> NotRenewed {
-        let Self { all, unanswered } = self;
-        let alone = unanswered > 0 && unanswered == all.len();
-        let errors = config.sources.errors(all);
-        if alone { NotRenewed::Unanswered(errors) } else { NotRenewed::Wrong(errors) }
-    }
-
-    fn add_tls(&mut self, config: &Config) {
-        if let Some(Err(error)) = config.server.tls.as_ref().map(server::check_tls) {
-            self.all
-                .extend(error.problems().iter().map(|(key, message)| ((*key).to_owned(), message.clone())));
-        }
-    }
-
-    fn opened(&mut self, at: &str, opened: Result<OpenSealKey, OpenError>) -> Option<OpenSealKey> {
-        if let Err(OpenError::Unanswered(_)) = &opened {
-            self.unanswered += 1;
-        }
-        self.key(at, opened.map_err(|error| error.to_string()))
-    }
-
-    fn key<K>(&mut self, at: &str, read: Result<K, String>) -> Option<K> {
-        read.map_err(|message| self.add(at, message)).ok()
-    }
-
-    fn register(&mut self, register: &mut KeyRegister, key: &PublicKey, key_use: KeyUse, at: &str) {
-        if let Err(KeyUseConflict { first, .. }) = register.register(key, key_use, at) {
-            self.add(
-                at,
-                format!(
-                    "is also {first}: one key has one use (a signature for the one could be taken for the other)"
-                ),
-            );
-        }
-    }
-}
-
-fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, String> {
-    let text = hallmark_config::read_text(path, MAX_KEY_FILE)?;
-    parse(&text).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::store::{Guards, Metadata};
 
@@ -482,25 +317,6 @@ mod tests {
             dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
             "{dotted}"
         );
-    }
-
-    #[test]
-    fn only_a_token_that_did_not_answer_is_asked_again() {
-        let text = "realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n";
-        let config = Config::parse(text, Path::new(""), "h.toml", &|_| None).unwrap();
-        let refusal = |opened: OpenError, more: Option<&str>| {
-            let mut problems = Problems::default();
-            assert!(problems.opened("seal.signer", Err(opened)).is_none());
-            if let Some(more) = more {
-                problems.add(more, "wrong".to_owned());
-            }
-            problems.refusal(&config)
-        };
-        let unanswered = || OpenError::Unanswered("late".to_owned());
-        assert!(matches!(refusal(unanswered(), None), NotRenewed::Unanswered(_)));
-        assert!(matches!(refusal(unanswered(), Some("keys.ci.public_key")), NotRenewed::Wrong(_)));
-        let refused = OpenError::Wrong("the token refuses the PIN".to_owned());
-        assert!(matches!(refusal(refused, None), NotRenewed::Wrong(_)));
     }
 
     #[test]
