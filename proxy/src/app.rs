@@ -5,13 +5,16 @@ mod problems;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, Sources};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use self::keys::IfUnanswered;
 pub(crate) use self::keys::Keys;
 use self::problems::Problems;
 use crate::gate::{Deployment, Gate, Trusted};
@@ -31,8 +34,9 @@ pub struct App {
     current: ArcSwap<S3Service>,
     lasting: Lasting,
     seal_keys: PublishedSealKeys,
-    /// The key that makes seals. Locked for moments, by whoever takes over another configuration.
-    seal_key: Mutex<OpenSealKey>,
+    /// The key that makes seals; `None`: its certifier has not answered yet. Locked for moments, by whoever takes over
+    /// another configuration.
+    seal_key: Mutex<Option<OpenSealKey>>,
     /// What waits for a certifier, for those who are not within it.
     runtime: Handle,
     /// Where the store was told to keep buckets.
@@ -40,6 +44,9 @@ pub struct App {
 }
 
 type Mappings = BTreeMap<BucketName, KeptIn>;
+
+/// So long a start waits for the first seal key that is certified; after that it is waited for while others are served.
+const FIRST_KEY: Duration = Duration::from_secs(5);
 
 /// Why the proxy cannot start with this configuration.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +57,7 @@ pub enum StartError {
     /// The store does not answer.
     #[error("the object store cannot be used")]
     Store(#[from] StoreError),
-    /// The key that certifies seal keys did not, or the store did not take its certificate.
+    /// The key that certifies seal keys refuses to.
     #[error("there is no seal key")]
     SealKey(#[from] NoSealKey),
 }
@@ -71,10 +78,36 @@ pub enum NotRenewed {
 /// # Errors
 /// Everything that is wrong.
 pub fn check(config: &Config) -> Result<(), ConfigErrors> {
-    let mut problems = Keys::read(config, None).err().unwrap_or_default();
-    problems.add_tls(config);
-    problems.sizes(config);
-    problems.none_or(config)
+    OpenKeys::with(config, IfUnanswered::Refuse).map(drop)
+}
+
+/// The keys of a configuration that can be used, opened for a start.
+pub struct OpenKeys(Keys);
+
+impl OpenKeys {
+    /// Checks what can be checked of `config` without a store, and keeps what was opened for that. A certifier of seal keys
+    /// that does not answer may be waited for while what is sealed is served.
+    ///
+    /// Blocks for as long as keys and certifiers take.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn of(config: &Config) -> Result<Self, ConfigErrors> {
+        Self::with(config, IfUnanswered::GoOn)
+    }
+
+    fn with(config: &Config, unanswered: IfUnanswered) -> Result<Self, ConfigErrors> {
+        let (keys, mut problems) = match Keys::read(config, None, unanswered) {
+            Ok(keys) => (Some(keys), Problems::default()),
+            Err(problems) => (None, problems),
+        };
+        problems.add_tls(config);
+        problems.sizes(config);
+        match keys {
+            Some(keys) if problems.all.is_empty() => Ok(Self(keys)),
+            Some(_) | None => Err(config.sources.errors(problems.all)),
+        }
+    }
 }
 
 /// Checks that the store can keep what `config` promises of it.
@@ -99,19 +132,15 @@ pub fn check_capabilities(config: &Config, capabilities: &Capabilities) -> Resul
     problems.none_or(config)
 }
 
-fn check_sizes(config: &Config) -> Result<(), ConfigErrors> {
-    let mut problems = Problems::default();
-    problems.sizes(config);
-    problems.none_or(config)
-}
-
 impl App {
-    /// Wires a deployment together. Its public seal keys are to be had from `seal_keys` from then on.
+    /// Wires a deployment together with what was opened for `config`. Its public seal keys are to be had from `seal_keys` from
+    /// then on. Where there is no seal key only because somebody does not answer, it goes on being tried while it serves.
     ///
     /// # Errors
-    /// A key cannot be used, or the store does not answer.
+    /// The state secret or the certifier of seal keys cannot be used, or the store does not answer.
     pub async fn start(
         config: &Config,
+        OpenKeys(Keys { trusted, bundle, seal_key }): OpenKeys,
         store: Arc<dyn Store>,
         metrics: &Metrics,
         seal_keys: &PublishedSealKeys,
@@ -119,16 +148,15 @@ impl App {
         // Outermost, so that an answer that is waited for no longer counts as what it is.
         let store = Metered::new(Arc::new(Patience::new(store)), metrics.clone());
         let store: Arc<dyn Store> = Arc::new(store);
-        check_sizes(config)?;
         let kept = Arc::new(Kept::new(&config.cache).measured(metrics));
-        let Keys { trusted, bundle, seal_key } = Keys::read_or_errors(config)?;
         let gate = gate(config, trusted, store.clone(), kept, metrics)?;
         let capabilities = Arc::new(store.probe().await?);
         check_capabilities(config, &capabilities)?;
-        gate.ready_to_seal().await?;
+        first_key(&gate).await?;
         let lasting = Lasting { capabilities, metrics: metrics.clone(), background: Background::default() };
         let service = S3Service::new(config, gate, bundle.clone(), &lasting);
         service.gate().announce();
+        service.gate().look_after_seal_keys();
         seal_keys.publish(bundle);
         Ok(Self {
             current: ArcSwap::from_pointee(service),
@@ -154,9 +182,11 @@ impl App {
         self.check_mappings(config).map_err(NotRenewed::Wrong)?;
         check_capabilities(config, &self.lasting.capabilities).map_err(NotRenewed::Wrong)?;
         let held = self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // What it revokes is revoked also by a process that has waited for its certifier since the start.
+        let unanswered = if held.is_some() { IfUnanswered::Refuse } else { IfUnanswered::GoOn };
         let mut tls = Problems::default();
         tls.add_tls(config);
-        let Keys { trusted, bundle, seal_key } = match Keys::read(config, Some(&held)) {
+        let Keys { trusted, bundle, seal_key } = match Keys::read(config, held.as_ref(), unanswered) {
             Ok(keys) if tls.all.is_empty() => keys,
             Ok(_) => return Err(tls.refusal(config)),
             Err(mut problems) => {
@@ -187,6 +217,12 @@ impl App {
             service.gate().look_after_seal_keys();
         }
         Ok(())
+    }
+
+    /// Whether there are no seals because who certifies their keys has not answered yet: it is asked again by
+    /// [`renew`](Self::renew).
+    pub fn lacks_certifier(&self) -> bool {
+        self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Waits for the first seal key that a certifier certifies, if the keys of `gate` live shortly and there is none.
@@ -220,6 +256,24 @@ impl Service for App {
     fn background(&self) -> &Background {
         &self.lasting.background
     }
+}
+
+/// Has the first seal key made, where one is to be certified. Who does not answer stops uploads and not the start.
+async fn first_key(gate: &Gate) -> Result<(), StartError> {
+    match timeout(FIRST_KEY, gate.ready_to_seal()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(NoSealKey::Unanswered)) => {
+            // It was said when it was asked.
+        }
+        Ok(Err(error)) if error.may_pass() => {
+            tracing::error!(%error, "there is no seal key yet: uploads are refused until there is")
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => {
+            tracing::error!(waited = ?FIRST_KEY, "there is no seal key yet: uploads are refused until there is")
+        }
+    }
+    Ok(())
 }
 
 fn mappings(config: &Config) -> Mappings {
@@ -316,24 +370,6 @@ mod tests {
         assert!(
             dotted.starts_with(&format!("h.toml:7:22: buckets.\"a.b\".immutable_prefixes: {why}")),
             "{dotted}"
-        );
-    }
-
-    #[test]
-    fn what_could_never_be_completed_is_not_permitted() {
-        let config = |limits: &str| {
-            let text =
-                format!("realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n[limits]\n{limits}\n");
-            Config::parse(&text, Path::new(""), "h.toml", &|_| None).unwrap()
-        };
-        // The default is as much as there is memory for.
-        for good in ["", "memory_budget = \"33 MiB\"", "max_object_size = \"300 GiB\""] {
-            assert!(check_sizes(&config(good)).is_ok(), "{good}");
-        }
-        let errors = check_sizes(&config("max_object_size = \"1 TiB\"")).unwrap_err().to_string();
-        assert!(
-            errors.starts_with("h.toml:5:19: limits.max_object_size: an artifact of 1048576 MiB"),
-            "{errors}"
         );
     }
 }

@@ -43,6 +43,7 @@ mod store_faults;
 mod stores;
 mod tamper;
 mod trust;
+mod unanswered_certifier;
 mod unknown_length;
 mod uploads;
 mod versions;

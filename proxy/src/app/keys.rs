@@ -3,30 +3,48 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_config::{Config, ConfigErrors, RefusedSealKey, SealKeyWork, SignerName, Signs};
+use hallmark_config::{Config, ConfigErrors, RefusedSealKey, Seal, SealKeyWork, SignerName, Signs};
 use hallmark_signer::{KeyError, KeyId, KeyRegister, KeyUse, PublicKey, SealKeys};
 
 use super::problems::Problems;
 use crate::access::Writers;
 use crate::gate::Trusted;
 use crate::seal_keys::SealKeyBundle;
-use crate::seal_signer::{self, OpenSealKey};
+use crate::seal_signer::{self, OpenError, OpenSealKey};
+use crate::sealing::Sealing;
 use crate::trust::{Identities, TrustPolicy};
 
 /// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
 const MAX_KEY_FILE: u64 = 16 << 10;
 
+const NAME_IT: &str = "with its public key in a file that `seal.trusted_certifier_files` names, the proxy starts without \
+    it, and serves what is sealed";
+
 /// What keys and policy of a configuration amount to.
 pub(crate) struct Keys {
     pub(crate) trusted: Trusted,
     pub(super) bundle: SealKeyBundle,
-    pub(super) seal_key: OpenSealKey,
+    /// `None`: who certifies seal keys has not answered yet.
+    pub(super) seal_key: Option<OpenSealKey>,
+}
+
+/// What becomes of a certifier of seal keys that does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfUnanswered {
+    /// Nothing is done without it.
+    Refuse,
+    /// What is sealed can be served in the meantime, if `trusted_certifier_files` says by whose word.
+    GoOn,
 }
 
 impl Keys {
     /// Reads all keys. The same key in two uses is a problem: a signature for the one could be taken for the other. `held`:
     /// the key that makes seals now; a token is not opened again for the same one.
-    pub(super) fn read(config: &Config, held: Option<&OpenSealKey>) -> Result<Self, Problems> {
+    pub(super) fn read(
+        config: &Config,
+        held: Option<&OpenSealKey>,
+        unanswered: IfUnanswered,
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let seal = &config.seal;
         let mut register = KeyRegister::default();
@@ -34,7 +52,21 @@ impl Keys {
         let at = seal_signer::config_key(seal);
         let held = held.and_then(|held| held.renewed(seal));
         let mut certifiers = Vec::new();
-        let active = problems.opened(at, held.map_or_else(|| OpenSealKey::open(seal), Ok));
+        let opened = held.map_or_else(|| OpenSealKey::open(seal), Ok);
+        let active = match opened.map_err(|error| (may_be_awaited(seal, unanswered), error)) {
+            Err((Awaited::Known, OpenError::Unanswered(error))) => {
+                tracing::error!(
+                    setting = at,
+                    error,
+                    "the certifier of seal keys does not answer: what is sealed is served, uploads are refused until it does"
+                );
+                None
+            }
+            Err((Awaited::Unknown, OpenError::Unanswered(error))) => {
+                problems.opened(at, Err(OpenError::Unanswered(format!("{error}; {NAME_IT}"))))
+            }
+            opened => problems.opened(at, opened.map_err(|(_, error)| error)),
+        };
         if let Some(active) = &active {
             problems.register(&mut register, active.public_key(), KeyUse::Seal, at);
             let trusted = match seal.work {
@@ -93,20 +125,43 @@ impl Keys {
         }
         let identities =
             Identities::read(config).map_err(|wrong| problems.all.extend(wrong)).unwrap_or_default();
-        match (active, seal_keys) {
-            (Some(active), Some(seal_keys)) if problems.all.is_empty() => {
+        match seal_keys {
+            // And so there is the active one, or its certifier has not answered.
+            Some(seal_keys) if problems.all.is_empty() => {
                 let policy = TrustPolicy::new(config, publishers).with_identities(identities);
-                let bundle = SealKeyBundle::new(active.public_key(), sealing.iter().chain(&certifiers));
-                let (sealing, writers) = (active.sealing(), Writers::new(config));
+                let known = active.as_ref().map(OpenSealKey::public_key);
+                let bundle = SealKeyBundle::new(known, sealing.iter().chain(&certifiers));
+                let sealing = active.as_ref().map_or(Sealing::Unanswered, OpenSealKey::sealing);
+                let writers = Writers::new(config);
                 let trusted = Trusted { sealing, seal_keys, policy, writers };
                 Ok(Self { trusted, bundle, seal_key: active })
             }
-            _ => Err(problems),
+            Some(_) | None => Err(problems),
         }
     }
 
     pub(crate) fn read_or_errors(config: &Config) -> Result<Self, ConfigErrors> {
-        Self::read(config, None).map_err(|problems| config.sources.errors(problems.all))
+        Self::read(config, None, IfUnanswered::Refuse).map_err(|problems| config.sources.errors(problems.all))
+    }
+}
+
+/// Whether a start may wait for the certifier of seal keys while it serves.
+enum Awaited {
+    /// By whose word is known without it.
+    Known,
+    /// It would serve nothing, and refuse what is good.
+    Unknown,
+    /// No.
+    Never,
+}
+
+fn may_be_awaited(seal: &Seal, unanswered: IfUnanswered) -> Awaited {
+    match (seal.work, unanswered) {
+        (SealKeyWork::Seals, _) | (_, IfUnanswered::Refuse) => Awaited::Never,
+        (SealKeyWork::Certifies { .. }, IfUnanswered::GoOn) if seal.trusted_certifier_files.is_empty() => {
+            Awaited::Unknown
+        }
+        (SealKeyWork::Certifies { .. }, IfUnanswered::GoOn) => Awaited::Known,
     }
 }
 

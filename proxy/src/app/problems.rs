@@ -99,4 +99,27 @@ mod tests {
         let refused = OpenError::Wrong("the token refuses the PIN".to_owned());
         assert!(matches!(refusal(refused, None), NotRenewed::Wrong(_)));
     }
+
+    #[test]
+    fn what_could_never_be_completed_is_not_permitted() {
+        let config = |limits: &str| {
+            let text =
+                format!("realm = \"r\"\nseal.key_file = \"k\"\nstore.path = \"d\"\n[limits]\n{limits}\n");
+            Config::parse(&text, Path::new(""), "h.toml", &|_| None).unwrap()
+        };
+        let check = |config: &Config| {
+            let mut problems = Problems::default();
+            problems.sizes(config);
+            problems.none_or(config)
+        };
+        // The default is as much as there is memory for.
+        for good in ["", "memory_budget = \"33 MiB\"", "max_object_size = \"300 GiB\""] {
+            assert!(check(&config(good)).is_ok(), "{good}");
+        }
+        let errors = check(&config("max_object_size = \"1 TiB\"")).unwrap_err().to_string();
+        assert!(
+            errors.starts_with("h.toml:5:19: limits.max_object_size: an artifact of 1048576 MiB"),
+            "{errors}"
+        );
+    }
 }
