@@ -243,6 +243,11 @@ impl Gate {
         Ok(self.prover.accepted_certificate(&*self.store, key).await?)
     }
 
+    /// The same, if it is at hand.
+    pub(crate) fn known_certificate(&self, key: KeyHint) -> Option<Arc<Certificate>> {
+        self.prover.known_certificate(key)
+    }
+
     /// By what it judges.
     pub(crate) fn policy(&self) -> &TrustPolicy {
         &self.policy
