@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use hallmark_config::LONGEST_SEAL_KEY_LIFETIME;
 use hallmark_signer::signer::{Signer, SignerError};
 use hallmark_signer::{Certificate, Certifier, KeyError, Lifetime, PrivateKey, Sealer};
 use tokio::time::{interval, timeout};
@@ -17,6 +18,10 @@ use crate::store::PutError;
 
 /// A key is certified from so long before it is made, so that a clock that is put back a little stops no uploads.
 const BEFORE: Duration = Duration::from_mins(5);
+const _: () = assert!(
+    LONGEST_SEAL_KEY_LIFETIME.as_millis() + BEFORE.as_millis() == Lifetime::LONGEST as u128,
+    "what may be configured is what may be certified"
+);
 /// So long the certifier and the store may take together to make one.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks whether it is time.
