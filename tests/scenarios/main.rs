@@ -38,6 +38,7 @@ mod openssl;
 mod part_numbers;
 mod readme;
 mod reload;
+mod seal_certificates;
 mod seal_signers;
 mod store_faults;
 mod stores;
