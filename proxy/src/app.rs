@@ -260,19 +260,14 @@ impl Service for App {
 
 /// Has the first seal key made, where one is to be certified. Who does not answer stops uploads and not the start.
 async fn first_key(gate: &Gate) -> Result<(), StartError> {
-    match timeout(FIRST_KEY, gate.ready_to_seal()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(NoSealKey::Unanswered)) => {
-            // It was said when it was asked.
-        }
-        Ok(Err(error)) if error.may_pass() => {
-            tracing::error!(%error, "there is no seal key yet: uploads are refused until there is")
-        }
+    let why = match timeout(FIRST_KEY, gate.ready_to_seal()).await {
+        // That there is no answer was said when it was asked for.
+        Ok(Ok(()) | Err(NoSealKey::Unanswered)) => return Ok(()),
+        Ok(Err(error)) if error.may_pass() => error,
         Ok(Err(error)) => return Err(error.into()),
-        Err(_) => {
-            tracing::error!(waited = ?FIRST_KEY, "there is no seal key yet: uploads are refused until there is")
-        }
-    }
+        Err(_) => NoSealKey::Late,
+    };
+    tracing::error!(error = %why, "there is no seal key yet: uploads are refused until there is");
     Ok(())
 }
 

@@ -88,7 +88,7 @@ pub enum NoSealKey {
     #[error("the certificate of a seal key could not be stored: {0:?}")]
     Store(PutError),
     /// Both together took too long.
-    #[error("a seal key was not certified, and its certificate stored, within {PATIENCE:?}")]
+    #[error("a seal key was not certified, and its certificate stored, in time")]
     Late,
     /// Nobody knows the certifier's key yet.
     #[error("the certifier of seal keys has not answered yet")]
