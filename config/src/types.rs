@@ -134,6 +134,9 @@ pub struct Seal {
     pub refused: Vec<RefusedSealKey>,
 }
 
+/// For longer no key is certified.
+pub const LONGEST_SEAL_KEY_LIFETIME: Duration = Duration::from_hours(90 * 24);
+
 /// What the active key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealKeyWork {

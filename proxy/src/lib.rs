@@ -30,7 +30,7 @@ pub mod store;
 pub mod supervisor;
 pub mod trust;
 
-pub use app::{App, NotRenewed, StartError, check, check_capabilities};
+pub use app::{App, NotRenewed, OpenKeys, StartError, check, check_capabilities};
 #[cfg(any(test, feature = "testing"))]
 pub use app::{gate_before, gate_keeping};
 pub use seal_signer::public_key as seal_public_key;

@@ -36,7 +36,7 @@ use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::local::LocalStore;
 use hallmark_proxy::store::s3::S3Store;
 use hallmark_proxy::store::{NewBucket, Store, Swept};
-use hallmark_proxy::{App, StartError, bootstrap, supervisor};
+use hallmark_proxy::{App, OpenKeys, StartError, bootstrap, supervisor};
 use tokio::sync::watch;
 
 /// Requests make many small allocations on several threads: this allocator takes half the time of the system's for them.
@@ -203,10 +203,10 @@ fn serve(config: Option<PathBuf>, listen: Option<SocketAddr>) -> anyhow::Result<
     let mut config = reading.config()?.clone();
     config.server.listen = listen.unwrap_or(config.server.listen);
     // All that is wrong with keys and certificates, before anything is touched.
-    hallmark_proxy::check(&config)?;
+    let keys = OpenKeys::of(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let origin = Origin { file, reading, unconfigured };
-    let done = runtime.block_on(run(&config, origin));
+    let done = runtime.block_on(run(&config, keys, origin));
     runtime.shutdown_timeout(LAST_WRITES);
     done
 }
@@ -219,7 +219,11 @@ struct Origin {
     unconfigured: bool,
 }
 
-async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) -> anyhow::Result<()> {
+async fn run(
+    config: &Config,
+    keys: OpenKeys,
+    Origin { file, reading, unconfigured }: Origin,
+) -> anyhow::Result<()> {
     // Before all that may take long: until then it ends the process.
     let hangups = stop::hangups()?;
     let metrics = Metrics::new();
@@ -246,7 +250,7 @@ async fn run(config: &Config, Origin { file, reading, unconfigured }: Origin) ->
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
     }
-    let app = Arc::new(App::start(config, Arc::clone(&store), &metrics, &seal_keys).await?);
+    let app = Arc::new(App::start(config, keys, Arc::clone(&store), &metrics, &seal_keys).await?);
     let server = Server::bind(&config.server, &config.limits, &metrics).await?;
     let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     let endpoint = format!("{scheme}://{}", server.address()?);

@@ -19,9 +19,9 @@ pub struct SealKeyBundle(Bytes);
 pub struct PublishedSealKeys(Arc<ArcSwapOption<SealKeyBundle>>);
 
 impl SealKeyBundle {
-    /// The bundle of the key that makes seals and those that are trusted beside it.
-    pub fn new<'k>(active: &PublicKey, trusted: impl IntoIterator<Item = &'k PublicKey>) -> Self {
-        let mut keys = vec![active];
+    /// The bundle of the key that makes seals, as far as it is known, and those that are trusted beside it.
+    pub fn new<'k>(active: Option<&'k PublicKey>, trusted: impl IntoIterator<Item = &'k PublicKey>) -> Self {
+        let mut keys = Vec::from_iter(active);
         for key in trusted {
             if !keys.contains(&key) {
                 keys.push(key);

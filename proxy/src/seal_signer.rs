@@ -82,7 +82,8 @@ impl OpenSealKey {
                 Sealing::Certified { certifier: Arc::clone(certifier), lifetime }
             }
             (Sealing::Key(_), SealKeyWork::Certifies { .. })
-            | (Sealing::Certified { .. }, SealKeyWork::Seals) => return None,
+            | (Sealing::Certified { .. }, SealKeyWork::Seals)
+            | (Sealing::Unanswered, SealKeyWork::Seals | SealKeyWork::Certifies { .. }) => return None,
         };
         same.then(|| Self { seal: seal.clone(), sealing, public: self.public.clone() })
     }

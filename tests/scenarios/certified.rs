@@ -7,7 +7,7 @@ use hallmark_proxy::store::{Guard, Span, StateArea, StateName, Store, StoreFault
 use hallmark_tests::data::{MIB, assert_same, content};
 use hallmark_tests::inprocess::InProcess;
 use hallmark_tests::memory::{Call, MemoryStore, Mishap};
-use hallmark_tests::raw::Response;
+use hallmark_tests::raw::{Asked, Connection, Response, exchange};
 use hallmark_tests::s3::{Client, completed};
 use hallmark_tests::site::{Options, Site};
 use tokio::runtime::Runtime;
@@ -359,4 +359,34 @@ fn p2_what_was_planned_by_a_key_that_is_refused_since_is_not_made_visible() {
     assert!(lab.store.find(BUCKET, "key").is_none());
     assert_eq!(upload.abort().status, 204);
     assert_eq!(client.put(BUCKET, "key", b"by the next key").status, 200);
+}
+
+/// Who asks for keys that nobody has must not keep others from those that there are.
+#[test]
+fn a_certificate_that_is_known_is_told_while_others_are_asked_for() {
+    let lab = Lab::new();
+    let client = lab.first.client();
+    assert_eq!(client.put(BUCKET, "key", b"1").status, 200);
+    let known = format!("/.hallmark/seal-keys/{}", key_of(&client, "key"));
+    lab.store.keep_going_wrong(Call::StateGet.naming("seal-keys/"), Mishap::NeverAnswers);
+    lab.store.take_calls();
+    let address = lab.first.address();
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    // As many as one client may have answered at once.
+    let mut asking = Vec::new();
+    for number in 0..4 {
+        let mut connection = Connection::open(address);
+        assert!(connection.send(ask(&format!("/.hallmark/seal-keys/000000000000000{number}")).as_bytes()));
+        asking.push(connection);
+    }
+    let mut calls = 0;
+    while calls < asking.len() {
+        calls += lab.store.take_calls().iter().filter(|call| **call == Call::StateGet).count();
+        std::thread::yield_now();
+    }
+    let told = exchange(address, ask(&known).as_bytes(), Asked::by("GET"));
+    assert_eq!(told.status, 200, "{}", told.text());
+    let unknown =
+        exchange(address, ask("/.hallmark/seal-keys/0000000000000004").as_bytes(), Asked::by("GET"));
+    assert_eq!((unknown.status, unknown.code().as_str()), (503, "SlowDown"));
 }

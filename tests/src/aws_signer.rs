@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -17,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// A signing profile that it knows.
 pub const PROFILE: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/Release";
-/// The job by which it signs all that it is asked to.
+/// The job by which it signs first; that of the next one ends in 2.
 pub const JOB: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-jobs/1";
 
 const VERSION: &str = "ABCDEFGHIJ";
@@ -51,6 +52,8 @@ struct State {
     /// Root and signer, certificates and keys.
     chain: TempDir,
     says: Mutex<Says>,
+    /// How much it has signed.
+    jobs: AtomicU64,
     /// The heads of all requests about what is revoked.
     asked: Mutex<Vec<String>>,
 }
@@ -66,6 +69,7 @@ impl AwsSigner {
         let state = Arc::new(State {
             chain: tempfile::tempdir().expect("a directory can be made"),
             says: Mutex::new(Says::revoked(&[])),
+            jobs: AtomicU64::new(0),
             asked: Mutex::default(),
         });
         state.make_chain();
@@ -182,6 +186,7 @@ impl State {
 
     /// What `SignPayload` returns.
     fn signed(&self, payload: &[u8]) -> Value {
+        let job = self.jobs.fetch_add(1, Ordering::Relaxed) + 1;
         let now = OffsetDateTime::now_utc().format(&Rfc3339).expect("it has a form");
         let mut protected = json!({
             "alg": "ES384",
@@ -191,7 +196,7 @@ impl State {
             "io.cncf.notary.verificationPlugin": "com.amazonaws.signer.notation.plugin",
             "io.cncf.notary.verificationPluginMinVersion": "1.0.0",
             "com.amazonaws.signer.signingProfileVersion": format!("{PROFILE}/{VERSION}"),
-            "com.amazonaws.signer.signingJob": JOB,
+            "com.amazonaws.signer.signingJob": JOB.replace("jobs/1", &format!("jobs/{job}")),
         });
         let names = protected.as_object().into_iter().flat_map(serde_json::Map::keys);
         let critical: Vec<_> = names.filter(|name| name.contains('.')).cloned().collect();
@@ -210,7 +215,7 @@ impl State {
             "signature": URL_SAFE_NO_PAD.encode(signature),
         });
         json!({
-            "jobId": "1",
+            "jobId": job.to_string(),
             "jobOwner": "111122223333",
             "metadata": {},
             "signature": STANDARD.encode(envelope.to_string()),

@@ -10,7 +10,7 @@ use hallmark_proxy::metrics::Metrics;
 use hallmark_proxy::seal_keys::PublishedSealKeys;
 use hallmark_proxy::server::{Cut, Phase, Server};
 use hallmark_proxy::store::Store;
-use hallmark_proxy::{App, NotRenewed};
+use hallmark_proxy::{App, NotRenewed, OpenKeys};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -119,8 +119,9 @@ fn serve(
 ) -> (Arc<App>, Option<SocketAddr>, JoinHandle<Cut>) {
     let config = Config::load(config).expect("the configuration is good");
     let seal_keys = PublishedSealKeys::default();
+    let keys = OpenKeys::of(&config).expect("its keys can be used");
     let app = runtime
-        .block_on(App::start(&config, store.clone(), metrics, &seal_keys))
+        .block_on(App::start(&config, keys, store.clone(), metrics, &seal_keys))
         .expect("the proxy can start");
     let app = Arc::new(app);
     let server =

@@ -40,6 +40,7 @@ pub struct Proxy {
     address: SocketAddr,
     child: Child,
     log: Log,
+    environment: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -58,10 +59,15 @@ impl Proxy {
 
     /// Starts one on files that are there.
     pub fn start_at(site: impl Into<Arc<Site>>) -> Self {
+        Self::start_in(site, Vec::new())
+    }
+
+    /// Starts one on files that are there, with these variables beside the tester's.
+    pub fn start_in(site: impl Into<Arc<Site>>, environment: Vec<(&'static str, String)>) -> Self {
         let site = site.into();
         let log = Log::default();
-        let (child, address) = spawn(&site, &log);
-        Self { site, address, child, log }
+        let (child, address) = spawn(&site, &log, &environment);
+        Self { site, address, child, log, environment }
     }
 
     /// Where it listens.
@@ -171,7 +177,7 @@ impl Proxy {
     /// Starts it again on the same files; the address is another.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.address) = spawn(&self.site, &self.log);
+        (self.child, self.address) = spawn(&self.site, &self.log, &self.environment);
     }
 }
 
@@ -208,8 +214,9 @@ impl Log {
     }
 }
 
-fn spawn(site: &Site, log: &Log) -> (Child, SocketAddr) {
+fn spawn(site: &Site, log: &Log, environment: &[(&str, String)]) -> (Child, SocketAddr) {
     let mut child = Command::new(program("hallmark-proxy"))
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .arg("--config")
         .arg(site.config_file())
         .current_dir(site.path())

@@ -91,8 +91,11 @@ fn revocation(table: &mut Table<'_>) -> Read<RevocationCheck> {
 /// The URL of a service whose word is believed. Nothing but TLS says that it is the service's, so without it only this machine
 /// is asked.
 fn service(text: &str) -> Result<String, &'static str> {
-    let is_host =
-        |host: &str| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "?#@/".contains(c));
+    let is_host = |host: &str| {
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "443"));
+        let in_name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        !name.is_empty() && name.chars().all(in_name) && port.parse::<u16>().is_ok()
+    };
     let local = |host: &str| host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     let good = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(host), _) => is_host(host),

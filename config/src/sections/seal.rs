@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::secrets::{passphrase, private_file};
 use super::validity::line;
 use crate::reader::{Place, Read, Table, Unique, Value};
-use crate::types::{RefusedSealKey, Seal, SealKey, SealKeyWork};
+use crate::types::{LONGEST_SEAL_KEY_LIFETIME, RefusedSealKey, Seal, SealKey, SealKeyWork};
 
 /// For how long a seal key is certified, where the file does not say.
 const LIFETIME: Duration = Duration::from_hours(24);
 /// Shorter, and a certifier that does not answer for a while stops uploads; longer, and it is a key like any other.
-const LIFETIMES: RangeInclusive<Duration> = Duration::from_hours(1)..=Duration::from_hours(90 * 24);
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_hours(1)..=LONGEST_SEAL_KEY_LIFETIME;
 
 pub(super) fn seal(table: &mut Table<'_>) -> Read<Seal> {
     let key = key(table);

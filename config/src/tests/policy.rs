@@ -163,6 +163,12 @@ fn signers() {
             ],
         ),
         (
+            &aws("arn:x", "{ endpoint = \"https://signer.example:abc\" }"),
+            &["4: identities.b.notation.revocation.endpoint: must be https:// and a host, such as \
+                 \"https://data-signer.eu-west-1.amazonaws.com\" (http:// only for an address of this machine, with \
+                 its port)"],
+        ),
+        (
             "keys.a.public_key_file = \"ci.pub\"\n\
              identities.a.notation = { trust_anchors_file = \"anchors.pem\", identity = \"arn:x\" }",
             &["5: identities.a: there is a key of the same name in [keys]; call one of them otherwise"],

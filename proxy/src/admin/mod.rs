@@ -36,6 +36,8 @@ const CONNECTION: Duration = Duration::from_secs(10);
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
+/// What is said of an instance that serves downloads only.
+const NO_SEAL_KEY: &str = "ok, but uploads are refused: there is no seal key\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A listener that is bound.
@@ -130,6 +132,8 @@ impl Questions {
         match path {
             "/livez" => text(StatusCode::OK, TEXT, "ok\n"),
             "/readyz" => match self.health.ready() {
+                // It is sent requests all the same: downloads are served.
+                Ok(()) if !self.metrics.seal_keys().is_there() => text(StatusCode::OK, TEXT, NO_SEAL_KEY),
                 Ok(()) => text(StatusCode::OK, TEXT, "ok\n"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
             },

@@ -69,7 +69,8 @@ impl From<GateError> for S3Error {
                 }
             },
             GateError::Status(unknown) => {
-                Self::new(Code::ServiceUnavailable, format!("Not served for now: {unknown}. Try again."))
+                Self::new(Code::ServiceUnavailable, format!("Refused for now: {unknown}. Try again."))
+                    .with_header("retry-after", "2")
             }
             GateError::Exhausted(_) => Self::new(Code::SlowDown, "Please reduce your request rate."),
         }

@@ -109,7 +109,6 @@ pub struct Gate {
     clock: Clock,
     /// Bytes of bodies that clients send.
     received: Counter,
-    seal_key_metrics: SealKeyMetrics,
 }
 
 /// The largest artifact that a client can make with a budget of `memory` bytes, however many clients there are.
@@ -145,7 +144,7 @@ impl Gate {
         let prover = Prover::new(realm.clone(), seal_keys, kept);
         Self {
             generation: 0,
-            seals: Seals::new(sealing, around, None),
+            seals: Seals::new(sealing, around),
             prover,
             policy: Arc::new(policy),
             writers,
@@ -160,23 +159,15 @@ impl Gate {
             multipart,
             clock,
             received: Counter::default(),
-            seal_key_metrics: SealKeyMetrics::default(),
         }
     }
 
     /// The gate that comes after this one: it trusts otherwise, and shares all else with it.
     #[must_use]
     pub fn trusting(&self, Trusted { sealing, seal_keys, policy, writers }: Trusted) -> Self {
-        let around = Surroundings {
-            store: Arc::clone(&self.store),
-            kept: Arc::clone(self.kept()),
-            realm: self.realm.clone(),
-            clock: self.clock.clone(),
-            metrics: self.seal_key_metrics.clone(),
-        };
         Self {
             generation: self.generation.saturating_add(1),
-            seals: Seals::new(sealing, around, Some(&self.seals)),
+            seals: self.seals.followed_by(sealing),
             prover: Prover::new(self.realm.clone(), seal_keys, Arc::clone(self.kept())),
             policy: Arc::new(policy),
             writers,
@@ -191,7 +182,6 @@ impl Gate {
             multipart: Arc::clone(&self.multipart),
             clock: self.clock.clone(),
             received: self.received.clone(),
-            seal_key_metrics: self.seal_key_metrics.clone(),
         }
     }
 
@@ -205,9 +195,8 @@ impl Gate {
     pub fn measured(self, metrics: &Metrics) -> Self {
         self.budget.measure(metrics);
         self.multipart.windows.measure(metrics);
-        let seal_key_metrics = metrics.seal_keys();
-        let seals = self.seals.moved(|around| around.metrics = seal_key_metrics.clone());
-        Self { received: metrics.received(), seal_key_metrics, seals, ..self }
+        let seals = self.seals.moved(|around| around.metrics = metrics.seal_keys());
+        Self { received: metrics.received(), seals, ..self }
     }
 
     /// Seals by another clock than the system's.
@@ -218,21 +207,18 @@ impl Gate {
         Self { clock, seals, ..self }
     }
 
-    /// Makes another seal key, if its keys live shortly and it is time to.
-    #[cfg(any(test, feature = "testing"))]
-    pub async fn renew_seal_key(&self) {
-        self.seals.renew_if_due().await;
-    }
-
     /// Whether its seals are made by keys that live shortly.
     pub(crate) fn seals_with_short_lived_keys(&self) -> bool {
         self.seals.are_by_short_lived_keys()
     }
 
     /// Whether it must not wait for a seal key that is to be certified first: it goes on with the very keys of `before`, or
-    /// revokes something that `before` trusts, which nobody who keeps a certifier or the store from answering may put off.
+    /// there are none yet, or it revokes something that `before` trusts, which nobody who keeps a certifier or the store from
+    /// answering may put off.
     pub(crate) fn takes_over_at_once(&self, before: &Self) -> bool {
-        self.seals.go_on(&before.seals) || !self.prover.trusts_all_of(&before.prover)
+        self.seals.go_on(&before.seals)
+            || before.seals.are_unanswered()
+            || !self.prover.trusts_all_of(&before.prover)
     }
 
     /// Goes on trying where there is no seal key, on the runtime that this is called on.
@@ -255,6 +241,11 @@ impl Gate {
     /// The store does not answer.
     pub(crate) async fn certificate(&self, key: KeyHint) -> Result<Option<Arc<Certificate>>, GateError> {
         Ok(self.prover.accepted_certificate(&*self.store, key).await?)
+    }
+
+    /// The same, if it is at hand.
+    pub(crate) fn known_certificate(&self, key: KeyHint) -> Option<Arc<Certificate>> {
+        self.prover.known_certificate(key)
     }
 
     /// By what it judges.

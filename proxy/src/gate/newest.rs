@@ -41,9 +41,10 @@ pub(super) struct Ready<'r> {
 }
 
 impl Gate {
-    /// From now on this gate is the newest one.
+    /// From now on this gate is the newest one, and the seals of the process are its own.
     pub(crate) fn announce(self: &Arc<Self>) {
-        self.newest.0.store(Arc::new(Arc::downgrade(self)));
+        let before = self.newest.0.swap(Arc::new(Arc::downgrade(self))).upgrade();
+        self.seals.take_over(before.as_ref().map(|before| &before.seals));
     }
 
     /// The gate of a newer configuration than this one's, if there is one. One that was announced before this is no newer.

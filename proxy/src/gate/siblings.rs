@@ -24,7 +24,7 @@ use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Span, aside};
-use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy, Unusable};
+use crate::trust::{About, Form, Piece, Pieces, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy};
 
 /// How many artifacts have their siblings read and verified at once, a quarter of them for one client. Each takes at most
 /// [`MAX_SIBLINGS`](crate::trust::MAX_SIBLINGS) × 64 KiB, which is beside the memory budget: a download that waited for it
@@ -252,11 +252,13 @@ impl Beside {
             Ok(None) => return None,
             Ok(Some(Read { sibling, at, bytes })) => {
                 let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
-                let found = policy.pieces(about, &file).map(|more| self.pieces.extend(more));
-                let found = found.map_err(|error| match error {
-                    Unusable::Status(unknown) => Spoiled::Unknown(unknown.into()),
-                    error => Spoiled::new(&sibling.name, &error, Elsewhere::CanNot),
-                });
+                let found = match policy.pieces(about, &file) {
+                    Ok(Pieces { known, unknown }) => {
+                        self.pieces.extend(known);
+                        unknown.map_or(Ok(()), |unknown| Err(Spoiled::Unknown(unknown.into())))
+                    }
+                    Err(error) => Err(Spoiled::new(&sibling.name, &error, Elsewhere::CanNot)),
+                };
                 (sibling.name, found.map(|()| at))
             }
             Err((name, why)) => (name, Err(why)),

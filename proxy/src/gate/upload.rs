@@ -190,9 +190,14 @@ impl Gate {
             tracing::error!(object = %name, %error, "cannot seal");
             match error {
                 NotSealed::Sealing(RemoteSealingError::Sealing(_)) => internal(),
-                NotSealed::Sealing(RemoteSealingError::Signer(_)) | NotSealed::NoKey => {
+                NotSealed::Sealing(RemoteSealingError::Signer(_)) => {
                     S3Error::new(Code::ServiceUnavailable, "The key that seals is not available. Try again.")
                         .into()
+                }
+                NotSealed::NoKey => {
+                    let message = "There is no seal key that is certified for this moment, and nothing is stored without a \
+                        seal. Another one is on its way. Try again.";
+                    S3Error::new(Code::ServiceUnavailable, message).into()
                 }
             }
         })

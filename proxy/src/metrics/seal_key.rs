@@ -11,6 +11,7 @@ use super::book::{Book, Labels};
 pub(crate) struct SealKeyMetrics {
     results: Family<Labels<1>, Counter>,
     expires: Gauge,
+    there: Gauge,
 }
 
 const MADE: Labels<1> = [("result", "made")];
@@ -28,6 +29,10 @@ impl SealKeyMetrics {
                 "hallmark_seal_key_expires_timestamp_seconds",
                 "When the short-lived seal key of now ends, since 1970; 0: there is none",
             ),
+            there: book.gauge(
+                "hallmark_seal_key_ready",
+                "1 if there is a key that makes seals; 0: uploads are refused",
+            ),
         };
         // An alarm sees a number change, not a series appear.
         for result in [MADE, FAILED] {
@@ -36,15 +41,32 @@ impl SealKeyMetrics {
         keys
     }
 
-    /// One was made; it ends at `not_after`, milliseconds since 1970.
-    pub(crate) fn made(&self, not_after: u64) {
+    /// One was made.
+    pub(crate) fn made(&self) {
         self.results.get_or_create(&MADE).inc();
-        self.expires(not_after);
     }
 
-    /// The key of now ends then, milliseconds since 1970.
-    pub(crate) fn expires(&self, not_after: u64) {
+    /// Seals are made by a short-lived key that ends then, milliseconds since 1970.
+    pub(crate) fn ends(&self, not_after: u64) {
         self.expires.set(i64::try_from(not_after / 1000).unwrap_or(i64::MAX));
+        self.there.set(1);
+    }
+
+    /// Seals are made by a key that lasts.
+    pub(crate) fn lasts(&self) {
+        self.expires.set(0);
+        self.there.set(1);
+    }
+
+    /// There is no key that makes seals: uploads are refused.
+    pub(crate) fn none(&self) {
+        self.expires.set(0);
+        self.there.set(0);
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_there(&self) -> bool {
+        self.there.get() == 1
     }
 
     /// None could be made.

@@ -320,6 +320,12 @@ impl Prover {
         Ok(self.keys.has_hint(key) || self.accepted_certificate(store, key).await?.is_some())
     }
 
+    /// The certificate of a key that is trusted for it, if it is at hand: nobody is asked.
+    pub(crate) fn known_certificate(&self, key: KeyHint) -> Option<Arc<Certificate>> {
+        let known = self.kept.certificates().useful(key).filter(|_| self.keys.may_be_certified(key));
+        known.filter(|known| self.accepts(known).is_ok())
+    }
+
     /// The certificate of a key that is trusted for it; `None`: there is none.
     ///
     /// # Errors

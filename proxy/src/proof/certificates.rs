@@ -110,8 +110,13 @@ impl Certificates {
         self.useful.put(certificate.hint(), Arc::clone(certificate), certificate.memory());
     }
 
+    /// A certificate that was by a trusted certifier when it was kept.
+    pub(super) fn useful(&self, key: KeyHint) -> Option<Arc<Certificate>> {
+        self.useful.get(&key)
+    }
+
     fn known(&self, key: KeyHint) -> Option<Looked> {
-        if let Some(certificate) = self.useful.get(&key) {
+        if let Some(certificate) = self.useful(key) {
             return Some(Looked::Found(certificate));
         }
         let (when, looked) = self.useless.peek(&key)?;

@@ -24,9 +24,9 @@ use crate::supervisor;
 /// Between two looks at the files. A change is taken over after the second look that shows the same, so within twice this.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// After so long a configuration is read again with which nothing was wrong but that the seal key's token did not answer:
-/// else what it revokes would go on counting until somebody touches the file. Never where the token has answered: it locks
-/// after a few wrong PINs.
+/// After so long a configuration is read again with which nothing was wrong but that the seal key's token or certifier did not
+/// answer: else what it revokes would go on counting until somebody touches the file, or there would be no uploads. Never where
+/// it has answered: tokens lock after a few wrong PINs.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// How often a configuration is read again that names other files than the one before: each is looked at before it is read.
@@ -109,6 +109,7 @@ impl Reloader {
         metrics: &Metrics,
     ) -> Result<Self, ConfigErrors> {
         let Reading { config, before } = read;
+        let again = app.lacks_certifier().then(|| Instant::now() + AGAIN);
         Ok(Self {
             file: file.to_owned(),
             began: config?,
@@ -117,7 +118,7 @@ impl Reloader {
             metrics: metrics.clone(),
             // What it could do without, the start has made itself: that is no change.
             settling: Settling::new(before.with_what_came()),
-            again: None,
+            again,
         })
     }
 
@@ -175,6 +176,7 @@ impl Reloader {
             tracing::info!("the configuration is being changed; it is read again when that is over");
             return Outcome::Moving;
         }
+        let unchanged = self.settling.is_for(&before);
         // Whatever is wrong with it, it is not read again before something changes.
         self.settling = Settling::new(before);
         let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config)) {
@@ -184,9 +186,13 @@ impl Reloader {
         };
         self.again = match &outcome {
             Outcome::Unanswered(_) => Some(Instant::now() + AGAIN),
-            Outcome::Refused(_) | Outcome::Taken(_) | Outcome::Moving => None,
+            Outcome::Taken(_) => self.app.lacks_certifier().then(|| Instant::now() + AGAIN),
+            Outcome::Refused(_) | Outcome::Moving => None,
         };
-        self.tell(&outcome);
+        let only_asked = unchanged && matches!(outcome, Outcome::Taken(_)) && self.again.is_some();
+        if !only_asked {
+            self.tell(&outcome);
+        }
         outcome
     }
 

@@ -96,6 +96,11 @@ impl Settling {
         Self { known, moving: None }
     }
 
+    /// Whether files that look like this have not changed.
+    pub(super) fn is_for(&self, files: &Sight) -> bool {
+        self.known == *files
+    }
+
     /// Which files are waited for.
     pub(super) fn files(&self) -> BTreeSet<PathBuf> {
         self.known.files()

@@ -30,16 +30,22 @@ pub enum Sealing {
         /// For how long each.
         lifetime: Duration,
     },
+    /// By nothing: whoever is to certify keys has not answered yet.
+    Unanswered,
 }
 
 /// Makes the seals of one gate.
 #[derive(Clone)]
-pub(crate) struct Seals(Kind);
+pub(crate) struct Seals {
+    kind: Kind,
+    around: Surroundings,
+}
 
 #[derive(Clone)]
 enum Kind {
     Key(Arc<Sealer<Signer>>),
     ShortLived(Arc<ShortLived>),
+    Unanswered,
 }
 
 /// What short-lived keys need beside their certifier.
@@ -67,20 +73,28 @@ pub(crate) enum NotSealed {
 }
 
 impl Seals {
-    /// As a configuration has it; keys that were certified `before` under another one stay where nothing of that changed.
-    pub(crate) fn new(sealing: Sealing, around: Surroundings, before: Option<&Self>) -> Self {
-        match sealing {
-            Sealing::Key(sealer) => {
-                around.metrics.expires(0);
-                Self(Kind::Key(sealer))
-            }
+    /// As a configuration has it.
+    pub(crate) fn new(sealing: Sealing, around: Surroundings) -> Self {
+        let kind = match sealing {
+            Sealing::Key(sealer) => Kind::Key(sealer),
             Sealing::Certified { certifier, lifetime } => {
-                let held = before.and_then(|before| match &before.0 {
-                    Kind::ShortLived(held) if held.go_on_with(&certifier, lifetime) => Some(Arc::clone(held)),
-                    Kind::ShortLived(_) | Kind::Key(_) => None,
-                });
-                let new = || Arc::new(ShortLived::new(certifier, lifetime, around));
-                Self(Kind::ShortLived(held.unwrap_or_else(new)))
+                Kind::ShortLived(Arc::new(ShortLived::new(certifier, lifetime, around.clone())))
+            }
+            Sealing::Unanswered => Kind::Unanswered,
+        };
+        Self { kind, around }
+    }
+
+    /// As the next configuration has it: keys that were certified under this one stay where nothing of that changed.
+    pub(crate) fn followed_by(&self, sealing: Sealing) -> Self {
+        match (&self.kind, &sealing) {
+            (Kind::ShortLived(held), Sealing::Certified { certifier, lifetime })
+                if held.go_on_with(certifier, *lifetime) =>
+            {
+                self.clone()
+            }
+            (Kind::Key(_) | Kind::ShortLived(_) | Kind::Unanswered, _) => {
+                Self::new(sealing, self.around.clone())
             }
         }
     }
@@ -88,25 +102,54 @@ impl Seals {
     /// The same, as if nothing had been made yet, in other surroundings.
     #[must_use]
     pub(crate) fn moved(&self, change: impl FnOnce(&mut Surroundings)) -> Self {
-        match &self.0 {
-            Kind::Key(sealer) => Self(Kind::Key(Arc::clone(sealer))),
-            Kind::ShortLived(keys) => Self(Kind::ShortLived(Arc::new(keys.moved(change)))),
+        let mut around = self.around.clone();
+        change(&mut around);
+        let kind = match &self.kind {
+            Kind::Key(sealer) => Kind::Key(Arc::clone(sealer)),
+            Kind::ShortLived(keys) => Kind::ShortLived(Arc::new(keys.moved(around.clone()))),
+            Kind::Unanswered => Kind::Unanswered,
+        };
+        Self { kind, around }
+    }
+
+    /// From now on these are the seals of the process, and not those `before`, which make what is under way and no key more.
+    pub(crate) fn take_over(&self, before: Option<&Self>) {
+        if let Some(Kind::ShortLived(replaced)) = before.map(|before| &before.kind)
+            && !before.is_some_and(|before| self.go_on(before))
+        {
+            replaced.retire();
+        }
+        match &self.kind {
+            Kind::Key(_) => self.around.metrics.lasts(),
+            Kind::ShortLived(keys) => keys.take_over(),
+            Kind::Unanswered => {
+                self.around.metrics.none();
+                self.around.metrics.failed();
+            }
         }
     }
 
     /// Whether they are made by the very same short-lived keys.
     pub(crate) fn go_on(&self, before: &Self) -> bool {
-        match (&self.0, &before.0) {
+        match (&self.kind, &before.kind) {
             (Kind::ShortLived(keys), Kind::ShortLived(before)) => Arc::ptr_eq(keys, before),
-            (Kind::Key(_), _) | (_, Kind::Key(_)) => false,
+            (Kind::Key(_) | Kind::Unanswered, _) | (_, Kind::Key(_) | Kind::Unanswered) => false,
         }
     }
 
     /// Whether they are made by keys that live shortly.
     pub(crate) fn are_by_short_lived_keys(&self) -> bool {
-        match &self.0 {
-            Kind::Key(_) => false,
+        match &self.kind {
+            Kind::Key(_) | Kind::Unanswered => false,
             Kind::ShortLived(_) => true,
+        }
+    }
+
+    /// Whether none can be made before its certifier has answered.
+    pub(crate) fn are_unanswered(&self) -> bool {
+        match &self.kind {
+            Kind::Key(_) | Kind::ShortLived(_) => false,
+            Kind::Unanswered => true,
         }
     }
 
@@ -115,25 +158,27 @@ impl Seals {
     /// # Errors
     /// There is none.
     pub(crate) async fn ready(&self, prover: &Prover) -> Result<(), NoSealKey> {
-        match &self.0 {
+        match &self.kind {
             Kind::Key(_) => Ok(()),
             Kind::ShortLived(keys) => keys.ready(prover).await,
+            Kind::Unanswered => Err(NoSealKey::Unanswered),
         }
     }
 
     /// Sees to it that there goes on being a key, or that there is one at last, on the runtime that this is called on.
     pub(crate) fn look_after(&self) {
-        match &self.0 {
-            Kind::Key(_) => {}
+        match &self.kind {
+            // Who is not there yet is asked for by whoever reads configurations.
+            Kind::Key(_) | Kind::Unanswered => {}
             Kind::ShortLived(keys) => keys.look_after(),
         }
     }
 
     /// Makes another key in the place of a short-lived one, if it is time to.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub(crate) async fn renew_if_due(&self) {
-        match &self.0 {
-            Kind::Key(_) => {}
+        match &self.kind {
+            Kind::Key(_) | Kind::Unanswered => {}
             Kind::ShortLived(keys) => keys.renew_if_due().await,
         }
     }
@@ -148,8 +193,9 @@ impl Seals {
         observed: &Observed<'_>,
         prover: &Prover,
     ) -> Result<SealLine, NotSealed> {
-        match &self.0 {
+        match &self.kind {
             Kind::Key(sealer) => Ok(sealer.seal(claims, observed).await?),
+            Kind::Unanswered => Err(NotSealed::NoKey),
             Kind::ShortLived(keys) => {
                 let key = keys.key_for(claims.at, prover).ok_or(NotSealed::NoKey)?;
                 Ok(key.sealer().seal(claims, observed).await?)

@@ -48,12 +48,12 @@ pub enum TrustFault {
     /// None of the signatures is by a signer whom the rule names.
     #[error("no signature is by a key that the rule for this key trusts")]
     SignerUntrusted,
-    /// The only good signatures are by signers who have been revoked.
+    /// The only good signatures are by signers who have been revoked, or have been revoked themselves.
     #[error("the only good signature is by `{signer}`, and revoked: {reason}")]
     KeyRevoked {
         /// One of them.
         signer: SignerName,
-        /// Why it is revoked, as the configuration says.
+        /// Why it is revoked, as the configuration or the authority says.
         reason: String,
     },
     /// The only good signatures were made before their signers' validity began, or after it ended.
@@ -141,11 +141,11 @@ pub enum TrustFault {
 /// Somebody of the rule who has signed, and does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Discounted {
-    /// A signer who is revoked.
+    /// A signer who is revoked, or whose signature is.
     Revoked {
         /// Who.
         signer: SignerName,
-        /// Why, as the configuration says.
+        /// Why, as the configuration or the authority says.
         reason: String,
     },
     /// Somebody who signed outside of the key's validity.
@@ -303,7 +303,7 @@ fn also(discounted: &[Discounted]) -> String {
 impl fmt::Display for Discounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Revoked { signer, reason } => write!(f, "`{signer}` is revoked: {reason}"),
+            Self::Revoked { signer, reason } => write!(f, "what `{signer}` signed is revoked: {reason}"),
             Self::NotValid { signer, at } => {
                 write!(f, "what `{signer}` signed is of {at}, which is outside the key's validity")
             }

@@ -58,7 +58,7 @@ pub use self::fault::{Discounted, Missing, MissingRole, TrustFault};
 pub use self::findings::{Findings, Found, RoleFound, Scope, Signers, Standing};
 pub use self::identities::Identities;
 pub use self::judge::{Form, Judged, Taken, Taking};
-pub use self::pieces::{About, SiblingFile, Unusable};
+pub use self::pieces::{About, Pieces, SiblingFile, Unusable};
 pub use self::revocation::StatusUnknown;
 pub use self::sibling::{MAX_SIBLINGS, SiblingName, SignaturePlace};
 pub use self::vouch::NotVouched;

@@ -13,6 +13,7 @@ use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, S
 
 use super::TrustPolicy;
 use super::evidence::{Piece, Said, Signed};
+use super::findings::Standing;
 use super::identities::Notation;
 use super::revocation::StatusUnknown;
 use super::sibling::SiblingName;
@@ -78,9 +79,9 @@ pub enum Unusable {
     /// It proved nothing a moment ago.
     #[error("{0}")]
     Again(Arc<str>),
-    /// It is good, but for what may have come of it since.
-    #[error(transparent)]
-    Status(#[from] StatusUnknown),
+    /// It is good, and whether it has been revoked since cannot be asked.
+    #[error("it names no signing job, so AWS Signer cannot be asked whether it has revoked it")]
+    NoSigningJob,
     /// No rule looks for signatures there.
     #[error("nothing is looked for under this name")]
     NoSibling,
@@ -117,16 +118,25 @@ pub(super) fn check(kind: Sibling, bytes: &[u8]) -> Result<(), Unusable> {
     Contents::read(kind, bytes).map(drop)
 }
 
+/// What a sibling holds that may count.
+#[derive(Debug)]
+pub struct Pieces {
+    /// As far as it is known.
+    pub known: Vec<Piece>,
+    /// There may be more, or it may be worth less: nobody knows now.
+    pub unknown: Option<StatusUnknown>,
+}
+
 impl TrustPolicy {
     /// Reads a sibling of an artifact. Signatures by keys are found to be somebody's later; those by certificates are
     /// checked here, for each identity of the rule; that may wait for AWS Signer, so it is to be done on a thread for what takes
     /// long.
     ///
     /// # Errors
-    /// It is not a file of its kind as a whole, or it has a certificate and none of the identities signed with it, or nobody
-    /// knows whether that has been revoked.
-    pub fn pieces(&self, about: &About<'_>, file: &SiblingFile<'_>) -> Result<Vec<Piece>, Unusable> {
+    /// It is not a file of its kind as a whole, or it has a certificate and none of the identities signed with it.
+    pub fn pieces(&self, about: &About<'_>, file: &SiblingFile<'_>) -> Result<Pieces, Unusable> {
         let SiblingName { kind, of, name: _ } = file.sibling;
+        let mut unknown = None;
         let signed = match Contents::read(*kind, file.bytes)? {
             Contents::Signature(signature) => vec![by_key(signature)?],
             Contents::Statements(statements) => {
@@ -134,10 +144,10 @@ impl TrustPolicy {
                 statements.into_iter().map(signed).collect()
             }
             Contents::Certificate(bundle) => self.by_sigstore(&bundle, about, file)?,
-            Contents::Notation(envelope) => self.by_notation(&envelope, about, file)?,
+            Contents::Notation(envelope) => self.by_notation(&envelope, about, file, &mut unknown)?,
         };
         let piece = |signed| Piece { from: *kind, of: of.clone(), at: file.at, signed };
-        Ok(signed.into_iter().map(piece).collect())
+        Ok(Pieces { known: signed.into_iter().map(piece).collect(), unknown })
     }
 
     fn by_sigstore(
@@ -166,31 +176,46 @@ impl TrustPolicy {
         envelope: &NotationEnvelope,
         about: &About<'_>,
         file: &SiblingFile<'_>,
+        unknown: &mut Option<StatusUnknown>,
     ) -> Result<Vec<Signed>, Unusable> {
         let moments = Moments { seen_at: file.at.0, now: file.now };
         let identities =
             self.identities.notation.iter().filter(|known| self.asks_for(about.object, &known.signer));
-        some(identities.map(|Notation { signer, trust, revocations }| {
+        let signed = some(identities.map(|Notation { signer, trust, revocations }| {
             let proof = self.refusals.unless_refused(signer, about, file, || {
                 Ok(envelope.verify(trust, about.sha256, about.size, moments)?)
             })?;
-            let revoked = revocations.as_ref().map(|revocations| revocations.look_up(&proof)).transpose()?;
             let said = Said::Bytes(*proof.artifact());
             let signed_at = vec![UnixMs(proof.signed_at())];
-            Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked: revoked.flatten() })
-        }))
+            // What does not count anyhow is not asked about.
+            let counts = self.signers.get(signer).is_some_and(|known| {
+                known.standing(&[file.at, UnixMs(proof.signed_at())]) == Standing::Counts
+            });
+            let revoked = match revocations.as_ref().filter(|_| counts) {
+                None => None,
+                Some(revocations) => {
+                    match revocations.look_up(proof.revocable().ok_or(Unusable::NoSigningJob)?) {
+                        Ok(revoked) => revoked,
+                        Err(status) => {
+                            *unknown = Some(status);
+                            return Ok(None);
+                        }
+                    }
+                }
+            };
+            Ok(Some(Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked }))
+        }))?;
+        Ok(signed.into_iter().flatten().collect())
     }
 }
 
-/// What holds of it; if nothing does, why the first does not, or that it is not known.
-fn some(all: impl Iterator<Item = Result<Signed, Unusable>>) -> Result<Vec<Signed>, Unusable> {
+/// What holds of it; if nothing does, why the first does not.
+fn some<T>(all: impl Iterator<Item = Result<T, Unusable>>) -> Result<Vec<T>, Unusable> {
     let mut found = Vec::new();
     let mut first = None;
     for one in all {
         match one {
             Ok(signed) => found.push(signed),
-            // It may hold at the next try.
-            Err(error @ Unusable::Status(_)) => first = Some(error),
             Err(error) => first = first.or(Some(error)),
         }
     }

@@ -1,8 +1,10 @@
-//! Whether AWS Signer has revoked a signature since it was made: asked where the configuration says so, of signatures that are
-//! good in all else, so that nobody can have it asked about what they made up.
+//! Whether AWS Signer has revoked a signature since it was made: asked where the configuration says so, of signatures that count
+//! in all else, so that nobody can have it asked about what they made up.
 //!
 //! An answer holds for the time that the configuration gives it, within one policy. Where there is none, nothing is known of
-//! the signature, and whoever asked is told to come again. For a moment after that nobody else waits for one.
+//! the signature, and whoever asked is told to come again. What AWS Signer refused to answer is not asked again for a moment;
+//! and where it does not answer at all nothing is, but for one question at a time that finds out whether it does again: those
+//! who wait take the turns of others, whose signatures need nobody's word.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use hallmark_config::RevocationCheck;
 use hallmark_signer::Sha256Digest;
-use hallmark_signer::evidence::{NotationSignature, Revocable};
-use hallmark_signer::signer::{AwsPlace, RevocationService, SignerError};
+use hallmark_signer::evidence::Revocable;
+use hallmark_signer::signer::{AwsPlace, NoAnswer, RevocationService};
 use moka::sync::Cache;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// So many answers are remembered for one identity.
 const MAX_ANSWERS: u64 = 10_000;
@@ -21,12 +25,18 @@ const MAX_ANSWERS: u64 = 10_000;
 /// So long nobody asks again where there was no answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How much is told of what is revoked, characters.
+/// So many ask at once for one identity: half of the turns at reading siblings.
+const AT_ONCE: usize = 8;
+
+/// So long the others wait.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// How much is told of what is revoked, and of why there was no answer, characters.
 const MAX_TOLD: usize = 300;
 
 /// Whether a signature has been revoked could not be found out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("whether AWS Signer has revoked the signature is not known")]
+#[error("whether AWS Signer has revoked a signature is not known")]
 pub struct StatusUnknown;
 
 /// Why a signature has been revoked; `None`: it has not.
@@ -37,8 +47,11 @@ pub(super) struct Revocations {
     service: RevocationService,
     /// `None`: every time is asked anew.
     answers: Option<Cache<[u8; 32], Answer>>,
-    /// When there was no answer. Held for no longer than to look at it.
-    failed: Mutex<Option<Instant>>,
+    /// What was refused an answer a moment ago.
+    refused: Cache<[u8; 32], ()>,
+    /// When there was no answer at all. Held for no longer than to look at it.
+    silent: Mutex<Option<Instant>>,
+    asking: Semaphore,
 }
 
 impl fmt::Debug for Revocations {
@@ -56,60 +69,69 @@ impl Revocations {
             endpoint: endpoint.clone(),
             profile: profile.clone(),
         };
-        let remembered = || Cache::builder().max_capacity(MAX_ANSWERS).time_to_live(*max_age).build();
+        let remembered = |time| Cache::builder().max_capacity(MAX_ANSWERS).time_to_live(time).build();
         Self {
             service: RevocationService::new(place),
-            answers: (!max_age.is_zero()).then(remembered),
-            failed: Mutex::new(None),
+            answers: (!max_age.is_zero()).then(|| remembered(*max_age)),
+            refused: Cache::builder().max_capacity(MAX_ANSWERS).time_to_live(PAUSE).build(),
+            silent: Mutex::new(None),
+            asking: Semaphore::new(AT_ONCE),
         }
     }
 
-    /// Why a signature has been revoked, if it has. Waits for AWS Signer, up to 5 seconds: to be called on a thread for what
+    /// Why a signature has been revoked, if it has. Waits for AWS Signer, up to 6 seconds: to be called on a thread for what
     /// takes long, within a runtime.
     ///
     /// # Errors
-    /// AWS Signer does not say, or the signature does not say what to ask for.
-    pub(super) fn look_up(&self, signature: &NotationSignature) -> Result<Answer, StatusUnknown> {
-        let Some(what) = signature.revocable() else {
-            tracing::warn!(
-                "a signature names no signing job, so AWS Signer cannot be asked whether it is revoked"
-            );
+    /// AWS Signer does not say.
+    pub(super) fn look_up(&self, what: &Revocable) -> Result<Answer, StatusUnknown> {
+        let id = id(what);
+        if let Some(answer) = self.answers.as_ref().and_then(|answers| answers.get(&id)) {
+            return Ok(answer);
+        }
+        if self.refused.contains_key(&id) || !self.may_ask() {
             return Err(StatusUnknown);
-        };
+        }
         match &self.answers {
             // Those who ask the same at the same time wait for one answer.
-            Some(answers) => answers.try_get_with(id(what), || self.ask(what)).map_err(|_| StatusUnknown),
-            None => self.ask(what),
+            Some(answers) => answers.try_get_with(id, || self.ask(id, what)).map_err(|_| StatusUnknown),
+            None => self.ask(id, what),
         }
     }
 
-    fn ask(&self, what: &Revocable) -> Result<Answer, StatusUnknown> {
-        if self.failed_at().is_some_and(|at| at.elapsed() < PAUSE) {
-            return Err(StatusUnknown);
-        }
-        let runtime = Handle::try_current().map_err(|_| StatusUnknown)?;
-        match runtime.block_on(self.service.revoked(what)) {
-            Ok(revoked) => Ok(told(&revoked)),
-            Err(error) => {
-                warn(what, &error);
-                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                Err(StatusUnknown)
+    /// Whether AWS Signer is not silent, as far as is known; or it is this one's to find out.
+    fn may_ask(&self) -> bool {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        match *silent {
+            None => true,
+            Some(since) if since.elapsed() < PAUSE => false,
+            Some(_) => {
+                *silent = Some(Instant::now());
+                true
             }
         }
     }
 
-    fn failed_at(&self) -> Option<Instant> {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ask(&self, id: [u8; 32], what: &Revocable) -> Result<Answer, StatusUnknown> {
+        let runtime = Handle::try_current().map_err(|_| StatusUnknown)?;
+        let answer = runtime.block_on(async {
+            let turn = timeout(MAX_WAIT, self.asking.acquire()).await;
+            let _turn = turn.map_err(|_| StatusUnknown)?.map_err(|_| StatusUnknown)?;
+            Ok(self.service.revoked(what).await)
+        })?;
+        let silent = matches!(answer, Err(NoAnswer::Service(_))).then(Instant::now);
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = silent;
+        answer.map(|revoked| told(&revoked)).map_err(|no_answer| {
+            // It quotes who answered.
+            let why: String = no_answer.to_string().escape_debug().take(MAX_TOLD).collect();
+            tracing::warn!(job = what.signing_job(), error = why, "what that job signed is refused for now");
+            match no_answer {
+                NoAnswer::Question(_) => self.refused.insert(id, ()),
+                NoAnswer::Service(_) => {}
+            }
+            StatusUnknown
+        })
     }
-}
-
-fn warn(what: &Revocable, error: &SignerError) {
-    tracing::warn!(
-        job = what.signing_job(),
-        error = %error,
-        hint = error.what_next(),
-        "what that job signed is refused for now"
-    );
 }
 
 /// One line of what is revoked; `None`: nothing is.

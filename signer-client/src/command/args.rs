@@ -6,8 +6,8 @@ mod bulk;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use hallmark_signer::Sha256Digest;
 use hallmark_signer::signer::SignerAddress;
+use hallmark_signer::{KeyId, Sha256Digest};
 
 use crate::command::location::{Destination, Location};
 
@@ -300,6 +300,14 @@ pub(crate) struct SealArgs {
     /// The deployment's name, which the seal must be for (`local` if none was configured)
     #[arg(long, value_name = "REALM", requires = "seal_keys")]
     pub(crate) realm: Option<String>,
+
+    /// The certificate of a short-lived seal key, which the endpoint is not asked for then; may be repeated
+    #[arg(long = "seal-certificate", value_name = "FILE", requires = "seal_keys")]
+    pub(crate) seal_certificates: Vec<PathBuf>,
+
+    /// A seal key, by its whole id, that is not trusted whoever certifies it, such as one that leaked; may be repeated
+    #[arg(long = "refuse-seal-key", value_name = "ID", requires = "seal_keys", value_parser = key_id)]
+    pub(crate) refused_seal_keys: Vec<KeyId>,
 }
 
 /// Where the endpoint is.
@@ -320,6 +328,13 @@ pub(crate) struct RemoteArgs {
     /// Certificates, PEM, of the only authorities to trust [default: AWS_CA_BUNDLE, else the system's]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
+}
+
+fn key_id(text: &str) -> Result<KeyId, String> {
+    let id = KeyId::from_hex(&text.to_ascii_lowercase());
+    id.map_err(|_| {
+        "expected all 64 hexadecimal characters: `keyid` in an artifact's ?hallmark=seal".to_owned()
+    })
 }
 
 fn sha256(text: &str) -> Result<Sha256Digest, String> {
@@ -361,6 +376,14 @@ mod tests {
             ("pull --seal-key a.pub --realm local s3://b/k", true),
             ("pull --seal-key a.pub s3://b/k", false),
             ("pull --realm local s3://b/k", false),
+            (
+                "pull --seal-key a.pub --realm local --seal-certificate a.json --seal-certificate b.json s3://b/k",
+                true,
+            ),
+            ("pull --seal-certificate a.json s3://b/k", false),
+            ("audit --seal-key a.pub --realm local --refuse-seal-key ID s3://b", true),
+            ("audit --refuse-seal-key ID s3://b", false),
+            ("audit --seal-key a.pub --realm local --refuse-seal-key 8f434346648f6b96 s3://b", false),
             ("pull s3://b/", false),
             ("pull --sha256 abc s3://b/k", false),
             ("push file s3://b/", true),
@@ -406,6 +429,7 @@ mod tests {
             ("--json keygen ci", true),
             ("", false),
         ] {
+            let line = line.replace("ID", digest);
             let words = ["hallmark"].into_iter().chain(line.split_whitespace());
             assert_eq!(Cli::try_parse_from(words).is_ok(), good, "{line}");
         }

@@ -1,4 +1,5 @@
-//! The certificate of the key that made a seal, where a certifier is trusted and not that key itself: the endpoint has it.
+//! The certificate of the key that made a seal, where a certifier is trusted and not that key itself: the user gives it, or
+//! the endpoint has it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +18,7 @@ const PLACE: (&str, &str) = (".hallmark", "seal-keys/");
 /// So many keys are remembered; for more the endpoint is asked each time.
 const MAX_KNOWN: usize = 4096;
 
-/// What the endpoint gave for the keys of the seals so far.
-#[derive(Default)]
+/// What the user or the endpoint gave for the keys of the seals so far.
 pub(crate) struct Certificates(Mutex<BTreeMap<KeyHint, Arc<Certificate>>>);
 
 impl SealTrust {
@@ -47,6 +47,12 @@ impl SealTrust {
 }
 
 impl Certificates {
+    /// These are given, and nobody is asked for them.
+    pub(crate) fn given(certificates: Vec<Certificate>) -> Self {
+        let known = certificates.into_iter().map(|given| (given.hint(), Arc::new(given)));
+        Self(Mutex::new(known.collect()))
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<KeyHint, Arc<Certificate>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

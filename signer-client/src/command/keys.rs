@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hallmark_signer::{
-    KeyRegister, KeyUse, MAX_CANDIDATES, NoVerdicts, PublicKey, PublisherSignatures, SealKeys, Sha256Digest,
+    Certificate, KeyId, KeyRegister, KeyUse, MAX_CANDIDATES, MAX_CERTIFICATE, NoVerdicts, PublicKey,
+    PublisherSignatures, SealKeys, Sha256Digest,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -69,6 +71,16 @@ fn seal_keys(path: &Path) -> Result<Vec<PublicKey>, Failure> {
     })
 }
 
+/// Reads the certificate of a seal key. What it is worth is found out when a seal names its key.
+fn certificate(path: &Path) -> Result<Certificate, Failure> {
+    let text = text(path, MAX_CERTIFICATE as u64)?;
+    // An editor may have ended the line.
+    Certificate::parse(text.trim_end().as_bytes()).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("give what the deployment serves at /.hallmark/seal-keys/KEY, KEY being `key=` in the seal")
+    })
+}
+
 /// The text in a file of at most `limit` bytes.
 pub(crate) fn text(path: &Path, limit: u64) -> Result<Zeroizing<String>, Failure> {
     let failed = |error| Failure::io("read", path, error);
@@ -105,23 +117,25 @@ impl Trust {
 impl SealTrust {
     /// Reads the deployment's keys; `None` if none are given. A key that is known for another use is refused.
     pub(crate) fn read(args: &SealArgs, register: &mut KeyRegister) -> Result<Option<Self>, Failure> {
+        // The command line does not allow one without the other.
+        let Some(realm) = args.realm.clone().filter(|_| !args.seal_keys.is_empty()) else { return Ok(None) };
+        let refused = &args.refused_seal_keys;
         let mut keys = Vec::new();
         for file in &args.seal_keys {
             for key in seal_keys(file)? {
                 note(register, &key, KeyUse::Seal, &file.display().to_string())?;
-                keys.push(key);
+                // What an endpoint gives out may name it among others.
+                if !refused.contains(&key.id()) {
+                    keys.push(key);
+                }
             }
         }
-        match &args.realm {
-            Some(realm) if !keys.is_empty() => {
-                let trusted =
-                    SealKeys::new(keys.clone()).map_err(|error| Failure::usage(error.to_string()))?;
-                let (keys, certificates) = (trusted.certified_by(keys), Certificates::default());
-                Ok(Some(Self { keys, realm: realm.clone(), certificates }))
-            }
-            // The command line does not allow one without the other.
-            _ => Ok(None),
-        }
+        let trusted = SealKeys::new(keys.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+        let by_whom = |key: &KeyId| (*key, Arc::from("--refuse-seal-key says so"));
+        let keys = trusted.certified_by(keys).refusing(refused.iter().map(by_whom));
+        let certificates = args.seal_certificates.iter().map(|file| certificate(file));
+        let certificates = Certificates::given(certificates.collect::<Result<_, _>>()?);
+        Ok(Some(Self { keys, realm, certificates }))
     }
 }
 

@@ -21,10 +21,6 @@ use crate::verdicts::{Signed, Verdicts};
 /// The longest certificate that is read, bytes; with the longest realm one has fewer than half of them.
 pub const MAX_CERTIFICATE: usize = 4096;
 
-/// A key is certified for 90 days at most, and five minutes from before it is made, milliseconds: whoever could have one
-/// signature by a certifier would otherwise have a seal key for good.
-const LONGEST: u64 = (90 * 24 * 60 + 5) * 60 * 1000;
-
 /// From when to when a key makes seals, milliseconds since 1970, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -40,6 +36,8 @@ pub struct Certificate {
     realm: Box<str>,
     lifetime: Lifetime,
     certifier: KeyId,
+    /// The statement that says all of the above, for every proof by this key needs its bytes.
+    payload: Box<str>,
     signature: Signature,
 }
 
@@ -72,11 +70,15 @@ pub enum CertificateFault {
 }
 
 impl Lifetime {
+    /// A key is certified for 90 days at most, and five minutes from before it is made, milliseconds: whoever could have one
+    /// signature by a certifier would otherwise have a seal key for good.
+    pub const LONGEST: u64 = (90 * 24 * 60 + 5) * 60 * 1000;
+
     /// `None`: it would end before it begins, last for more than 90 days (and five minutes), or be beyond the numbers that
     /// every reader of JSON knows.
     pub fn new(not_before: u64, not_after: u64) -> Option<Self> {
         let long = not_after.checked_sub(not_before)?;
-        (long <= LONGEST && not_after <= MAX_NUMBER).then_some(Self { not_before, not_after })
+        (long <= Self::LONGEST && not_after <= MAX_NUMBER).then_some(Self { not_before, not_after })
     }
 
     /// The first millisecond.
@@ -142,17 +144,15 @@ impl KeyStatement<'_> {
         )
     }
 
-    fn pae(&self) -> Vec<u8> {
-        pae(IN_TOTO, self.payload().as_bytes())
-    }
-
     pub(super) fn pae_digest(&self) -> Sha256Digest {
-        Sha256Digest::of(&self.pae())
+        Sha256Digest::of(&pae(IN_TOTO, self.payload().as_bytes()))
     }
 
+    /// The one way to a certificate: what it says in its fields, its payload says.
     pub(super) fn signed(self, signature: Signature) -> Certificate {
+        let payload = self.payload().into();
         let Self { realm, key, lifetime, certifier } = self;
-        Certificate { key: key.clone(), realm: realm.into(), lifetime, certifier, signature }
+        Certificate { key: key.clone(), realm: realm.into(), lifetime, certifier, payload, signature }
     }
 }
 
@@ -179,20 +179,20 @@ impl Certificate {
         check_json(&payload).ok()?;
         let predicate = serde_json::from_slice::<StatementJson>(&payload).ok()?.predicate;
         let PredicateJson { realm, spki, not_before, not_after, keyid } = predicate;
-        Some(Self {
-            key: PublicKey::from_der(&STANDARD.decode(spki).ok()?).ok()?,
-            realm: realm.into(),
+        let said = KeyStatement {
+            realm: &realm,
+            key: &PublicKey::from_der(&STANDARD.decode(spki).ok()?).ok()?,
             lifetime: Lifetime::new(not_before, not_after)?,
             certifier: KeyId::from_hex(&keyid).ok()?,
-            signature,
-        })
+        };
+        Some(said.signed(signature))
     }
 
     /// The DSSE envelope as JSON: what [`parse`](Self::parse) reads.
     pub fn to_json(&self) -> String {
         let envelope = Envelope {
             payload_type: IN_TOTO.to_owned(),
-            payload: self.statement().payload().into_bytes(),
+            payload: self.payload.as_bytes().to_vec(),
             signatures: vec![EnvelopeSignature {
                 keyid: Some(self.certifier.to_hex()),
                 sig: self.signature.to_der(),
@@ -219,7 +219,7 @@ impl Certificate {
     /// How much memory it takes, about, bytes.
     pub fn memory(&self) -> usize {
         // The key is prepared for verifying, which takes some hundred bytes more.
-        size_of::<Self>() + self.realm.len() + 1024
+        size_of::<Self>() + self.realm.len() + self.payload.len() + 1024
     }
 
     /// The key, of which nothing is known yet but that the certificate names it.
@@ -233,17 +233,8 @@ impl Certificate {
 
     /// Whether `certifier` signed it.
     pub(super) fn verify(&self, certifier: &PublicKey, verdicts: &dyn Verdicts) -> Result<(), BadSignature> {
-        let pae = self.statement().pae();
+        let pae = pae(IN_TOTO, self.payload.as_bytes());
         Signed::Pae(&pae).verify(&self.signature, certifier, verdicts).map(|_| ())
-    }
-
-    fn statement(&self) -> KeyStatement<'_> {
-        KeyStatement {
-            realm: &self.realm,
-            key: &self.key,
-            lifetime: self.lifetime,
-            certifier: self.certifier,
-        }
     }
 }
 

@@ -52,20 +52,36 @@ pub(super) struct Said<'a> {
     pub(super) error: &'a (dyn Error + 'static),
 }
 
+/// What it says, in few words: the service's, or why there are none.
+#[cfg(feature = "revocation")]
+pub(super) fn told(said: &Said<'_>) -> String {
+    match said.code {
+        Some(code) => format!("{} [{code}]", message(said)),
+        None => root(said.error).to_string(),
+    }
+}
+
+fn message(said: &Said<'_>) -> String {
+    said.message.unwrap_or("it does not say why").chars().take(MAX_MESSAGE).collect()
+}
+
+fn root<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
+}
+
 /// The failure that it is. `doing` says what was tried; `permissions` what that takes.
 pub(super) fn failure(doing: &str, permissions: &str, said: &Said<'_>) -> SignerError {
     let Some(code) = said.code else {
-        let mut root = said.error;
-        while let Some(source) = root.source() {
-            root = source;
-        }
-        return SignerError::failed(format!("cannot {doing}: {root}")).hint(
+        return SignerError::failed(format!("cannot {doing}: {}", root(said.error))).hint(
             "are endpoint and credentials right? AWS_ENDPOINT_URL is for all of AWS: where it is Hallmark's, give the \
              signer its own (?endpoint=…), and its own credentials (?profile=…)",
         );
     };
-    let message: String = said.message.unwrap_or("it does not say why").chars().take(MAX_MESSAGE).collect();
-    let message = format!("cannot {doing}: {message} [{code}]");
+    let message = format!("cannot {doing}: {} [{code}]", message(said));
     match code {
         "AccessDeniedException" => SignerError::unusable(message).hint(permissions),
         "NotFoundException" | "ResourceNotFoundException" => {

@@ -30,7 +30,7 @@ use async_trait::async_trait;
 
 pub use self::address::{AddressError, AwsPlace, KmsKey, SignerAddress, SigningProfile};
 #[cfg(feature = "revocation")]
-pub use self::aws_revocation::RevocationService;
+pub use self::aws_revocation::{NoAnswer, RevocationService};
 pub use self::error::SignerError;
 pub use self::pkcs11_uri::Pkcs11Uri;
 pub use self::secrets::{MAX_PASSPHRASE, NoSecrets, Passphrase, PassphraseError, Secrets};

@@ -67,9 +67,8 @@ fn a_signing_profile_signs_a_descriptor() {
     );
 }
 
-#[test]
-fn what_a_signing_profile_signed_is_served_until_it_is_revoked() {
-    let service = AwsSigner::start();
+/// A proxy whose rule asks for a signature by the profile, and asks AWS Signer each time.
+fn asking(service: &AwsSigner) -> Proxy {
     let site = Site::new(&Options {
         tables: format!(
             "[identities.aws.notation]\ntrust_anchors_file = \"root.crt\"\nidentity = \"{PROFILE}\"\n\
@@ -83,17 +82,20 @@ fn what_a_signing_profile_signed_is_served_until_it_is_revoked() {
     let keys = "[default]\naws_access_key_id = AKIAHALLMARK\naws_secret_access_key = secret\n";
     fs::write(site.path().join(AWS_CREDENTIALS), keys).unwrap();
     let proxy = Proxy::start_at(site);
-    let (client, reader, sandbox) = (proxy.client(), proxy.client_of(READER), sandbox(&proxy));
-    client.create_bucket(BUCKET);
-    for (file, arguments) in
-        [(KEY, vec![]), ("app.tar.jws.sig", vec!["sign", "--signer", &signer(&service, "Release"), KEY])]
-    {
-        if !arguments.is_empty() {
-            assert_eq!(reader.get(BUCKET, KEY).code(), "ArtifactSignatureMissing");
-            hallmark(&sandbox, &arguments).good();
-        }
-        hallmark(&sandbox, &["push", file, &format!("s3://{BUCKET}/{file}")]).good();
-    }
+    proxy.client().create_bucket(BUCKET);
+    proxy
+}
+
+#[test]
+fn what_a_signing_profile_signed_is_served_until_it_is_revoked() {
+    let service = AwsSigner::start();
+    let proxy = asking(&service);
+    let (reader, sandbox) = (proxy.client_of(READER), sandbox(&proxy));
+    let location = format!("s3://{BUCKET}/{KEY}");
+    hallmark(&sandbox, &["push", KEY, &location]).good();
+    assert_eq!(reader.get(BUCKET, KEY).code(), "ArtifactSignatureMissing");
+    hallmark(&sandbox, &["sign", "--signer", &signer(&service, "Release"), KEY]).good();
+    hallmark(&sandbox, &["push", "app.tar.jws.sig", &format!("{location}.jws.sig")]).good();
     let served = reader.get(BUCKET, KEY);
     assert_eq!((served.status, served.header("x-hallmark-verified")), (200, Some("seal,aws")));
     assert_eq!(served.body, b"an artifact\n");
@@ -103,4 +105,29 @@ fn what_a_signing_profile_signed_is_served_until_it_is_revoked() {
     let gone = reader.get(BUCKET, KEY);
     refused("revoked", &gone, "ArtifactKeyRevoked");
     assert!(gone.text().contains(&format!("AWS Signer has revoked {JOB}")), "{}", gone.text());
+}
+
+#[test]
+fn a_question_that_aws_signer_refuses_does_not_hold_up_others() {
+    let service = AwsSigner::start();
+    let proxy = asking(&service);
+    let (reader, sandbox) = (proxy.client_of(READER), sandbox(&proxy));
+    for key in ["one", "two"] {
+        fs::write(sandbox.path(key), key).unwrap();
+        hallmark(&sandbox, &["sign", "--signer", &signer(&service, "Release"), key]).good();
+        for name in [key.to_owned(), format!("{key}.jws.sig")] {
+            hallmark(&sandbox, &["push", &name, &format!("s3://{BUCKET}/{name}")]).good();
+        }
+        assert_eq!(reader.get(BUCKET, key).status, 200, "{key}");
+    }
+    service.says(Says::Answer(400, "{\"code\":\"ValidationException\",\"message\":\"no\"}".to_owned()));
+    assert_eq!(reader.get(BUCKET, "one").status, 503);
+    service.says(Says::revoked(&[]));
+    assert_eq!(reader.get(BUCKET, "two").status, 200);
+    // Where there is no answer at all, nobody waits for one.
+    service.says(Says::Answer(500, String::new()));
+    assert_eq!(reader.get(BUCKET, "two").status, 503);
+    let asked = service.asked().len();
+    assert_eq!(reader.get(BUCKET, "one").status, 503);
+    assert_eq!(service.asked().len(), asked);
 }

@@ -30,11 +30,16 @@ struct Lab {
 impl Lab {
     /// `revocation`: the value of the configuration; `more`: of the rule.
     fn start(revocation: &str, more: &str) -> Self {
+        Self::with(revocation, "", &format!("keys = [\"aws\"], {more}"))
+    }
+
+    /// `tables`: further ones; `rule`: who must have signed.
+    fn with(revocation: &str, tables: &str, rule: &str) -> Self {
         let site = Site::new(&Options {
             tables: format!(
-                "[identities.aws.notation]\ntrust_anchors_file = \"roots.pem\"\nidentity = \"{PROFILE}\"\n\
-                 revocation = {revocation}\n[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", \
-                 signatures = \"required\", keys = [\"aws\"], siblings = [\"notation\"], {more} }}]\n"
+                "identities.aws.notation = {{ trust_anchors_file = \"roots.pem\", identity = \"{PROFILE}\", revocation = \
+                 {revocation} }}\n{tables}\n[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", \
+                 signatures = \"required\", siblings = [\"notation\"], {rule} }}]\n"
             ),
             ..Options::default()
         });
@@ -88,8 +93,9 @@ impl Lab {
     #[track_caller]
     fn is_not_known(&self) {
         let got = self.get();
+        assert_eq!(got.header("retry-after"), Some("2"));
         assert_eq!((got.status, got.code().as_str()), (503, "ServiceUnavailable"), "{}", got.text());
-        assert!(got.text().contains("revoked the signature is not known"), "{}", got.text());
+        assert!(got.text().contains("revoked a signature is not known"), "{}", got.text());
     }
 }
 
@@ -246,4 +252,37 @@ fn what_the_environment_calls_aws_is_not_asked_what_is_revoked() {
     // AWS itself is not reached by tests, or does not know these credentials.
     lab.is_not_known();
     assert_eq!(store.asked().len(), 0);
+}
+
+/// An envelope may be by several identities of one profile, of which some do not count any more.
+#[test]
+fn p4_who_does_not_count_does_not_hide_that_nothing_is_known_of_who_does() {
+    let signer = AwsSigner::start();
+    let revocation = format!("{{ endpoint = \"{}\", max_age = \"0s\" }}", signer.endpoint());
+    let former = format!(
+        "[identities.former]\nnot_after = 2026-01-01T00:00:00Z\n[identities.former.notation]\n\
+         trust_anchors_file = \"roots.pem\"\nidentity = \"{PROFILE}\""
+    );
+    let lab = Lab::with(&revocation, &former, "keys = [\"former\", \"aws\"], enforce = \"download\"");
+    lab.put("notation/profile.txt");
+    lab.is_served();
+    signer.says(Says::Answer(500, "{}".to_owned()));
+    lab.is_not_known();
+    // What may be served is not replaced by what waits for signatures.
+    assert_eq!(lab.client.put(BUCKET, KEY, b"unsigned").status, 503);
+    signer.says(Says::revoked(&[]));
+    lab.is_served_again();
+}
+
+#[test]
+fn who_does_not_count_by_the_configuration_is_not_asked_about() {
+    let signer = AwsSigner::start();
+    let revocation = format!("{{ endpoint = \"{}\", max_age = \"0s\" }}", signer.endpoint());
+    let over = "identities.aws.revoked = \"account taken over\"";
+    let lab = Lab::with(&revocation, over, "keys = [\"aws\"], enforce = \"download\"");
+    lab.put("notation/profile.txt");
+    let got = lab.get();
+    refused("revoked", &got, "ArtifactKeyRevoked");
+    assert!(got.text().contains("account taken over"), "{}", got.text());
+    assert_eq!(signer.asked().len(), 0);
 }

@@ -80,7 +80,7 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     let (lab, _) = approved(RULE, &["ci", "b"]);
     let ended = "keys.b = { public_key_file = \"b.pub\", revoked = \"laptop stolen\" }";
     let after = lab.changed(|text| text.replace("keys.b.public_key_file = \"b.pub\"", ended));
-    let says = "signatures are missing: 2 of `release` (1 there); `b` is revoked: laptop stolen";
+    let says = "signatures are missing: 2 of `release` (1 there); what `b` signed is revoked: laptop stolen";
     let got = after.reader.get(BUCKET, KEY);
     refused("a reader", &got, "ArtifactRoleUnmet");
     assert!(got.text().contains(says), "{}", got.text());

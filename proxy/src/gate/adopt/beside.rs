@@ -13,7 +13,7 @@ use super::super::upload::internal;
 use super::super::{Gate, GateError, Subject};
 use super::{Found, Order};
 use crate::s3::error::{Code, S3Error};
-use crate::trust::{Evidence, Judged, Piece, SiblingFile, SiblingName, Standing, TrustPolicy, Unusable};
+use crate::trust::{Evidence, Judged, Piece, Pieces, SiblingFile, SiblingName, Standing, TrustPolicy};
 
 /// What bears no seal, each with what is signed in it.
 type Unsealed = Vec<(Found, Vec<Piece>)>;
@@ -81,15 +81,13 @@ fn read(
         };
         let Some(bytes) = &found.examined.small else { continue };
         let file = SiblingFile { sibling: &sibling, bytes, at: UnixMs(now), now };
-        match policy.pieces(&about, &file) {
-            Ok(pieces) => {
-                beside.pieces.extend(pieces.iter().cloned());
-                unsealed.push((found, pieces));
-            }
+        let Ok(Pieces { known, unknown }) = policy.pieces(&about, &file) else { continue };
+        if let Some(unknown) = unknown {
             // It may have been revoked.
-            Err(Unusable::Status(unknown)) => return Err(unknown.into()),
-            Err(_) => {}
+            return Err(unknown.into());
         }
+        beside.pieces.extend(known.iter().cloned());
+        unsealed.push((found, known));
     }
     Ok((beside, unsealed))
 }

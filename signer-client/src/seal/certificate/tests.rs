@@ -28,6 +28,12 @@ fn certificate(certifier: &Certifier, sample: &Sample) -> Certificate {
     now(certifier.certify(&sample.realm, sample.sealer.public_key(), lifetime)).unwrap()
 }
 
+/// What its signature is over.
+fn said(certificate: &Certificate) -> KeyStatement<'_> {
+    let Certificate { key, realm, lifetime, certifier, payload: _, signature: _ } = certificate;
+    KeyStatement { realm, key, lifetime: *lifetime, certifier: *certifier }
+}
+
 fn trusting(certifier: &Certifier) -> SealKeys {
     SealKeys::default().certified_by([certifier.public_key().clone()])
 }
@@ -64,7 +70,8 @@ fn a_certificate_is_of_one_key_by_one_certifier_for_one_realm() {
     let by_stranger = certificate(&stranger, &sample);
     assert_eq!(check(&sample, &keys, &by_stranger), fault(&sample, CertificateFault::Certifier));
     // Who names another one has not signed as that one.
-    let feigned = Certificate { certifier: certifier.public_key().id(), ..by_stranger };
+    let feigned = KeyStatement { certifier: certifier.public_key().id(), ..said(&by_stranger) };
+    let feigned = feigned.signed(by_stranger.signature);
     assert_eq!(check(&sample, &keys, &feigned), fault(&sample, CertificateFault::Signature));
     assert_eq!(
         check(&sample, &keys, &certificate(&certifier, &other)),
@@ -72,7 +79,8 @@ fn a_certificate_is_of_one_key_by_one_certifier_for_one_realm() {
     );
     let at = sample.claims.at;
     let wider =
-        Certificate { lifetime: Lifetime::new(at - 3_600_000, at + 3_600_000).unwrap(), ..good.clone() };
+        KeyStatement { lifetime: Lifetime::new(at - 3_600_000, at + 3_600_000).unwrap(), ..said(&good) };
+    let wider = wider.signed(good.signature);
     assert_eq!(check(&sample, &keys, &wider), fault(&sample, CertificateFault::Signature));
     let mut elsewhere = Sample::of_size(5);
     elsewhere.realm = "elsewhere".to_owned();
