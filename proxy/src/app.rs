@@ -11,7 +11,6 @@ use hallmark_config::{
 };
 use hallmark_signer::{KeyError, KeyId, KeyRegister, KeyUse, KeyUseConflict, PublicKey, SealKeys};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
 use crate::access::Writers;
@@ -21,7 +20,7 @@ use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::{PublishedSealKeys, SealKeyBundle};
 use crate::seal_signer::{self, OpenError, OpenSealKey};
 use crate::sealing::NoSealKey;
-use crate::server::{self, Background, Peer, Service};
+use crate::server::{self, Arriving, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::sizes;
 use crate::state_file;
@@ -232,7 +231,7 @@ impl App {
 }
 
 impl Service for App {
-    async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+    async fn call(self: Arc<Self>, request: Request<Arriving>, peer: Peer) -> Response<Outgoing> {
         // Not borrowed: a request may last for hours.
         let service = self.current.load_full();
         service.call(request, peer).await

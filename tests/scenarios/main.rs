@@ -20,6 +20,7 @@ mod conformance;
 mod copies;
 mod crash;
 mod cut_downloads;
+mod early_answers;
 mod exposed;
 mod faults;
 mod forms;
