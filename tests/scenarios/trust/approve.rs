@@ -7,7 +7,7 @@ use hallmark_tests::proxy::program;
 use hallmark_tests::site::{READER, REALM};
 use serde_json::Value;
 
-use super::{BUCKET, HEADER, KEY, Lab};
+use super::{BUCKET, FREE, HEADER, KEY, Lab};
 
 const RULE: &str = "all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\"";
 const LOCATION: &str = "s3://approved/app.tar";
@@ -244,6 +244,18 @@ fn a_pull_finds_signatures_beside_the_artifact() {
     let good = desk.lab.proxy.site.signature("b", &body);
     assert_eq!(desk.lab.client.put(BUCKET, "app.tar.sig", good.as_bytes()).status, 200);
     assert_eq!(pull(&["bob.pub", "c.pub"]).0, Some(0));
+    // In a bundle for clients of Sigstore as well, and only by the key.
+    std::fs::write(desk.sandbox.path("app.tar"), &body).unwrap();
+    desk.hallmark(&["sign", "--key", "ci.key", "--bundle", "app.tar"]).good();
+    let bundle = std::fs::read(desk.sandbox.path("app.tar.sigstore.json")).unwrap();
+    for (key, bytes) in [("app.tar", &body), ("app.tar.sigstore.json", &bundle)] {
+        assert_eq!(desk.lab.client.put(FREE, key, bytes).status, 200);
+    }
+    let free = |signer: &str| {
+        desk.hallmark(&["pull", "--signer", signer, &format!("s3://{FREE}/app.tar"), "free"]).status.code()
+    };
+    assert_eq!((free("ci.pub"), free("c.pub")), (Some(0), Some(REFUSED)));
+
     // What cannot be had is none.
     desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.attributes.hallmark = None);
     assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
