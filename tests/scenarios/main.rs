@@ -26,6 +26,7 @@ mod faults;
 mod forms;
 mod frontend_attacks;
 mod governance;
+mod hints;
 mod immutable;
 mod instances;
 mod many;

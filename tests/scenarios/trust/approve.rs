@@ -306,11 +306,11 @@ fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
     let desk = Desk::with(RULE, &content(1, 1000));
     let name = std::fs::copy(desk.lab.proxy.site.path().join("other.key"), desk.sandbox.path("other.key"));
     assert!(name.is_ok());
-    let hint = "name a signer of that name?";
-    for (what, options) in [
-        ("the rule knows no such name", &["--key", "other.key"][..]),
-        ("nor this one", &["--key", "ci.key", "--as", "nobody"]),
-        ("a key of somebody else", &["--key", "other.key", "--as", "ci"]),
+    for (what, options, hint) in [
+        ("the rule knows no such name", &["--key", "other.key"][..], "knows no signer `other`"),
+        ("nor this one", &["--key", "ci.key", "--as", "nobody"], "knows no signer `nobody`"),
+        ("a key of somebody else", &["--key", "other.key", "--as", "ci"], "name this key, and"),
+        ("another one's name", &["--key", "ci.key", "--as", "b"], "hint: --as NAME says whose key it is"),
     ] {
         let ran = desk.approve(options);
         desk.refused(what, &ran, REFUSED, "ArtifactSignatureRefused");
@@ -320,8 +320,63 @@ fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
     let role = |role| {
         desk.hallmark(&[&["--json", "approve", "--key", "ci.key", "--role", role], &pinned[..]].concat())
     };
-    desk.refused("a mistyped role", &role("relaese"), REFUSED, "asks for `release`");
+    let mistyped = role("relaese");
+    desk.refused("a mistyped role", &mistyped, REFUSED, "asks for `release`");
+    assert!(mistyped.stderr.contains("hint: give one of those by --role"), "{}", mistyped.stderr);
     role("release").good();
+}
+
+/// Nor where the signer is not the one to ask any more.
+#[test]
+fn a_revoked_signer_is_told_so() {
+    let lab = Lab::new(RULE, "");
+    assert_eq!(lab.put(&content(1, 1000), &["b"]).status, 200);
+    let desk = Desk::of(lab.changed(|text| format!("keys.c.revoked = \"it leaked\"\n{text}")));
+    let ran = desk.approve(&["--key", "c.key"]);
+    desk.refused("revoked", &ran, REFUSED, "`c` is revoked: it leaked");
+    assert!(ran.stderr.contains("hint: the endpoint's configuration revokes that key"), "{}", ran.stderr);
+}
+
+/// Nobody's signature could make these good, so none is made.
+#[test]
+fn what_is_never_served_is_not_signed() {
+    let body = content(1, 1000);
+    let lab = Lab::new(RULE, "");
+    assert_eq!(lab.put(&body, &["b"]).status, 200);
+    let denied = format!(
+        "deny = [{{ sha256 = \"{}\", reason = \"a hole in it\" }}]\n",
+        Sha256Digest::of(&body).to_hex()
+    );
+    for (what, line, rule, code) in [
+        ("denied", denied.as_str(), "", "ArtifactDenied"),
+        ("too old", "", ", not_sealed_before = 2100-01-01T00:00:00Z", "ArtifactSealTooOld"),
+    ] {
+        let changed = lab.changed(|text| format!("{line}{}", text.replace(RULE, &format!("{RULE}{rule}"))));
+        assert_eq!(changed.read(), Err(code.to_owned()));
+        let desk = Desk::of(changed);
+        let ran = desk.approve(&["--key", "ci.key"]);
+        desk.refused(what, &ran, REFUSED, code);
+        assert!(ran.stderr.contains("no signature on"), "{what}: {}", ran.stderr);
+        lab.changed(|text| text.replace(line, "").replace(rule, ""));
+    }
+}
+
+#[test]
+fn who_pushes_too_few_signatures_hears_how_to_add_some() {
+    let desk = Desk::of(Lab::new("all_of = [\"release\"]", ""));
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let ran = desk.hallmark(&["push", "--key", "ci.key", "file", LOCATION]);
+    desk.refused("at the upload", &ran, REFUSED, "2 of `release` (1 there)");
+    for way in ["hint: sign it", "`hallmark push --key FILE.key`", "`--signer`", "`hallmark approve`"] {
+        assert!(ran.stderr.contains(way), "{way}: {}", ran.stderr);
+    }
+    let desk = Desk::of(Lab::new(RULE, ""));
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let ran = desk.hallmark(&["push", "file", LOCATION]);
+    ran.good();
+    for way in ["`--signer`", "`hallmark approve --role ROLE"] {
+        assert!(ran.stderr.contains(way), "{way}: {}", ran.stderr);
+    }
 }
 
 /// What stands in the place and says nothing, be it of what was there before, gives way.
