@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::moment::UnixMs;
 use crate::name::{Prefix, RoleName, SealIdText, SignerName};
@@ -62,7 +63,20 @@ pub enum IdentityKind {
         trust_anchors: String,
         /// `x509.subject: …`, or the ARN of a signing profile.
         identity: String,
+        /// Whether AWS Signer is asked if it has revoked a signature since; only with the ARN of a signing profile.
+        revocation: Option<RevocationCheck>,
     },
+}
+
+/// How AWS Signer is asked whether it has revoked a signature. In which region, the ARN of the profile says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationCheck {
+    /// The URL of its data plane; `None`: AWS's own.
+    pub endpoint: Option<String>,
+    /// The profile of the AWS configuration with the credentials; `None`: as AWS tools find them.
+    pub profile: Option<String>,
+    /// For how long an answer holds.
+    pub max_age: Duration,
 }
 
 /// When the signatures of a key or an identity count.

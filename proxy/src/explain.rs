@@ -83,7 +83,7 @@ pub async fn explain(
             let evidence = Evidence { header: header.as_deref(), pieces };
             let findings = policy.examine(&judged, &evidence, verdicts);
             let useless = pieces.iter().filter_map(|piece| useless(policy, &judged, piece, verdicts));
-            (signers(&findings, policy), findings.rule.cloned(), useless.collect::<Vec<_>>())
+            (signers(&findings), findings.rule.cloned(), useless.collect::<Vec<_>>())
         };
         let looked_for = gate.policy().siblings(&subject.object);
         match gate.weigh(subject, NOBODY, judge).await {
@@ -174,7 +174,9 @@ impl Explanation {
         match &self.verdict {
             Ok(_) => Fate::Served,
             Err(GateError::Artifact(_)) => Fate::Refused,
-            Err(GateError::Client(_) | GateError::Store(_) | GateError::Exhausted(_)) => Fate::Failed,
+            Err(
+                GateError::Client(_) | GateError::Store(_) | GateError::Status(_) | GateError::Exhausted(_),
+            ) => Fate::Failed,
         }
     }
 }
@@ -261,19 +263,16 @@ fn show_role(role: &Role) -> String {
 }
 
 /// Who signed an artifact, whether it counts, and what is missing.
-fn signers(findings: &Findings<'_>, policy: &TrustPolicy) -> Vec<String> {
+fn signers(findings: &Findings<'_>) -> Vec<String> {
     let Findings { rule: _, found, clauses, verdict: _ } = findings;
     let signed = found.iter().map(|found| {
-        let standing = match (found.standing, &found.scope) {
+        let standing = match (&found.standing, &found.scope) {
             (Standing::Counts, Scope::AllRoles) => "counts".to_owned(),
             (Standing::Counts, Scope::Role(role)) => format!("counts for the role {role}"),
             (Standing::Unfit, _) => "does not count: it is not over what the rule asks for".to_owned(),
             (Standing::TooEarly, _) => "does not count: the signer was not valid yet".to_owned(),
             (Standing::TooLate, _) => "does not count: the signer was not valid any more".to_owned(),
-            (Standing::Revoked, _) => {
-                let why = policy.why_revoked(&found.signer).unwrap_or_default();
-                format!("does not count: the signer is revoked: {why}")
-            }
+            (Standing::Revoked(why), _) => format!("does not count: it is revoked: {why}"),
         };
         format!("{}, of {}: {standing}", found.signer, found.at)
     });

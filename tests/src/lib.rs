@@ -4,6 +4,7 @@
 //!   [`instances`] several of them over one.
 //! - [`raw`] speaks HTTP byte by byte, [`sigv4`] signs, [`s3`] is the two together.
 //! - [`command`] runs other people's clients; [`data`] makes what they carry.
+//! - [`aws_signer`] is what publishers sign with; the real one has no twin to run here.
 //! - [`memory`] is a store whose contents a test can edit behind the proxy's back; [`stores`] are real ones, and
 //!   [`fault`] stands between the proxy and one of those and has things go wrong.
 //!
@@ -11,6 +12,7 @@
 
 #![allow(clippy::print_stderr, reason = "what a test says is shown when it fails")]
 
+pub mod aws_signer;
 pub mod command;
 pub mod data;
 pub mod fault;

@@ -23,6 +23,11 @@ const READY: &str = "hallmark-proxy: listening on ";
 /// What it prints before, where the configuration has `[admin]`.
 const ADMIN: &str = "hallmark-proxy: health and metrics on http://";
 
+/// Credentials for AWS in a site's folder, if a test writes them.
+pub const AWS_CREDENTIALS: &str = "aws.credentials";
+/// And AWS tools' configuration, the same.
+pub const AWS_CONFIG: &str = "aws.config";
+
 /// What it logs when it has read its configuration again.
 const TAKEN: &str = "the changed configuration holds from now on";
 const REFUSED: &str = "the changed configuration was refused";
@@ -208,6 +213,10 @@ fn spawn(site: &Site, log: &Log) -> (Child, SocketAddr) {
         .arg("--config")
         .arg(site.config_file())
         .current_dir(site.path())
+        // What a test wants AWS tools to find, and nothing of the user's.
+        .env("AWS_SHARED_CREDENTIALS_FILE", site.path().join(AWS_CREDENTIALS))
+        .env("AWS_CONFIG_FILE", site.path().join(AWS_CONFIG))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

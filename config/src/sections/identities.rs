@@ -1,17 +1,24 @@
 //! `[identities.<name>]`: who signs with a certificate.
 
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::validity::validity;
 use crate::files;
 use crate::reader::{Read, Table, Value};
-use crate::trust::{Identity, IdentityKind};
+use crate::trust::{Identity, IdentityKind, RevocationCheck};
 
 /// Sigstore's own `trusted_root.json` has 6 KiB; authorities of one's own add little.
 const MAX_ROOTS: u64 = 1 << 20;
 
 /// The longest name in a certificate that anybody needs.
 const MAX_IDENTITY: usize = 2048;
+
+/// For how long an answer of AWS Signer holds, if nothing is said: every download asks for it.
+const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+const MAX_AGES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 * 3600);
 
 /// `is_key`: whether a key has the same name, and rules could not tell the two apart.
 pub(super) fn identity(table: &mut Table<'_>, is_key: Clash) -> Read<Identity> {
@@ -54,8 +61,52 @@ fn notation(table: &mut Table<'_>) -> Read<(IdentityKind, String)> {
     let anchors = table.required("trust_anchors_file", "\"anchors.pem\"", roots);
     let example = "\"x509.subject: C=US, O=acme, CN=build\"";
     let identity = table.required("identity", example, |value| value.parse(notation_identity));
+    let is_profile = matches!(&identity, Ok(identity) if identity.starts_with("arn:"));
+    let revocation = table.optional("revocation", |value| {
+        let asked = value.table(revocation)?;
+        if identity.is_ok() && !is_profile {
+            let message = "AWS Signer knows of what it signed itself; leave it out, or give the ARN of a signing \
+                           profile as `identity`";
+            return Err(value.place().problem(message));
+        }
+        Ok(asked)
+    });
     let (trust_anchors_file, trust_anchors, config_key) = anchors?;
-    Ok((IdentityKind::Notation { trust_anchors_file, trust_anchors, identity: identity? }, config_key))
+    let kind = IdentityKind::Notation {
+        trust_anchors_file,
+        trust_anchors,
+        identity: identity?,
+        revocation: revocation?,
+    };
+    Ok((kind, config_key))
+}
+
+fn revocation(table: &mut Table<'_>) -> Read<RevocationCheck> {
+    let endpoint = table.optional("endpoint", |value| value.parse(service));
+    let profile = table.optional("profile", |value| value.parse(name));
+    let max_age = table.or("max_age", MAX_AGE, |value| value.duration(MAX_AGES));
+    Ok(RevocationCheck { endpoint: endpoint?, profile: profile?, max_age: max_age? })
+}
+
+/// The URL of a service whose word is believed. Nothing but TLS says that it is the service's, so without it only this machine
+/// is asked.
+fn service(text: &str) -> Result<String, &'static str> {
+    let is_host =
+        |host: &str| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "?#@/".contains(c));
+    let local = |host: &str| host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    let good = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(host), _) => is_host(host),
+        (None, Some(host)) => local(host),
+        (None, None) => false,
+    };
+    if good && text.len() <= MAX_IDENTITY {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "https:// and a host, such as \"https://data-signer.eu-west-1.amazonaws.com\" (http:// only for an address \
+             of this machine, with its port)",
+        )
+    }
 }
 
 fn roots(value: &Value<'_>) -> Read<(PathBuf, String, String)> {

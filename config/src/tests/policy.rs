@@ -101,6 +101,12 @@ fn everything_comes_out() {
 fn signers() {
     let key = |rest: &str| format!("keys.a = {{ public_key_file = \"ci.pub\", {rest} }}");
     let bot = |rest: &str| format!("identities.b.sigstore = {{ {rest} }}");
+    let aws = |identity: &str, revocation: &str| {
+        format!(
+            "identities.b.notation = {{ trust_anchors_file = \"anchors.pem\", identity = \"{identity}\", \
+             revocation = {revocation} }}"
+        )
+    };
     check(&[
         (&key("use = \"blobs\""), &["4: keys.a.use: unknown word; did you mean `blob`?"]),
         (
@@ -137,6 +143,23 @@ fn signers() {
             &[
                 "4: identities.b.notation.identity: must be \"x509.subject: C=…, O=…, CN=…\", or the ARN of a \
                signing profile",
+            ],
+        ),
+        (
+            &aws("x509.subject: CN=build", "{}"),
+            &[
+                "4: identities.b.notation.revocation: AWS Signer knows of what it signed itself; leave it out, or \
+                 give the ARN of a signing profile as `identity`",
+            ],
+        ),
+        (
+            &aws("arn:x", "{ endpoint = \"http://signer.example\", max_age = \"25h\", age = 1 }"),
+            &[
+                "4: identities.b.notation.revocation.endpoint: must be https:// and a host, such as \
+                 \"https://data-signer.eu-west-1.amazonaws.com\" (http:// only for an address of this machine, with \
+                 its port)",
+                "4: identities.b.notation.revocation.max_age: must be from 0 ms to 24 h",
+                "4: identities.b.notation.revocation.age: unknown key; known: `endpoint`, `profile`, `max_age`",
             ],
         ),
         (

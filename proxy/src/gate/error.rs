@@ -5,7 +5,7 @@ use crate::name::BucketName;
 use crate::proof::{ArtifactFault, ProofError};
 use crate::s3::error::{Code, S3Error};
 use crate::store::{GetError, PutError, StoreError, StoreFault};
-use crate::trust::TrustFault;
+use crate::trust::{StatusUnknown, TrustFault};
 
 /// Why an upload was not taken or a download is not served, by whose fault it is.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum GateError {
     /// The store's: what it says is for the log.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another service's, whose word on a signature is asked for.
+    #[error(transparent)]
+    Status(#[from] StatusUnknown),
     /// Nobody's: too much is asked for at the moment.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
@@ -41,6 +44,7 @@ impl GateError {
             Self::Client(error) => error.code.as_str(),
             Self::Artifact(fault) => fault.label(),
             Self::Store(error) => error.fault.label(),
+            Self::Status(_) => "signature_status_unknown",
             Self::Exhausted(_) => "memory_exhausted",
         }
     }
@@ -64,6 +68,9 @@ impl From<GateError> for S3Error {
                     Self::new(Code::BadGateway, "The object store gave an answer that cannot be used.")
                 }
             },
+            GateError::Status(unknown) => {
+                Self::new(Code::ServiceUnavailable, format!("Not served for now: {unknown}. Try again."))
+            }
             GateError::Exhausted(_) => Self::new(Code::SlowDown, "Please reduce your request rate."),
         }
     }

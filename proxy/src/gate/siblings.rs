@@ -24,7 +24,7 @@ use crate::name::ObjectName;
 use crate::proof::{Admitted, Artifact, ArtifactFault, Origin, Proven, Reader};
 use crate::s3::error::{Code, S3Error};
 use crate::store::{Span, aside};
-use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy};
+use crate::trust::{About, Form, Piece, SiblingFile, SiblingName, Taken, TrustFault, TrustPolicy, Unusable};
 
 /// How many artifacts have their siblings read and verified at once, a quarter of them for one client. Each takes at most
 /// [`MAX_SIBLINGS`](crate::trust::MAX_SIBLINGS) × 64 KiB, which is beside the memory budget: a download that waited for it
@@ -49,13 +49,19 @@ pub(crate) struct Subject {
     pub(crate) size: u64,
 }
 
+impl Subject {
+    pub(super) fn about(&self) -> About<'_> {
+        About { object: &self.object, sha256: &self.sha256, size: self.size }
+    }
+}
+
 /// What came of a judgement by what stands beside an artifact.
 pub(crate) struct Weighed<T> {
     /// The judgement.
     pub(crate) verdict: T,
     /// Each sibling that is there, and whether it is of use.
     pub(crate) seen: Vec<Seen>,
-    /// The first sibling that could not be used, but one that the store failed to give before all.
+    /// The first sibling that could not be used, but one of which nobody knows what it says before all.
     spoiled: Option<Spoiled>,
 }
 
@@ -70,8 +76,8 @@ pub(crate) struct Seen {
 pub(super) enum Spoiled {
     /// It is its own fault.
     Sibling { key: String, why: String, elsewhere: Elsewhere },
-    /// Nobody knows what stands there.
-    Store(GateError),
+    /// Nobody knows what stands there, or what has become of it.
+    Unknown(GateError),
 }
 
 /// Whether another instance may be able to use it.
@@ -160,7 +166,7 @@ impl Gate {
         let read: Vec<_> = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().boxed().await;
         let (policy, kept, now) = (Arc::clone(&self.policy), Arc::clone(self.kept()), self.clock.now());
         turn.work(move || {
-            let about = About { object: &subject.object, sha256: &subject.sha256, size: subject.size };
+            let about = subject.about();
             let mut beside = Beside::default();
             let seen = read.into_iter().filter_map(|read| beside.add(&policy, &about, read, now)).collect();
             Weighed { verdict: judge(&policy, &beside.pieces, &*kept), seen, spoiled: beside.spoiled }
@@ -181,7 +187,7 @@ impl Gate {
             Err(GateError::Client(error)) if error.code == Code::EntityTooLarge => {
                 Spoiled::new(name, &"it is longer than 65536 bytes", Elsewhere::CanNot)
             }
-            Err(error) => Spoiled::Store(error),
+            Err(error) => Spoiled::Unknown(error),
         };
         Err((sibling.name, spoiled))
     }
@@ -214,7 +220,7 @@ impl Spoiled {
     fn reason(&self) -> String {
         match self {
             Self::Sibling { why, .. } => why.clone(),
-            Self::Store(error) => S3Error::from(error.clone()).message.to_string(),
+            Self::Unknown(error) => S3Error::from(error.clone()).message.to_string(),
         }
     }
 }
@@ -247,7 +253,10 @@ impl Beside {
             Ok(Some(Read { sibling, at, bytes })) => {
                 let file = SiblingFile { sibling: &sibling, bytes: &bytes, at, now };
                 let found = policy.pieces(about, &file).map(|more| self.pieces.extend(more));
-                let found = found.map_err(|error| Spoiled::new(&sibling.name, &error, Elsewhere::CanNot));
+                let found = found.map_err(|error| match error {
+                    Unusable::Status(unknown) => Spoiled::Unknown(unknown.into()),
+                    error => Spoiled::new(&sibling.name, &error, Elsewhere::CanNot),
+                });
                 (sibling.name, found.map(|()| at))
             }
             Err((name, why)) => (name, Err(why)),
@@ -255,8 +264,8 @@ impl Beside {
         let seen = Seen { name, found: found.as_ref().map(|at| *at).map_err(Spoiled::reason) };
         match found {
             Ok(_) => {}
-            // That the store failed is said rather than what else is wrong: it may pass.
-            Err(why @ Spoiled::Store(_)) => self.spoiled = Some(why),
+            // That something failed is said rather than what else is wrong: it may pass.
+            Err(why @ Spoiled::Unknown(_)) => self.spoiled = Some(why),
             Err(why) => self.spoiled = self.spoiled.take().or(Some(why)),
         }
         Some(seen)
@@ -271,7 +280,7 @@ impl Beside {
 fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result<Taken, GateError> {
     match (verdict, spoiled) {
         // A signature that nobody could read may be a revoked one.
-        (Ok(Taken::Waiting(_)), Some(Spoiled::Store(error))) => Err(error),
+        (Ok(Taken::Waiting(_)), Some(Spoiled::Unknown(error))) => Err(error),
         (Ok(taken), _) => Ok(taken),
         (Err(fault), spoiled) => Err(blame(spoiled, fault)),
     }
@@ -281,7 +290,7 @@ fn taken(verdict: Result<Taken, TrustFault>, spoiled: Option<Spoiled>) -> Result
 fn blame(spoiled: Option<Spoiled>, fault: TrustFault) -> GateError {
     match spoiled {
         Some(spoiled) if fault.may_be_mended() => match spoiled {
-            Spoiled::Store(error) => error,
+            Spoiled::Unknown(error) => error,
             Spoiled::Sibling { key, why, .. } => {
                 TrustFault::SiblingUnusable { key, why, without: Box::new(fault) }.into()
             }
@@ -295,7 +304,7 @@ impl Weighed<Result<Admitted, ArtifactFault>> {
     pub(super) fn verdict(self) -> Result<Admitted, GateError> {
         match (self.verdict, self.spoiled) {
             // What is not known to be refused must not be taken for something that may be replaced.
-            (Ok(admitted), Some(Spoiled::Store(error))) if !admitted.is_trusted() => Err(error),
+            (Ok(admitted), Some(Spoiled::Unknown(error))) if !admitted.is_trusted() => Err(error),
             (Ok(admitted), _) => Ok(admitted),
             (Err(ArtifactFault::Trust(fault)), spoiled) => Err(blame(spoiled, fault)),
             (Err(fault), _) => Err(fault.into()),

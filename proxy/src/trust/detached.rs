@@ -8,7 +8,7 @@ use super::TrustPolicy;
 use super::evidence::{Evidence, Piece, Signed};
 use super::fault::TrustFault;
 use super::findings::{Found, Scope, Standing};
-use super::judge::{Form, Judged};
+use super::judge::{Form, Judged, gravest, not_counting};
 use super::search::LookFor;
 use super::sibling::SignaturePlace;
 use super::signer::SignerKind;
@@ -51,10 +51,10 @@ impl TrustPolicy {
             return role.map_or(Ok(()), |role| approves_for(rule, role, Some(signer)));
         }
         let others = self.who(rule, detached, (of.as_ref(), LookFor::Others), verdicts);
-        match others.into_iter().max_by_key(|found| found.standing) {
+        match gravest(others) {
             // It is what its name says. That the rule does not go by such is not its fault.
             Some(Found { standing: Standing::Counts | Standing::Unfit, .. }) => Ok(()),
-            Some(found) => Err(self.not_counting(found)),
+            Some(found) => Err(not_counting(found)),
             None => Err(self.elsewhere(rule, detached, verdicts).unwrap_or_else(worthless)),
         }
     }
@@ -86,7 +86,7 @@ impl TrustPolicy {
             Some(Standing::Counts) | None => Ok(()),
             Some(standing) => {
                 let scope = Scope::AllRoles;
-                Err(self.not_counting(Found { signer: signer.clone(), at, standing, scope }))
+                Err(not_counting(Found { signer: signer.clone(), at, standing, scope }))
             }
         }
     }

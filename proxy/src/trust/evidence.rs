@@ -1,5 +1,7 @@
 //! What says that somebody vouches for an artifact.
 
+use std::sync::Arc;
+
 use hallmark_config::{Sibling, SignerName, UnixMs};
 use hallmark_signer::evidence::InTotoStatement;
 use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, Sha256Digest};
@@ -52,6 +54,8 @@ pub enum Signed {
         /// When it was signed, as far as authorities say that are trusted. These count beside the time of the seal: all
         /// must be within the signer's validity.
         signed_at: Vec<UnixMs>,
+        /// Why its authority has revoked it since, if it has.
+        revoked: Option<Arc<str>>,
     },
 }
 

@@ -46,7 +46,7 @@ pub enum TrustFault {
     #[error("no signature is by a key that the rule for this key trusts")]
     SignerUntrusted,
     /// The only good signatures are by signers who have been revoked.
-    #[error("the only good signature is by a revoked key: `{signer}` is revoked: {reason}")]
+    #[error("the only good signature is by `{signer}`, and revoked: {reason}")]
     KeyRevoked {
         /// One of them.
         signer: SignerName,

@@ -1,5 +1,7 @@
 //! How a verdict came about: for people who ask why.
 
+use std::sync::Arc;
+
 use hallmark_config::{Role, RoleName, Rule, SignerName, UnixMs};
 
 use super::fault::TrustFault;
@@ -61,7 +63,7 @@ impl Scope {
 }
 
 /// Whether a good signature counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It does.
     Counts,
@@ -71,8 +73,8 @@ pub enum Standing {
     TooEarly,
     /// It was made after the signer's validity ended.
     TooLate,
-    /// It is by a signer who is revoked, and not from before that.
-    Revoked,
+    /// It is by a signer who is revoked, and not from before that, or it is revoked itself; and why.
+    Revoked(Arc<str>),
 }
 
 /// How far a role is met.

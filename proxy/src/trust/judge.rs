@@ -1,6 +1,6 @@
 //! The judgement.
 
-use hallmark_config::{Enforce, Rule, SealOp, Signatures, SignerName, UnixMs};
+use hallmark_config::{Enforce, Rule, SealOp, Signatures, UnixMs};
 use hallmark_signer::{Op, PublisherSignatures, SealId, Sha256Digest, Verdicts};
 
 use super::TrustPolicy;
@@ -9,7 +9,6 @@ use super::fault::{Discounted, TrustFault};
 use super::findings::{Findings, Found, Signers, Standing};
 use super::roles::{clauses, missing, signers_of};
 use super::search::{LookFor, Search};
-use super::signer::Signer;
 use crate::name::ObjectName;
 
 /// An artifact that is sealed, or is about to be.
@@ -90,10 +89,10 @@ impl TrustPolicy {
         let counting = search.find(header.as_ref(), evidence, LookFor::Counting);
         match missing(&clauses(rule, &counting, &self.signers)) {
             // Every rule asks for somebody. Should one ever not, nobody is not enough.
-            _ if counting.is_empty() => Err(self.nobody(&search, header.as_ref(), evidence)),
+            _ if counting.is_empty() => Err(nobody(&search, header.as_ref(), evidence)),
             Some(missing) => {
                 let others = search.find(header.as_ref(), evidence, LookFor::Others);
-                let discounted = others.into_iter().map(|found| self.discounted(found)).collect();
+                let discounted = others.into_iter().map(discounted).collect();
                 Err(TrustFault::RoleUnmet { missing, discounted })
             }
             None => Ok(Signers(signers_of(&counting))),
@@ -119,8 +118,8 @@ impl TrustPolicy {
         };
         let header = evidence.header().map_err(|_| TrustFault::SignatureMalformed)?;
         let others = self.search(rule, judged, verdicts).find(header.as_ref(), evidence, LookFor::Others);
-        match others.into_iter().find(|found| found.standing == Standing::Revoked) {
-            Some(revoked) => Err(self.not_counting(revoked)),
+        match others.into_iter().find(|found| matches!(found.standing, Standing::Revoked(_))) {
+            Some(revoked) => Err(not_counting(revoked)),
             None => Ok(Taken::Waiting(Box::new(fault))),
         }
     }
@@ -153,43 +152,34 @@ impl TrustPolicy {
     ) -> Search<'s> {
         Search { signers: &self.signers, rule, judged, verdicts }
     }
+}
 
-    /// Why nobody counts.
-    fn nobody(
-        &self,
-        search: &Search<'_>,
-        header: Option<&PublisherSignatures>,
-        evidence: &Evidence<'_>,
-    ) -> TrustFault {
-        let others = search.find(header, evidence, LookFor::Others);
-        let gravest = others.into_iter().max_by_key(|found| found.standing);
-        gravest.map_or(TrustFault::SignerUntrusted, |found| self.not_counting(found))
+/// Why nobody counts.
+fn nobody(search: &Search<'_>, header: Option<&PublisherSignatures>, evidence: &Evidence<'_>) -> TrustFault {
+    let others = search.find(header, evidence, LookFor::Others);
+    gravest(others).map_or(TrustFault::SignerUntrusted, not_counting)
+}
+
+/// Of those who do not count the one with the gravest reason.
+pub(super) fn gravest(others: Vec<Found>) -> Option<Found> {
+    others.into_iter().max_by(|one, other| one.standing.cmp(&other.standing))
+}
+
+/// Why this one alone does not suffice.
+pub(super) fn not_counting(found: Found) -> TrustFault {
+    match discounted(found) {
+        Discounted::Revoked { signer, reason } => TrustFault::KeyRevoked { signer, reason },
+        Discounted::NotValid { signer, at } => TrustFault::KeyNotValid { signer, at },
+        Discounted::Unfit(signer) => TrustFault::AttestationUnmet { signer },
     }
+}
 
-    /// Why this one alone does not suffice.
-    pub(super) fn not_counting(&self, found: Found) -> TrustFault {
-        match self.discounted(found) {
-            Discounted::Revoked { signer, reason } => TrustFault::KeyRevoked { signer, reason },
-            Discounted::NotValid { signer, at } => TrustFault::KeyNotValid { signer, at },
-            Discounted::Unfit(signer) => TrustFault::AttestationUnmet { signer },
-        }
-    }
-
-    fn discounted(&self, found: Found) -> Discounted {
-        let Found { signer, at, standing, scope: _ } = found;
-        match standing {
-            Standing::Revoked => {
-                let reason = self.why_revoked(&signer).unwrap_or_default().to_owned();
-                Discounted::Revoked { signer, reason }
-            }
-            Standing::TooEarly | Standing::TooLate => Discounted::NotValid { signer, at },
-            Standing::Unfit | Standing::Counts => Discounted::Unfit(signer),
-        }
-    }
-
-    /// Why a signer is revoked, as the configuration says; `None`: it is not.
-    pub fn why_revoked(&self, signer: &SignerName) -> Option<&str> {
-        self.signers.get(signer).and_then(Signer::revocation)
+fn discounted(found: Found) -> Discounted {
+    let Found { signer, at, standing, scope: _ } = found;
+    match standing {
+        Standing::Revoked(reason) => Discounted::Revoked { signer, reason: reason.to_string() },
+        Standing::TooEarly | Standing::TooLate => Discounted::NotValid { signer, at },
+        Standing::Unfit | Standing::Counts => Discounted::Unfit(signer),
     }
 }
 

@@ -13,12 +13,14 @@
 //! | `detached` | what a detached signature is worth where it stands |
 //! | `pieces` | from a sibling's bytes to pieces of evidence; `identities` has the roots of trust for it |
 //! | `roles` | whether those who count meet the roles of a rule, and who is missing |
+//! | `revocation` | whether AWS Signer has revoked a signature since it was made |
 //! | `refusals` | certificates that proved nothing a moment ago, so that it is not found out again and again |
 //! | `statement` | whether a statement is about this artifact and says what the rule wants, and for which roles |
 //! | `vouch` | whether a signer has signed a list of digests |
 //!
 //! Nothing here is remembered from one request to the next but that a signature is by a key, or is not (`Verdicts`), and,
-//! within one policy and for a minute, that a certificate's is not (`refusals`).
+//! within one policy, that a certificate's is not, for a minute (`refusals`), and what AWS Signer said of one, for as long as the
+//! configuration says (`revocation`).
 
 mod deny;
 mod detached;
@@ -29,6 +31,7 @@ mod identities;
 mod judge;
 mod pieces;
 mod refusals;
+mod revocation;
 mod roles;
 mod search;
 mod sibling;
@@ -56,6 +59,7 @@ pub use self::findings::{Findings, Found, RoleFound, Scope, Signers, Standing};
 pub use self::identities::Identities;
 pub use self::judge::{Form, Judged, Taken, Taking};
 pub use self::pieces::{About, SiblingFile, Unusable};
+pub use self::revocation::StatusUnknown;
 pub use self::sibling::{MAX_SIBLINGS, SiblingName, SignaturePlace};
 pub use self::vouch::NotVouched;
 

@@ -13,6 +13,8 @@ use hallmark_signer::{Envelope, PublisherSignatures, PublisherSignaturesError, S
 
 use super::TrustPolicy;
 use super::evidence::{Piece, Said, Signed};
+use super::identities::Notation;
+use super::revocation::StatusUnknown;
 use super::sibling::SiblingName;
 use crate::name::ObjectName;
 
@@ -76,6 +78,9 @@ pub enum Unusable {
     /// It proved nothing a moment ago.
     #[error("{0}")]
     Again(Arc<str>),
+    /// It is good, but for what may have come of it since.
+    #[error(transparent)]
+    Status(#[from] StatusUnknown),
     /// No rule looks for signatures there.
     #[error("nothing is looked for under this name")]
     NoSibling,
@@ -114,10 +119,12 @@ pub(super) fn check(kind: Sibling, bytes: &[u8]) -> Result<(), Unusable> {
 
 impl TrustPolicy {
     /// Reads a sibling of an artifact. Signatures by keys are found to be somebody's later; those by certificates are
-    /// checked here, for each identity of the rule.
+    /// checked here, for each identity of the rule; that may wait for AWS Signer, so it is to be done on a thread for what takes
+    /// long.
     ///
     /// # Errors
-    /// It is not a file of its kind as a whole, or it has a certificate and none of the identities signed with it.
+    /// It is not a file of its kind as a whole, or it has a certificate and none of the identities signed with it, or nobody
+    /// knows whether that has been revoked.
     pub fn pieces(&self, about: &About<'_>, file: &SiblingFile<'_>) -> Result<Vec<Piece>, Unusable> {
         let SiblingName { kind, of, name: _ } = file.sibling;
         let signed = match Contents::read(*kind, file.bytes)? {
@@ -149,7 +156,7 @@ impl TrustPolicy {
                     None => Said::Bytes(*proof.artifact()),
                 };
                 let signed_at = proof.times().iter().map(|time| UnixMs(*time)).collect();
-                Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at })
+                Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked: None })
             })
         }))
     }
@@ -162,25 +169,28 @@ impl TrustPolicy {
     ) -> Result<Vec<Signed>, Unusable> {
         let moments = Moments { seen_at: file.at.0, now: file.now };
         let identities =
-            self.identities.notation.iter().filter(|(name, _)| self.asks_for(about.object, name));
-        some(identities.map(|(signer, trust)| {
-            self.refusals.unless_refused(signer, about, file, || {
-                let proof = envelope.verify(trust, about.sha256, about.size, moments)?;
-                let said = Said::Bytes(*proof.artifact());
-                let signed_at = vec![UnixMs(proof.signed_at())];
-                Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at })
-            })
+            self.identities.notation.iter().filter(|known| self.asks_for(about.object, &known.signer));
+        some(identities.map(|Notation { signer, trust, revocations }| {
+            let proof = self.refusals.unless_refused(signer, about, file, || {
+                Ok(envelope.verify(trust, about.sha256, about.size, moments)?)
+            })?;
+            let revoked = revocations.as_ref().map(|revocations| revocations.look_up(&proof)).transpose()?;
+            let said = Said::Bytes(*proof.artifact());
+            let signed_at = vec![UnixMs(proof.signed_at())];
+            Ok(Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked: revoked.flatten() })
         }))
     }
 }
 
-/// What holds of it; if nothing does, why the first does not.
+/// What holds of it; if nothing does, why the first does not, or that it is not known.
 fn some(all: impl Iterator<Item = Result<Signed, Unusable>>) -> Result<Vec<Signed>, Unusable> {
     let mut found = Vec::new();
     let mut first = None;
     for one in all {
         match one {
             Ok(signed) => found.push(signed),
+            // It may hold at the next try.
+            Err(error @ Unusable::Status(_)) => first = Some(error),
             Err(error) => first = first.or(Some(error)),
         }
     }

@@ -1,6 +1,7 @@
 //! From evidence to those who signed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hallmark_config::{Bind, Rule, SignerName, UnixMs};
 use hallmark_signer::evidence::InTotoStatement;
@@ -36,6 +37,21 @@ enum Fit<'f> {
     Bytes,
     Statement(&'f InTotoStatement),
     Neither,
+}
+
+/// How something signed came about, as far as it decides whether it counts.
+#[derive(Clone, Copy)]
+struct Made<'m> {
+    /// When: all of these count. The first is when it was sealed.
+    times: &'m [UnixMs],
+    /// Why it was revoked since, whatever its signer is worth.
+    revoked: Option<&'m Arc<str>>,
+}
+
+impl<'m> Made<'m> {
+    fn at(times: &'m [UnixMs]) -> Self {
+        Self { times, revoked: None }
+    }
 }
 
 impl Search<'_> {
@@ -74,21 +90,22 @@ impl Search<'_> {
             }
             Signed::Statement { envelope, statement } => {
                 let fit = Fit::Statement(statement);
-                let keys = self.candidates(fit, &[piece.at], look_for, |_, kind| match kind {
+                let keys = self.candidates(fit, Made::at(&[piece.at]), look_for, |_, kind| match kind {
                     SignerKind::Statement(key) => Some(key),
                     SignerKind::Blob(_) | SignerKind::Sigstore | SignerKind::Notation => None,
                 });
                 // The configuration names at most 16 signers in a rule.
                 envelope.verified_by(keys, self.verdicts).unwrap_or_default()
             }
-            Signed::ByIdentity { signer, said, signed_at } => {
+            Signed::ByIdentity { signer, said, signed_at, revoked } => {
                 let fit = match said {
                     Said::Bytes(sha256) if sha256 == self.judged.sha256 => Fit::Bytes,
                     Said::Statement(statement) => Fit::Statement(statement),
                     Said::Bytes(_) => Fit::Neither,
                 };
                 let times: Vec<UnixMs> = [piece.at].into_iter().chain(signed_at.iter().copied()).collect();
-                let named = self.candidates(fit, &times, look_for, |name, kind| match kind {
+                let made = Made { times: &times, revoked: revoked.as_ref() };
+                let named = self.candidates(fit, made, look_for, |name, kind| match kind {
                     SignerKind::Sigstore | SignerKind::Notation => (name == signer).then_some(()),
                     SignerKind::Blob(_) | SignerKind::Statement(_) => None,
                 });
@@ -105,30 +122,32 @@ impl Search<'_> {
         look_for: LookFor,
     ) -> Vec<Found> {
         let keys: Vec<(Found, &PublicKey)> =
-            self.candidates(Fit::Bytes, &[at], look_for, |name, kind| match kind {
+            self.candidates(Fit::Bytes, Made::at(&[at]), look_for, |name, kind| match kind {
                 SignerKind::Blob(key) => of.is_none_or(|of| of == name).then_some(key),
                 SignerKind::Statement(_) | SignerKind::Sigstore | SignerKind::Notation => None,
             });
         signatures.verified_by(self.judged.sha256, keys, self.verdicts).unwrap_or_default()
     }
 
-    /// The rule's signers of a kind, each with what is to be said of it if it is found to have signed something of these
-    /// times.
+    /// The rule's signers of a kind, each with what is to be said of it if it is found to have signed something that was
+    /// made so.
     fn candidates<'c, K>(
         &'c self,
         fit: Fit<'_>,
-        times: &[UnixMs],
+        made: Made<'_>,
         look_for: LookFor,
         of_kind: impl Fn(&SignerName, &'c SignerKind) -> Option<K>,
     ) -> Vec<(Found, K)> {
-        let at = times.first().copied().unwrap_or(self.judged.at);
+        let at = made.times.first().copied().unwrap_or(self.judged.at);
         let candidate = |name: &SignerName| {
             let signer = self.signers.get(name)?;
             let kind = of_kind(name, &signer.kind)?;
             let scope = self.fits(fit, name, &signer.kind);
-            let standing = match (signer.standing(times), &scope) {
-                (Standing::Counts, None) => Standing::Unfit,
-                (standing, _) => standing,
+            let standing = match (signer.standing(made.times), made.revoked, &scope) {
+                (standing @ Standing::Revoked(_), _, _) => standing,
+                (_, Some(why), _) => Standing::Revoked(Arc::clone(why)),
+                (Standing::Counts, None, None) => Standing::Unfit,
+                (standing, None, _) => standing,
             };
             let wanted = (standing == Standing::Counts) == (look_for == LookFor::Counting);
             let scope = scope.unwrap_or(Scope::AllRoles);

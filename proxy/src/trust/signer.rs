@@ -59,13 +59,13 @@ impl Signer {
     /// Whether a signature counts that was made at all of `times`. Revocation is said first: it is the graver reason.
     pub(super) fn standing(&self, times: &[UnixMs]) -> Standing {
         let Validity { not_before, not_after, revoked } = &self.validity;
-        let revoked = |time: &UnixMs| {
-            revoked.as_ref().is_some_and(|revoked| revoked.at.is_none_or(|since| *time >= since))
-        };
+        let revoked = revoked
+            .as_ref()
+            .filter(|revoked| revoked.at.is_none_or(|since| times.iter().any(|time| *time >= since)));
         let early = |time: &UnixMs| not_before.is_some_and(|from| *time < from);
         let late = |time: &UnixMs| not_after.is_some_and(|until| *time >= until);
-        if times.iter().any(revoked) {
-            Standing::Revoked
+        if let Some(revoked) = revoked {
+            Standing::Revoked(revoked.reason.as_str().into())
         } else if times.iter().any(early) {
             Standing::TooEarly
         } else if times.iter().any(late) {
@@ -73,10 +73,5 @@ impl Signer {
         } else {
             Standing::Counts
         }
-    }
-
-    /// Why it is revoked, if it is.
-    pub(super) fn revocation(&self) -> Option<&str> {
-        self.validity.revoked.as_ref().map(|revoked| revoked.reason.as_str())
     }
 }

@@ -69,7 +69,7 @@ impl TrustPolicy {
         let (known, key) = key.ok_or_else(|| NotVouched::NoSuchKey(signer.clone()))?;
         match known.standing(&[at]) {
             Standing::Counts => {}
-            Standing::Unfit | Standing::TooEarly | Standing::TooLate | Standing::Revoked => {
+            Standing::Unfit | Standing::TooEarly | Standing::TooLate | Standing::Revoked(_) => {
                 return Err(NotVouched::NotValid(signer.clone()));
             }
         }

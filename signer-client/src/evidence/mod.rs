@@ -34,7 +34,7 @@ pub use new_bundle::new_bundle;
 #[cfg(feature = "identities")]
 pub use notation::{
     AnchorsError, ChainError, MAX_CHAIN, Moments, NotationEnvelope, NotationError, NotationIdentity,
-    NotationIdentityError, NotationParseError, NotationSignature, NotationTrust, SigningProfile,
+    NotationIdentityError, NotationParseError, NotationSignature, NotationTrust, Revocable, SigningProfile,
     TrustedSubject,
 };
 pub use provenance::{Provenance, Requirement, SLSA_PROVENANCE, Unmet};

@@ -8,8 +8,10 @@
 //! sees it. AWS Signer is none of these: it makes an envelope of its own ([`aws_signer`](self::aws_signer)).
 
 mod address;
-#[cfg(any(feature = "kms", feature = "awssigner"))]
+#[cfg(any(feature = "kms", feature = "awssigner", feature = "revocation"))]
 mod aws;
+#[cfg(feature = "revocation")]
+mod aws_revocation;
 #[cfg(feature = "awssigner")]
 pub mod aws_signer;
 mod encrypted;
@@ -27,6 +29,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::address::{AddressError, AwsPlace, KmsKey, SignerAddress, SigningProfile};
+#[cfg(feature = "revocation")]
+pub use self::aws_revocation::RevocationService;
 pub use self::error::SignerError;
 pub use self::pkcs11_uri::Pkcs11Uri;
 pub use self::secrets::{MAX_PASSPHRASE, NoSecrets, Passphrase, PassphraseError, Secrets};

@@ -1,9 +1,8 @@
 //! The command `hallmark` with keys that lie elsewhere, and openssl as the other side: encrypted files, tokens (SoftHSM),
-//! AWS KMS (moto's server over HTTP), AWS Signer (a server of these tests that speaks the documented API).
+//! AWS KMS (moto's server over HTTP).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod aws_signer;
 mod encrypted;
 mod kms;
 mod pkcs11;

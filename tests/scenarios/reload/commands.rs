@@ -201,7 +201,7 @@ fn a_download_is_explained() {
             &rule[..],
             &seal,
             &[
-                "the signer is revoked: ",
+                "it is revoked: ",
                 "missing: 1 more of 1 of: ci",
                 "not served: ArtifactKeyRevoked (key_revoked)",
             ],

@@ -6,12 +6,12 @@ use super::{BUCKET, KEY, Lab};
 
 const RULE: &str = "keys = [\"ci\"], enforce = \"download\"";
 
-fn vectors() -> PathBuf {
+pub(super) fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
 /// An artifact, and what stands beside it.
-fn read(vector: &str) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn read(vector: &str) -> (Vec<u8>, Vec<u8>) {
     let text = std::fs::read_to_string(vectors().join(vector)).unwrap();
     let (head, file) = text.split_once("\n---\n").unwrap();
     let artifact = head.lines().find_map(|line| line.strip_prefix("artifact: ")).unwrap();

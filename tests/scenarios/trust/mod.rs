@@ -1,11 +1,13 @@
 //! The trust policy: thresholds, denials, quarantine, what was put back.
 
 mod approve;
+mod aws_signer;
 mod formats;
 mod late;
 mod names;
 mod places;
 mod quarantine;
+mod revocation;
 mod rollback;
 mod siblings;
 mod table;

@@ -3,13 +3,28 @@
 //! What a signature says it says itself, whoever put it there, so those without a seal are read as well. Those by whom the
 //! rule counts somebody get seals too; any other says nothing that anybody asked for, and is left as it is.
 
-use hallmark_config::UnixMs;
+use std::sync::Arc;
 
-use super::super::siblings::Beside;
-use super::super::{Gate, GateError};
+use hallmark_config::UnixMs;
+use tokio::task::spawn_blocking;
+
+use super::super::siblings::{Beside, ReadBeside};
+use super::super::upload::internal;
+use super::super::{Gate, GateError, Subject};
 use super::{Found, Order};
 use crate::s3::error::{Code, S3Error};
-use crate::trust::{Evidence, Judged, Piece, SiblingFile, Standing};
+use crate::trust::{Evidence, Judged, Piece, SiblingFile, SiblingName, Standing, TrustPolicy, Unusable};
+
+/// What bears no seal, each with what is signed in it.
+type Unsealed = Vec<(Found, Vec<Piece>)>;
+
+/// A sibling, in the order of the rule.
+enum Sibling {
+    /// Its seal is believed, or it is not there.
+    Read(ReadBeside),
+    /// It has none.
+    Unsealed(SiblingName, Box<Found>),
+}
 
 impl Gate {
     /// What stands beside an artifact: all that is signed there, and what of it bears no seal that is believed.
@@ -18,32 +33,24 @@ impl Gate {
         artifact: &Found,
         order: Order,
         pace: &mut (impl AsyncFnMut(u64) + Send),
-    ) -> Result<(Beside, Vec<(Found, Vec<Piece>)>), GateError> {
-        let about = artifact.about();
-        let mut beside = Beside::default();
-        let mut unsealed = Vec::new();
-        let now = self.clock.now();
-        for sibling in self.policy.siblings(about.object) {
-            let found = match self.find(&sibling.name, order, pace).await {
-                Ok(Some(found)) => found,
-                Ok(None) => {
-                    let read = self.read_beside(sibling).await;
-                    beside.add(&self.policy, &about, read, now);
-                    continue;
-                }
-                Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => continue,
+    ) -> Result<(Beside, Unsealed), GateError> {
+        let mut siblings = Vec::new();
+        for sibling in self.policy.siblings(&artifact.name) {
+            match self.find(&sibling.name, order, pace).await {
+                Ok(Some(found)) => siblings.push(Sibling::Unsealed(sibling, Box::new(found))),
+                Ok(None) => siblings.push(Sibling::Read(self.read_beside(sibling).await)),
+                Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => {}
                 // Whatever else is wrong with it: it says nothing. It is looked at for itself later on.
-                Err(GateError::Artifact(_) | GateError::Client(_)) => continue,
+                Err(GateError::Artifact(_) | GateError::Client(_)) => {}
                 Err(error) => return Err(error),
-            };
-            let Some(bytes) = &found.examined.small else { continue };
-            let file = SiblingFile { sibling: &sibling, bytes, at: UnixMs(now), now };
-            if let Ok(pieces) = self.policy.pieces(&about, &file) {
-                beside.pieces.extend(pieces.iter().cloned());
-                unsealed.push((found, pieces));
             }
         }
-        Ok((beside, unsealed))
+        if siblings.is_empty() {
+            return Ok(Default::default());
+        }
+        let (policy, subject, now) = (Arc::clone(&self.policy), artifact.subject(), self.clock.now());
+        let read = spawn_blocking(move || read(&policy, &subject, siblings, now));
+        read.await.map_err(|_| internal())?
     }
 
     /// Whether somebody whom the rule names has signed one of these, so that it counts.
@@ -52,4 +59,37 @@ impl Gate {
         let findings = self.policy.examine(judged, &evidence, self.prover.verdicts());
         findings.found.iter().any(|found| found.standing == Standing::Counts)
     }
+}
+
+/// What is signed in siblings, and which of those without a seal they are from.
+fn read(
+    policy: &TrustPolicy,
+    subject: &Subject,
+    siblings: Vec<Sibling>,
+    now: u64,
+) -> Result<(Beside, Unsealed), GateError> {
+    let about = subject.about();
+    let mut beside = Beside::default();
+    let mut unsealed = Vec::new();
+    for sibling in siblings {
+        let (sibling, found) = match sibling {
+            Sibling::Read(read) => {
+                beside.add(policy, &about, read, now);
+                continue;
+            }
+            Sibling::Unsealed(sibling, found) => (sibling, *found),
+        };
+        let Some(bytes) = &found.examined.small else { continue };
+        let file = SiblingFile { sibling: &sibling, bytes, at: UnixMs(now), now };
+        match policy.pieces(&about, &file) {
+            Ok(pieces) => {
+                beside.pieces.extend(pieces.iter().cloned());
+                unsealed.push((found, pieces));
+            }
+            // It may have been revoked.
+            Err(Unusable::Status(unknown)) => return Err(unknown.into()),
+            Err(_) => {}
+        }
+    }
+    Ok((beside, unsealed))
 }

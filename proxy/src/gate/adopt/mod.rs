@@ -23,11 +23,11 @@ use hallmark_config::{SignerName, UnixMs};
 use hallmark_signer::evidence::MAX_FILE;
 use hallmark_signer::{Op, SIGNATURE_HEADER, SealedHeaders, Sha256Digest};
 
-use super::{Gate, GateError};
+use super::{Gate, GateError, Subject};
 use crate::name::ObjectName;
 use crate::proof::{ArtifactFault, Disbelieved, Examined, Seen};
 use crate::store::Span;
-use crate::trust::{About, Evidence, Form, Judged, Taking};
+use crate::trust::{Evidence, Form, Judged, Taking};
 
 /// What new seals are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,12 +156,9 @@ struct Found {
 }
 
 impl Found {
-    fn about(&self) -> About<'_> {
-        About {
-            object: &self.name,
-            sha256: self.examined.content.sha256(),
-            size: self.examined.content.size(),
-        }
+    fn subject(&self) -> Subject {
+        let content = &self.examined.content;
+        Subject { object: self.name.clone(), sha256: *content.sha256(), size: content.size() }
     }
 
     /// What is judged; `at`: now.

@@ -95,7 +95,22 @@ fn piece(from: Sibling, signed: Signed) -> Piece {
 }
 
 fn by(signer: &str, said: Said) -> Signed {
-    Signed::ByIdentity { signer: SignerName::parse(signer).unwrap(), said, signed_at: vec![UnixMs(1500)] }
+    Signed::ByIdentity {
+        signer: SignerName::parse(signer).unwrap(),
+        said,
+        signed_at: vec![UnixMs(1500)],
+        revoked: None,
+    }
+}
+
+/// The same, which its authority has revoked since.
+fn revoked_by_authority(signer: &str, why: &str) -> Signed {
+    match by(signer, bytes()) {
+        Signed::ByIdentity { signer, said, signed_at, revoked: _ } => {
+            Signed::ByIdentity { signer, said, signed_at, revoked: Some(why.into()) }
+        }
+        other => other,
+    }
 }
 
 fn bytes() -> Said {
@@ -150,6 +165,35 @@ fn pieces_count_where_the_rule_names_their_sibling() {
     lab.check(&many, Ok(&["blob"]));
     many.insert(0, aws);
     lab.check(&many, Ok(&["aws"]));
+}
+
+#[test]
+fn what_its_authority_has_revoked_does_not_count_whatever_its_signer_is_worth() {
+    let rule = "keys = [\"aws\", \"blob\"], siblings = [\"sig\", \"notation\"]";
+    let gone = [piece(Sibling::Notation, revoked_by_authority("aws", "the job leaked"))];
+    for more in ["", "identities.aws.not_after = 1970-01-01T00:00:01Z"] {
+        let lab = lab(rule, more);
+        lab.check(&gone, Err("key_revoked"));
+        let [sig, good] = [Signed::Bytes(lab.signature()), by("aws", bytes())];
+        lab.check(&[gone[0].clone(), piece(Sibling::Sig, sig)], Ok(&["blob"]));
+        if more.is_empty() {
+            lab.check(&[gone[0].clone(), piece(Sibling::Notation, good)], Ok(&["aws"]));
+        }
+    }
+    // The configuration's own reason comes first.
+    let lab = lab(rule, "identities.aws.revoked = \"account closed\"");
+    let object = object();
+    let judged = Judged {
+        object: &object,
+        sha256: &Sha256Digest::of(BODY),
+        seal: None,
+        at: UnixMs(1000),
+        op: Op::Put,
+        form: Form::Any,
+    };
+    let evidence = Evidence { header: None, pieces: &gone };
+    let said = lab.policy.judge(&judged, &evidence, &NoVerdicts).unwrap_err().to_string();
+    assert!(said.contains("by `aws`, and revoked: account closed"), "{said}");
 }
 
 #[test]

@@ -91,6 +91,11 @@ impl SigningProfile {
         }
     }
 
+    /// In which region it is.
+    pub fn region(&self) -> &str {
+        self.arn.split(':').nth(3).unwrap_or_default()
+    }
+
     /// Whether `version` is this version, or one of this profile.
     pub(super) fn has_version(&self, version: &str) -> bool {
         match self.versions {

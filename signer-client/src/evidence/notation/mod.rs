@@ -11,7 +11,7 @@
 //!   anchors of a signing profile.
 //! - **Time**: the certificates must have been valid when the signature was there for sure: at the authority's time, or
 //!   else when it was sealed. A countersignature by a timestamp authority is not looked at.
-//! - **Revocation** is for others to ask about: [`NotationSignature`] has what they need.
+//! - **Revocation** is for others to ask about: [`NotationSignature::revocable`] is what they need.
 
 mod authority;
 mod chain;
@@ -19,11 +19,13 @@ mod envelope;
 mod headers;
 mod identity;
 mod key;
+mod revocable;
 mod subject;
 
 pub use chain::{AnchorsError, ChainError, MAX_CHAIN};
 pub use envelope::{NotationEnvelope, NotationParseError};
 pub use identity::{NotationIdentity, NotationIdentityError, SigningProfile};
+pub use revocable::Revocable;
 pub use subject::TrustedSubject;
 
 use serde::Deserialize;
@@ -92,8 +94,7 @@ const MAX_SKEW: u64 = 5 * 60 * 1000;
 pub struct NotationSignature {
     artifact: Sha256Digest,
     signed_at: u64,
-    profile_version: Option<String>,
-    signing_job: Option<String>,
+    revocable: Option<Revocable>,
 }
 
 impl NotationSignature {
@@ -107,14 +108,9 @@ impl NotationSignature {
         self.signed_at
     }
 
-    /// The version of the signing profile that AWS Signer signed for: an ARN.
-    pub fn profile_version(&self) -> Option<&str> {
-        self.profile_version.as_deref()
-    }
-
-    /// AWS Signer's job that made the signature: an ARN.
-    pub fn signing_job(&self) -> Option<&str> {
-        self.signing_job.as_deref()
+    /// What AWS Signer may have revoked of it since; `None`: it is not by AWS Signer, or does not say by which job.
+    pub fn revocable(&self) -> Option<&Revocable> {
+        self.revocable.as_ref()
     }
 }
 
@@ -211,13 +207,11 @@ impl NotationEnvelope {
             return Err(NotationError::Expired);
         }
         self.is_over(artifact, size)?;
-        let (profile_version, signing_job) = match &self.headers.scheme {
-            Scheme::X509 | Scheme::Authority { aws: None, .. } => (None, None),
-            Scheme::Authority { aws: Some(aws), .. } => {
-                (Some(aws.profile_version.clone()), aws.signing_job.clone())
-            }
+        let revocable = match &self.headers.scheme {
+            Scheme::X509 | Scheme::Authority { aws: None, .. } => None,
+            Scheme::Authority { signed_at, aws: Some(aws) } => Revocable::new(*signed_at, aws, &leaf.hashes),
         };
-        Ok(NotationSignature { artifact: *artifact, signed_at, profile_version, signing_job })
+        Ok(NotationSignature { artifact: *artifact, signed_at, revocable })
     }
 
     fn is_over(&self, artifact: &Sha256Digest, size: u64) -> Result<(), NotationError> {
