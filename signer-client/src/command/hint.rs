@@ -23,8 +23,7 @@ pub(crate) fn of(code: Option<&str>, message: Option<&str>) -> Option<&'static s
              have it approved where that is enough (`hallmark approve`), or change the rule"
         }
         "ArtifactKeyRevoked" => {
-            "the endpoint's configuration revokes that key, whose signatures do not count any more: sign with another one that the \
-             rule names"
+            "that key is revoked, and its signatures do not count any more: have it signed with another one that the rule names"
         }
         "ArtifactKeyNotValid" => {
             "sign with a key that is valid now: its `not_before` and `not_after` are in the endpoint's configuration"

@@ -333,8 +333,8 @@ fn a_revoked_signer_is_told_so() {
     assert_eq!(lab.put(&content(1, 1000), &["b"]).status, 200);
     let desk = Desk::of(lab.changed(|text| format!("keys.c.revoked = \"it leaked\"\n{text}")));
     let ran = desk.approve(&["--key", "c.key"]);
-    desk.refused("revoked", &ran, REFUSED, "`c` is revoked: it leaked");
-    assert!(ran.stderr.contains("hint: the endpoint's configuration revokes that key"), "{}", ran.stderr);
+    desk.refused("revoked", &ran, REFUSED, "by `c`, and revoked: it leaked");
+    assert!(ran.stderr.contains("hint: that key is revoked"), "{}", ran.stderr);
 }
 
 /// Nobody's signature could make these good, so none is made.

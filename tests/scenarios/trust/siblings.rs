@@ -93,7 +93,7 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     assert_eq!(after.client.delete(BUCKET, &beside("ci.sig")).status, 204);
     let got = after.reader.get(BUCKET, KEY);
     refused("the only one", &got, "ArtifactKeyRevoked");
-    assert!(got.text().contains("`b` is revoked: laptop stolen"), "{}", got.text());
+    assert!(got.text().contains("by `b`, and revoked: laptop stolen"), "{}", got.text());
 }
 
 #[test]
