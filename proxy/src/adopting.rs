@@ -143,6 +143,7 @@ impl Report<'_> {
             Event::Read(bytes) => self.bar.inc(*bytes),
             Event::Sealed(name, voucher) => self.sealed(name, voucher),
             Event::Problem(name, problem) => self.problem(name, problem),
+            Event::Unreachable(key) => self.unreachable(key),
         }
     }
 
@@ -168,18 +169,30 @@ impl Report<'_> {
     }
 
     fn problem(&self, name: &ObjectName, problem: &Problem) {
+        self.told(name.bucket.as_str(), name.key.as_str(), problem);
+    }
+
+    fn unreachable(&self, key: &str) {
+        let message = "no S3 client can ask the endpoint for a key like this (`.` or `..` between slashes, a NUL, no UTF-8, \
+                       over 1024 bytes): copy it to another key in the store";
+        let problem = Problem { code: "UnreachableKey".to_owned(), message: message.to_owned() };
+        self.told(self.below.bucket.as_str(), key, &problem);
+    }
+
+    fn told(&self, bucket: &str, key: &str, problem: &Problem) {
         let Problem { code, message } = problem;
+        let location = format!("s3://{bucket}/{key}");
         // As `hallmark audit` has it.
         let json = json!({ "problem": {
-            "location": location(name),
-            "bucket": name.bucket.as_str(),
-            "key": name.key.as_str(),
+            "location": location,
+            "bucket": bucket,
+            "key": key,
             "version": null,
             "code": code,
             "refused_by": "client",
             "message": message,
         } });
-        self.line(&json, &format!("problem  {}: {} [{code}]", shown(&location(name)), shown(message)));
+        self.line(&json, &format!("problem  {}: {} [{code}]", shown(&location), shown(message)));
     }
 
     fn line(&self, json: &serde_json::Value, text: &str) {

@@ -1,7 +1,7 @@
 //! New seals for everything below a prefix: `hallmark-proxy adopt` and `reseal`.
 //!
 //! One walk over the list for artifacts, and one for what is named like a signature beside one: those that speak for an
-//! artifact get their seals together with it. What the store hides stays hidden; a list that does not go on in order, or names
+//! artifact get their seals together with it. What the store hides stays hidden, and what nobody can ask for is only told of; a list that does not go on in order, or names
 //! something twice, is given up. What is done for each object is [`Gate::make_anew`]'s.
 
 mod lists;
@@ -24,7 +24,7 @@ use crate::store::Store;
 pub use lists::{ListFileError, Lists};
 pub use walk::{Below, WalkError};
 
-use walk::Walk;
+use walk::{Names, Walk};
 
 /// How many objects are read at once.
 const AT_ONCE: usize = 4;
@@ -49,6 +49,8 @@ pub enum Event<'e> {
     Sealed(&'e ObjectName, &'e Voucher),
     /// An object did not.
     Problem(&'e ObjectName, &'e Problem),
+    /// Nor did one whose key, which begins as asked, no client can ask for. Whatever is not text in it is replaced.
+    Unreachable(&'e str),
 }
 
 /// Why an object got no new seal.
@@ -71,7 +73,7 @@ pub struct Summary {
     pub sealed: u64,
     /// The bytes of these.
     pub sealed_bytes: u64,
-    /// Those that do not, and names in lists under which there is nothing.
+    /// Those that do not, and names in lists under which there is nothing. Also those with keys that no client can ask for.
     pub problems: u64,
 }
 
@@ -106,7 +108,8 @@ pub async fn run(
     let (mut listed, mut with_artifacts) = (HashSet::new(), HashSet::new());
     for beside in [Walked::Artifacts, Walked::Siblings] {
         let mut walk = Walk::new(&**gate.store(), campaign.below);
-        while let Some(page) = walk.next().await? {
+        while let Some(Names { objects: page, unreachable }) = walk.next().await? {
+            summary.unreachable(beside, &unreachable, tell);
             let named = page.iter().filter(|name| campaign.lists.digest(campaign.below, name).is_some());
             listed.extend(named.cloned());
             // What got its seal with an artifact was counted with that.
@@ -185,6 +188,20 @@ impl Summary {
             Err(error) => self.problem(name, &Problem::of(error), tell),
         }
         Vec::new()
+    }
+
+    /// Counts what nobody can ask for, on the first walk.
+    fn unreachable(&mut self, walked: Walked, keys: &[Vec<u8>], tell: &(dyn Fn(Event<'_>) + Sync)) {
+        match walked {
+            Walked::Siblings => {}
+            Walked::Artifacts => {
+                for key in keys {
+                    self.objects += 1;
+                    self.problems += 1;
+                    tell(Event::Unreachable(&String::from_utf8_lossy(key)));
+                }
+            }
+        }
     }
 
     fn problem(&mut self, name: &ObjectName, problem: &Problem, tell: &(dyn Fn(Event<'_>) + Sync)) {

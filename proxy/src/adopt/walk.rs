@@ -47,16 +47,25 @@ pub(super) struct Walk<'w> {
     store: &'w dyn Store,
     below: &'w Below,
     after: Option<String>,
+    unreachable: Option<Vec<u8>>,
     more: bool,
+}
+
+/// Names in the list, some at a time.
+pub(super) struct Names {
+    /// Of objects.
+    pub(super) objects: Vec<ObjectName>,
+    /// Of what no client can ask for; each is told once.
+    pub(super) unreachable: Vec<Vec<u8>>,
 }
 
 impl<'w> Walk<'w> {
     pub(super) fn new(store: &'w dyn Store, below: &'w Below) -> Self {
-        Self { store, below, after: None, more: true }
+        Self { store, below, after: None, unreachable: None, more: true }
     }
 
     /// The next names; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<ObjectName>>, WalkError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Names>, WalkError> {
         if !self.more {
             return Ok(None);
         }
@@ -84,6 +93,11 @@ impl<'w> Walk<'w> {
             return Err(WalkError::Nonsense("it does not go on"));
         }
         self.more = page.more;
-        Ok(Some(names))
+        let mut unreachable = page.unreachable;
+        unreachable.retain(|name| self.unreachable.as_ref().is_none_or(|told| name > told));
+        if let Some(last) = unreachable.last() {
+            self.unreachable = Some(last.clone());
+        }
+        Ok(Some(Names { objects: names, unreachable }))
     }
 }

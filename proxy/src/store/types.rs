@@ -251,6 +251,10 @@ pub struct ListRequest {
 pub struct ListPage {
     /// In byte order, keys and rolled-up prefixes mixed.
     pub entries: Vec<ListEntry>,
+    /// What else was found on the way, in byte order: keys that no client can have put there nor ask for, since they are no
+    /// [`ObjectKey`]s. Clients are not shown them. They may be on the next page again, and are no more than the store returned
+    /// for this one.
+    pub unreachable: Vec<Vec<u8>>,
     /// There is more after the last entry.
     pub more: bool,
 }

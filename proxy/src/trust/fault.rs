@@ -38,7 +38,10 @@ pub enum TrustFault {
     },
     /// The rule asks for a signature and there is none.
     #[error("the rule for this key requires a publisher's signature and there is none")]
-    SignatureMissing,
+    SignatureMissing {
+        /// Who could give one.
+        missing: Missing,
+    },
     /// What stands in the header is not a list of signatures.
     #[error("`x-amz-meta-hallmark-signature` is not a list of at most 8 base64 DER signatures")]
     SignatureMalformed,
@@ -157,7 +160,7 @@ pub enum Discounted {
 }
 
 /// Who is missing: one of these roles for each group of which none is met. Shown as `2 of release (1 there)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing(pub Vec<Vec<MissingRole>>);
 
 /// A role that is not met.
@@ -167,8 +170,10 @@ pub struct MissingRole {
     pub role: Option<RoleName>,
     /// How many of its signers must have signed.
     pub threshold: usize,
-    /// How many of them count.
-    pub there: usize,
+    /// Those who count.
+    pub there: Vec<SignerName>,
+    /// Those who have not signed, or do not count.
+    pub open: Vec<SignerName>,
 }
 
 impl TrustFault {
@@ -179,7 +184,7 @@ impl TrustFault {
             Self::SealedTooEarly { .. } => "sealed_too_early",
             Self::OpRefused(_) => "op_refused",
             Self::RolledBack { .. } => "rolled_back",
-            Self::SignatureMissing => "signature_missing",
+            Self::SignatureMissing { .. } => "signature_missing",
             Self::SignatureMalformed => "signature_malformed",
             Self::SignerUntrusted => "signer_untrusted",
             Self::KeyRevoked { .. } => "key_revoked",
@@ -196,9 +201,34 @@ impl TrustFault {
         }
     }
 
-    /// Code and reason in one line, for a header.
+    /// Code and reason in one line, for a header. Names those who can still sign: for clients who may see what is not trusted.
     pub fn told(&self) -> String {
-        format!("{}: {self}", self.code().as_str())
+        let told = format!("{}: {self}", self.code().as_str());
+        match self.missing() {
+            Some(missing) => told + &missing.by_name(),
+            None => told,
+        }
+    }
+
+    fn missing(&self) -> Option<&Missing> {
+        match self {
+            Self::SignatureMissing { missing } | Self::RoleUnmet { missing, .. } => Some(missing),
+            Self::SiblingUnusable { without, .. } | Self::WouldReplace { without } => without.missing(),
+            Self::Denied { .. }
+            | Self::SealedTooEarly { .. }
+            | Self::OpRefused(_)
+            | Self::RolledBack { .. }
+            | Self::SignatureMalformed
+            | Self::SignerUntrusted
+            | Self::KeyRevoked { .. }
+            | Self::KeyNotValid { .. }
+            | Self::AttestationUnmet { .. }
+            | Self::SignatureMisplaced { .. }
+            | Self::SignatureWorthless { .. }
+            | Self::NothingToSign { .. }
+            | Self::RoleNotAsked { .. }
+            | Self::NotOfRole { .. } => None,
+        }
     }
 
     /// The code that clients are told.
@@ -208,7 +238,7 @@ impl TrustFault {
             Self::SealedTooEarly { .. } => Code::ArtifactSealTooOld,
             Self::OpRefused(_) => Code::ArtifactSealKindRefused,
             Self::RolledBack { .. } => Code::ArtifactRolledBack,
-            Self::SignatureMissing => Code::ArtifactSignatureMissing,
+            Self::SignatureMissing { .. } => Code::ArtifactSignatureMissing,
             Self::SignatureMalformed | Self::SignerUntrusted => Code::ArtifactSignerUntrusted,
             Self::KeyRevoked { .. } => Code::ArtifactKeyRevoked,
             Self::KeyNotValid { .. } => Code::ArtifactKeyNotValid,
@@ -226,7 +256,7 @@ impl TrustFault {
     /// Whether more signatures, in siblings or by approvals to come, could make it good.
     pub fn may_be_mended(&self) -> bool {
         match self {
-            Self::SignatureMissing
+            Self::SignatureMissing { .. }
             | Self::SignerUntrusted
             | Self::KeyRevoked { .. }
             | Self::KeyNotValid { .. }
@@ -245,6 +275,20 @@ impl TrustFault {
             | Self::RoleNotAsked { .. }
             | Self::NotOfRole { .. } => false,
         }
+    }
+}
+
+impl Missing {
+    /// Who has signed and who has not, of each role: begins with `;`.
+    fn by_name(&self) -> String {
+        let list = |names: &[SignerName]| names.iter().map(SignerName::as_str).collect::<Vec<_>>().join(", ");
+        let told = |role: &MissingRole| {
+            let name = role.role.as_ref().map_or("the rule's keys".to_owned(), |name| format!("`{name}`"));
+            let there = if role.there.is_empty() { "nobody".to_owned() } else { list(&role.there) };
+            let lacks = role.threshold.saturating_sub(role.there.len());
+            format!("; of {name}: {there} counts, {lacks} more of {} can sign", list(&role.open))
+        };
+        self.0.iter().flatten().map(told).collect()
     }
 }
 
@@ -283,7 +327,8 @@ impl fmt::Display for Missing {
 
 impl fmt::Display for MissingRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, threshold, there } = self;
+        let Self { role, threshold, there, open: _ } = self;
+        let there = there.len();
         match role {
             Some(role) => write!(f, "{threshold} of `{role}` ({there} there)"),
             None => write!(f, "{threshold} of the rule's keys ({there} there)"),

@@ -81,7 +81,10 @@ impl TrustPolicy {
         check_seal(rule, judged)?;
         if header.is_none() && evidence.pieces.is_empty() {
             return match rule.signatures {
-                Signatures::Required => Err(TrustFault::SignatureMissing),
+                Signatures::Required => {
+                    let missing = missing(&clauses(rule, &[], &self.signers)).unwrap_or_default();
+                    Err(TrustFault::SignatureMissing { missing })
+                }
                 Signatures::Optional => Ok(Signers(Vec::new())),
             };
         }

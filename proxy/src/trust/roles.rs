@@ -57,5 +57,7 @@ pub(super) fn missing(clauses: &[Vec<RoleFound<'_>>]) -> Option<Missing> {
 }
 
 fn missing_role(found: &RoleFound<'_>) -> MissingRole {
-    MissingRole { role: found.role.name.clone(), threshold: found.role.threshold, there: found.met_by.len() }
+    let RoleFound { role, met_by } = found;
+    let open = role.signers.iter().filter(|signer| !met_by.contains(signer)).cloned().collect();
+    MissingRole { role: role.name.clone(), threshold: role.threshold, there: met_by.clone(), open }
 }

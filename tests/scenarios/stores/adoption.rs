@@ -30,7 +30,12 @@ pub(super) fn is_adopted_and_sealed_anew(kind: Kind) {
         let put = direct.put_with(SIGNED, key, body, &headers);
         assert_eq!(put.status, 200, "{}", put.text());
     }
-    assert_eq!(direct.put(SIGNED, "evil", b"evil").status, 200);
+    // None of these is proven; two of them no client can ask for.
+    for key in ["evil", "small/../good", "y/."] {
+        let signature = site.signature("ci", b"good");
+        let headers = if key == "evil" { vec![] } else { vec![(HEADER, signature.as_str())] };
+        assert_eq!(direct.put_with(SIGNED, key, b"good", &headers).status, 200, "{key}");
+    }
 
     let proxy = Proxy::start_at(Arc::clone(&site));
     let served = |proxy: &Proxy, op: &str| {
@@ -46,6 +51,15 @@ pub(super) fn is_adopted_and_sealed_anew(kind: Kind) {
     assert_eq!(proxy.client().get(SIGNED, "small").code(), "ArtifactUnsealed");
     let adopted = ran(&site, "adopt");
     assert_eq!(adopted.status.code(), Some(3), "{}", adopted.bad());
+    let said = adopted.bad();
+    for line in [
+        "problem  s3://signed/small/../good: no S3 client can ask",
+        "problem  s3://signed/y/.: no S3 client can ask",
+        "objects          6\n",
+        "problems         3\n",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
     served(&proxy, "adopt");
 
     site.make_key("next");

@@ -76,17 +76,22 @@ fn what_waits_is_served_after_the_second_of_three_approvals() {
             || serde_json::from_str::<Value>(&desk.hallmark(&["--json", "inspect", LOCATION]).good());
         let untrusted = || inspect().unwrap()["untrusted"].clone();
         assert_eq!(desk.lab.read(), Err("ArtifactSignatureMissing".to_owned()));
+        let nobody = "ArtifactSignatureMissing: the rule for this key requires a publisher's signature and there is none; of \
+                      `release`: nobody counts, 2 more of ci, b, c can sign";
+        assert_eq!(untrusted(), nobody);
 
         let first = desk.approved(&["--key", "ci.key"]);
         assert_eq!(first["signature"], "s3://approved/app.tar.ci.sig");
         assert_eq!((&first["added"], &first["seal_verified"]), (&true.into(), &true.into()));
-        let missing = "ArtifactRoleUnmet: signatures are missing: 2 of `release` (1 there)";
+        let missing = "ArtifactRoleUnmet: signatures are missing: 2 of `release` (1 there); of `release`: ci counts, 1 \
+                       more of b, c can sign";
         assert_eq!((&first["untrusted"], untrusted()), (&missing.into(), missing.into()));
         assert_eq!(desk.lab.read(), Err("ArtifactRoleUnmet".to_owned()));
         // Who may not see it hears who is missing, and nothing else.
         let told = reader.run(program("hallmark"), &["inspect", LOCATION]);
         assert_eq!(told.status.code(), Some(REFUSED), "{}", told.bad());
         assert!(told.bad().contains("2 of `release` (1 there)"), "{}", told.bad());
+        assert!(!told.bad().contains("b, c"), "{}", told.bad());
         assert_eq!(String::from_utf8(told.stdout).unwrap(), "");
 
         // Once more, and under a name that is another's.

@@ -126,7 +126,11 @@ mod tests {
             modified: UNIX_EPOCH + Duration::from_millis(1_767_323_045_678),
             etag: "d41d".to_owned(),
         };
-        ListPage { entries: vec![object("a+b/\u{1}é"), ListEntry::Prefix("q x/".to_owned())], more }
+        ListPage {
+            entries: vec![object("a+b/\u{1}é"), ListEntry::Prefix("q x/".to_owned())],
+            unreachable: vec![b"not text \xff".to_vec()],
+            more,
+        }
     }
 
     /// The document for `query` over `page`, without its frame and without what every key says.

@@ -127,6 +127,11 @@ impl Name {
         std::str::from_utf8(&self.0).ok()
     }
 
+    /// Its bytes.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Whether its bytes are after those of `text`.
     pub(super) fn is_after(&self, text: &str) -> bool {
         self.0.as_slice() > text.as_bytes()

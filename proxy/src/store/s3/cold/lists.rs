@@ -10,7 +10,7 @@ use super::super::S3Store;
 use super::error::Failure;
 use super::frame::{Frame, Line, merge};
 use super::text::{self, Encoding, Odd};
-use super::walk::{Found, Page, Pages, What, walk};
+use super::walk::{Found, Page, Pages, Walked, What, walk};
 use super::wire::Legible;
 use crate::store::{GetError, ListEntry, ListPage, ListRequest, VersionMarker};
 
@@ -29,8 +29,8 @@ impl S3Store {
         }
         let after = request.after.map(|key| VersionMarker { key, version: None });
         let pages = ObjectPages { store: self, bucket: kept.bucket, frame };
-        let (entries, more) = walk(&pages, after, request.limit).await?;
-        Ok(ListPage { entries, more })
+        let Walked { entries, unreachable, more } = walk(&pages, after, request.limit).await?;
+        Ok(ListPage { entries, unreachable, more })
     }
 }
 

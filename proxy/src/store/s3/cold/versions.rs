@@ -13,7 +13,7 @@ use super::frame::{Frame, Line, merge};
 use super::order::Kind;
 use super::reason::Reason;
 use super::text::{self, Encoding, Odd};
-use super::walk::{Found, MAX_PAGE, Page, Pages, What, walk};
+use super::walk::{Found, MAX_PAGE, Page, Pages, Walked, What, walk};
 use super::wire::{EntryOrder, Legible};
 use crate::store::{
     GetError, ListEntry, ListPage, ListRequest, ListVersionsRequest, VersionEntry, VersionId, VersionMarker,
@@ -37,7 +37,7 @@ impl S3Store {
             return Ok(VersionPage::default());
         }
         let pages = VersionPages { store: self, bucket: kept.bucket, frame };
-        let (entries, more) = walk(&pages, request.after, request.limit).await?;
+        let Walked { entries, unreachable: _, more } = walk(&pages, request.after, request.limit).await?;
         Ok(VersionPage { entries, more })
     }
 
@@ -46,7 +46,7 @@ impl S3Store {
         let ListVersionsRequest { bucket, prefix, delimiter, after, limit } = request;
         let after = after.map(|after| after.key);
         let request = ListRequest { bucket, prefix, delimiter, after, limit };
-        let ListPage { entries, more } = self.list_objects(request).await?;
+        let ListPage { entries, unreachable: _, more } = self.list_objects(request).await?;
         let entries = entries.into_iter().map(|entry| match entry {
             ListEntry::Object { key, size, modified, etag } => {
                 VersionEntry::Object { key, version: VersionId::null(), latest: true, size, modified, etag }

@@ -70,7 +70,18 @@ pub(super) enum What {
     Version(VersionId),
 }
 
-/// Reads pages until there are `limit` entries after `after`, or all. Says whether there are more.
+/// What a walk came to.
+#[derive(Debug)]
+pub(super) struct Walked<E> {
+    /// For clients.
+    pub(super) entries: Vec<E>,
+    /// Objects that are not.
+    pub(super) unreachable: Vec<Vec<u8>>,
+    /// Whether there is more after the last entry.
+    pub(super) more: bool,
+}
+
+/// Reads pages until there are `limit` entries after `after`, or all.
 ///
 /// # Errors
 /// The store failed, or its pages make no sense together.
@@ -78,12 +89,12 @@ pub(super) async fn walk<P: Pages>(
     pages: &P,
     after: Option<VersionMarker>,
     limit: usize,
-) -> Result<(Vec<P::Entry>, bool), GetError> {
+) -> Result<Walked<P::Entry>, GetError> {
     let odd = |odd: Odd| GetError::Store(Failure::malformed(P::CALL, odd.0).into());
     let limit = limit.clamp(1, MAX_PAGE);
     let mut at =
         after.clone().filter(|after| !after.key.is_empty()).map(|after| cut(after, pages.longest_marker()));
-    let mut entries = Vec::new();
+    let (mut entries, mut unreachable) = (Vec::new(), Vec::new());
     let mut fruitless = false;
     for _ in 0..MAX_PAGES {
         // At least two: one of them may be the prefix that the marker lies in.
@@ -92,7 +103,7 @@ pub(super) async fn walk<P: Pages>(
         if page.lines.len() > count {
             return Err(odd(Odd("a page is longer than was asked for")));
         }
-        let (mut reached, mut hidden, before) = (None, 0_usize, entries.len());
+        let (mut reached, before, hidden) = (None, entries.len(), unreachable.len());
         for Found { name, what, entry } in page.lines {
             let around = match at.as_ref().map_or(Standing::After, |at| standing(&name, &what, at)) {
                 Standing::After => false,
@@ -113,19 +124,20 @@ pub(super) async fn walk<P: Pages>(
                 continue;
             }
             match entry {
-                None => hidden += 1,
-                Some(_) if entries.len() == limit => return Ok((entries, true)),
+                None => unreachable.push(name.into_bytes()),
+                Some(_) if entries.len() == limit => return Ok(Walked { entries, unreachable, more: true }),
                 Some(entry) => entries.push(entry),
             }
         }
+        let hidden = unreachable.len() - hidden;
         if hidden > 0 {
             tracing::warn!(call = P::CALL, hidden, "the store lists keys that no client can have put there");
         }
         if !page.truncated {
-            return Ok((entries, false));
+            return Ok(Walked { entries, unreachable, more: false });
         }
         if entries.len() == limit {
-            return Ok((entries, true));
+            return Ok(Walked { entries, unreachable, more: true });
         }
         fruitless = entries.len() == before;
         at = next(at.as_ref(), reached, page.next);
@@ -137,7 +149,7 @@ pub(super) async fn walk<P: Pages>(
         let message = format!("{}: nothing to show on {MAX_PAGES} pages", P::CALL);
         return Err(GetError::Store(StoreError::new(StoreFault::Unavailable, message)));
     }
-    Ok((entries, true))
+    Ok(Walked { entries, unreachable, more: true })
 }
 
 /// Where the next page begins; `None`: it would be the same one.

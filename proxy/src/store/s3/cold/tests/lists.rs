@@ -147,7 +147,9 @@ async fn keys_that_nobody_can_have_put_are_left_out() {
     let lines = [object("a"), object("b%00"), object("b%FF"), object("c")].concat();
     let lines = lines + &rolled("d%2F") + &rolled("e%00%2F");
     let (found, _) = list(move |_| page(false, &lines), request("", Some("/"), None, 10)).await;
-    assert_eq!(texts(&found.unwrap()), ["a", "c", "d/"]);
+    let found = found.unwrap();
+    assert_eq!(texts(&found), ["a", "c", "d/"]);
+    assert_eq!(found.unreachable, [&b"b\0"[..], b"b\xff", b"e\0/"]);
 }
 
 #[tokio::test]
