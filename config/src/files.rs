@@ -6,7 +6,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::pem;
 use crate::units::show_size;
+
+/// A key in PEM has a few hundred bytes; text may stand around it.
+const MAX_KEY_FILE: u64 = 16 << 10;
 
 /// Reads a text file, such as a key in PEM, of at most `limit` bytes. Wiped when dropped: it may hold a secret.
 ///
@@ -24,10 +28,15 @@ pub(crate) fn read_private_text(path: &Path, limit: u64) -> Result<Zeroizing<Str
     read_open(&file, limit)
 }
 
-/// Fails if the file at `path` is open to others than its owner. A file that cannot be looked at passes: whoever
-/// opens it will find out why.
-pub(crate) fn check_private_if_present(path: &Path) -> Result<(), String> {
-    path.metadata().map_or(Ok(()), |metadata| check_private(&metadata))
+/// Fails if the file at `path` holds a public key in the place of a private one, or is open to others than its owner. A
+/// file that cannot be looked at passes: whoever opens it will find out why.
+pub(crate) fn check_private_key_if_present(path: &Path) -> Result<(), String> {
+    let Ok(metadata) = path.metadata() else { return Ok(()) };
+    // First: what is no secret need not be closed, and closing it helps nobody.
+    if metadata.is_file() && read_text(path, MAX_KEY_FILE).is_ok_and(|text| pem::is_public_key(&text)) {
+        return Err("this is a public key; the private key, of which it is a half, belongs here".to_owned());
+    }
+    check_private(&metadata)
 }
 
 fn open(path: &Path) -> Result<File, String> {

@@ -27,6 +27,11 @@ pub(crate) fn public_key_body(text: &str) -> Result<String, String> {
     Ok(body)
 }
 
+/// Whether `text` holds a public key, and no private one.
+pub(crate) fn is_public_key(text: &str) -> bool {
+    text.contains(BEGIN) && !text.contains("PRIVATE KEY-----")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -161,9 +161,11 @@ impl Report<'_> {
             "key": name.key.as_str(),
             "by": word,
             "signers": signers,
+            "dry_run": self.options.dry_run,
         } });
         let by = if signers.is_empty() { word.to_owned() } else { signers.join(", ") };
-        self.line(&json, &format!("sealed   {}: {by}", shown(&location(name))));
+        let done = if self.options.dry_run { "would be sealed" } else { "sealed  " };
+        self.line(&json, &format!("{done} {}: {by}", shown(&location(name))));
     }
 
     fn problem(&self, name: &ObjectName, problem: &Problem) {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hallmark_config::{BucketName, Config, ConfigErrors, Immutable, KeptIn, Sources};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -23,7 +22,7 @@ use crate::proof::{Kept, Outgoing};
 use crate::seal_keys::PublishedSealKeys;
 use crate::seal_signer::{self, OpenSealKey};
 use crate::sealing::NoSealKey;
-use crate::server::{Background, Peer, Service};
+use crate::server::{Arriving, Background, Peer, Service};
 use crate::service::{Lasting, S3Service};
 use crate::state_file;
 use crate::store::{Capabilities, Metered, Patience, Store, StoreError};
@@ -247,7 +246,7 @@ impl App {
 }
 
 impl Service for App {
-    async fn call(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+    async fn call(self: Arc<Self>, request: Request<Arriving>, peer: Peer) -> Response<Outgoing> {
         // Not borrowed: a request may last for hours.
         let service = self.current.load_full();
         service.call(request, peer).await

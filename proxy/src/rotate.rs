@@ -130,7 +130,11 @@ fn advice(step: Step, config: &Config, new_key: &Path, new_public: &Path, old_pu
              served: without it they\nare refused (ArtifactSealInvalid). If it has leaked, take it out now; what was \
              sealed by it must be sealed anew."
             .to_owned(),
-        Step::Done => "Done: the new key makes the seals, and no other one's are accepted.".to_owned(),
+        Step::Done => "The new key makes the seals, and no other one's are accepted: whatever another key has sealed is refused \
+             (ArtifactSealInvalid).\nIf nothing of that is to be served any more, this is done. Else the old key was forgotten: put \
+             its public half back into\n`trusted_key_files` on all instances. The first step of this command left it beside the \
+             old key, as its name with `.pub`."
+            .to_owned(),
     }
 }
 

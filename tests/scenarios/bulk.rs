@@ -370,6 +370,18 @@ fn p4_no_list_is_made_of_what_cannot_be_believed() {
     let ran = lab.hallmark(&make);
     assert_eq!(ran.status.code(), Some(REFUSED), "{}", ran.bad());
     assert!(ran.stderr.contains("problem: s3://releases/app/small.tar: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the object bears no seal"), "with the endpoint's reason: {}", ran.stderr);
+    // Nor for whoever reads standard output: a part of the list looks like all of it.
+    let ran = lab.hallmark(&make[..2]);
+    assert_eq!((ran.status.code(), ran.stdout.as_slice()), (Some(REFUSED), &b""[..]), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("problem: s3://releases/app/small.tar: Refused: the object bears no seal"),
+        "{}",
+        ran.stderr
+    );
+    let ran = lab.hallmark(&[&make[..2], &["--skip-refused"]].concat());
+    let listed = String::from_utf8_lossy(&ran.stdout).lines().count();
+    assert_eq!((ran.status.code(), listed), (Some(REFUSED), 7), "{}", ran.stderr);
     let lines = lab.json(REFUSED, &make);
     let all = problems(&lines);
     assert_eq!(all.len(), 1, "{lines:?}");

@@ -43,7 +43,7 @@ pub(super) fn passphrase(value: &Value<'_>) -> Read<Secret> {
 /// The name of a file with a private key, which is read elsewhere.
 pub(super) fn private_file(value: &Value<'_>) -> Read<PathBuf> {
     let path = value.path()?;
-    files::check_private_if_present(&path).map_err(|message| value.place().problem(message))?;
+    files::check_private_key_if_present(&path).map_err(|message| value.place().problem(message))?;
     Ok(path)
 }
 

@@ -246,6 +246,19 @@ fn seal_and_store() {
             &["4:10: seal.signer: stands beside `key_file`; keep one of the two"],
         ),
         (&file("certifier_file = \"closed.key\"\nlifetime = \"90 h\"", "path = \"d\""), &[]),
+        // To close it would be no cure.
+        (
+            &file("certifier_file = \"ci.pub\"", "path = \"d\""),
+            &[
+                "3:18: seal.certifier_file: this is a public key; the private key, of which it is a half, belongs here",
+            ],
+        ),
+        (
+            &file("key_file = \"ci.pub\"", "path = \"d\""),
+            &[
+                "3:12: seal.key_file: this is a public key; the private key, of which it is a half, belongs here",
+            ],
+        ),
         (
             &file("certifier = \"awskms:alias/a\"", "path = \"d\"\n[state]\nsecret_file = \"state.secret\""),
             &[],

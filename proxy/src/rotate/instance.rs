@@ -39,7 +39,8 @@ impl Instance {
         let (signs, trusts) = (self.0.first() == Some(new), self.0.contains(new));
         let alone = self.0.len() == 1;
         match (signs, trusts) {
-            (true, _) if alone => (true, "makes seals with the new key, and accepts no others"),
+            // Anywhere else that instance has forgotten the old key, and refuses what that has sealed.
+            (true, _) if alone => (step == Step::Done, "makes seals with the new key, and accepts no others"),
             (true, _) => (step != Step::Done, "makes seals with the new key, and accepts others"),
             (false, true) => (
                 matches!(step, Step::Trust | Step::Sign),

@@ -1,4 +1,5 @@
-//! One TCP connection: how it ends while an artifact is on its way, and how slowly the other side may take it.
+//! One TCP connection: how it ends while an artifact is on its way or the client still sends, and how slowly the other side
+//! may take it.
 
 use std::io;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::linger::{Linger, Unread};
 use crate::pace::{Pace, Wait};
 
 /// What is on its way out of a connection; decides how it looks to the client if it ends now.
@@ -58,11 +60,16 @@ pub(super) struct Connection {
     wait: Wait,
     /// The socket was told to end in a reset.
     resets: bool,
+    unread: Unread,
+    linger: Linger,
+    /// Nothing more is sent.
+    finished: bool,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, delivery: Delivery, pace: Pace) -> Self {
-        Self { stream, delivery, wait: Wait::new(pace), resets: false }
+    pub(super) fn new(stream: TcpStream, delivery: Delivery, unread: Unread, pace: Pace) -> Self {
+        let (wait, linger) = (Wait::new(pace), Linger::new());
+        Self { stream, delivery, wait, resets: false, unread, linger, finished: false }
     }
 
     /// Every write goes through here: refuses when aborted, and keeps the client to its pace.
@@ -140,12 +147,21 @@ impl AsyncWrite for Connection {
         Poll::Ready(self.end_in_fin())
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.delivery.state() != IDLE {
+    /// Ready when the socket can be closed without taking the answer back.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.delivery.state() != IDLE {
             // No FIN: the reset follows when the socket is dropped.
-            return Poll::Ready(self.end_in_reset());
+            return Poll::Ready(this.end_in_reset());
         }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if !this.finished {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            this.finished = true;
+        }
+        if this.unread.is_set() {
+            ready!(this.linger.poll(&mut this.stream, cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod background;
 mod connection;
 mod expectation;
+mod linger;
 mod stop;
 mod tls;
 
@@ -21,6 +22,7 @@ use tracing::{debug, warn};
 
 pub use background::Background;
 pub use connection::Delivery;
+pub use linger::Arriving;
 pub use stop::{Cut, Phase};
 pub use tls::{Certificates, TlsError, Usable, check_tls, read_tls};
 
@@ -29,6 +31,7 @@ use crate::pace::Pace;
 use crate::proof::Outgoing;
 use crate::server::connection::Connection;
 use crate::server::expectation::Expectation;
+use crate::server::linger::Unread;
 use crate::server::stop::{Rest, next, reached};
 
 /// The most bytes that a request's head may have.
@@ -64,7 +67,7 @@ pub trait Service: Send + Sync + 'static {
     /// The answer to one request.
     fn call(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
         peer: Peer,
     ) -> impl Future<Output = Response<Outgoing>> + Send;
 
@@ -177,13 +180,13 @@ async fn connection<S: Service>(
     mut told: watch::Receiver<Phase>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let delivery = Delivery::default();
-    let stream = Connection::new(stream, delivery.clone(), Pace::new(&limits));
+    let (delivery, unread) = (Delivery::default(), Unread::default());
+    let stream = Connection::new(stream, delivery.clone(), unread.clone(), Pace::new(&limits));
     let private = tls.is_some() || address.ip().is_loopback();
     let transport = if private { Transport::Private } else { Transport::Exposed };
     let peer = Peer { address, transport, delivery };
     match tls {
-        None => http1(stream, peer, &limits, service, told).await?,
+        None => http1(stream, (peer, unread), &limits, service, told).await?,
         Some(acceptor) => {
             let accepted = tokio::time::timeout(limits.header_timeout, acceptor.accept(stream));
             let stream = tokio::select! {
@@ -191,7 +194,7 @@ async fn connection<S: Service>(
                 // It has asked for nothing yet.
                 () = reached(&mut told, Phase::Draining) => return Ok(()),
             };
-            http1(stream, peer, &limits, service, told).await?;
+            http1(stream, (peer, unread), &limits, service, told).await?;
         }
     }
     Ok(())
@@ -199,7 +202,7 @@ async fn connection<S: Service>(
 
 async fn http1<S: Service, I>(
     stream: I,
-    peer: Peer,
+    (peer, unread): (Peer, Unread),
     limits: &hallmark_config::Limits,
     service: Arc<S>,
     mut told: watch::Receiver<Phase>,
@@ -210,6 +213,7 @@ where
     let delivery = peer.delivery.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
         let (service, peer) = (service.clone(), peer.clone());
+        let request = request.map(|body| Arriving::new(body, unread.clone()));
         async move {
             let expectation = Expectation::of(request.headers(), request.body());
             let mut response = service.call(request, peer).await;

@@ -25,7 +25,6 @@ use http::header::{CONTENT_LENGTH, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use crate::access::Access;
 use crate::gate::{Gate, GateError, Turns};
@@ -39,7 +38,7 @@ use crate::s3::response::{self, RequestId};
 use crate::s3::route::{Head, route};
 use crate::s3::uri::{self, Query, RawPath};
 use crate::seal_keys::SealKeyBundle;
-use crate::server::{Background, Peer, Transport};
+use crate::server::{Arriving, Background, Peer, Transport};
 use crate::store::Capabilities;
 
 /// So many questions for certificates of seal keys are answered at once.
@@ -103,7 +102,7 @@ impl Context {
 struct Upload {
     parts: Parts,
     claim: PayloadClaim,
-    body: Incoming,
+    body: Arriving,
 }
 
 /// The answer of a handler.
@@ -118,7 +117,7 @@ struct Entry<'a> {
 
 impl S3Service {
     /// The answer to one request.
-    pub(crate) async fn call(&self, request: Request<Incoming>, peer: Peer) -> Response<Outgoing> {
+    pub(crate) async fn call(&self, request: Request<Arriving>, peer: Peer) -> Response<Outgoing> {
         let (parts, body) = request.into_parts();
         let request = self.metrics.requests().begin();
         let mut entry = Entry { id: RequestId::random(), by: "-".to_owned(), request };
@@ -196,7 +195,7 @@ impl S3Service {
     }
 
     /// Who asks, what for, whether they may: then, and not before, the body is looked at.
-    async fn answer(&self, entry: &mut Entry<'_>, parts: Parts, body: Incoming, peer: Peer) -> Answer {
+    async fn answer(&self, entry: &mut Entry<'_>, parts: Parts, body: Arriving, peer: Peer) -> Answer {
         if parts.method == Method::OPTIONS {
             // Browsers sign no such question. The answer is the same for every bucket, known or not.
             return Err(preflight(&parts.headers).into());

@@ -4,7 +4,6 @@ use hallmark_config::Permission;
 use hallmark_signer::{By, SealedHeaders};
 use http::StatusCode;
 use http::header::{ETAG, TRANSFER_ENCODING};
-use hyper::body::Incoming;
 
 use super::{Answer, Context, S3Service, Upload, bodiless};
 use crate::gate;
@@ -15,6 +14,7 @@ use crate::s3::error::{Code, S3Error};
 use crate::s3::operation::PutRequest;
 use crate::s3::payload::Payload;
 use crate::s3::response;
+use crate::server::Arriving;
 use crate::store::{Lock, Retentions, VersionId};
 
 impl S3Service {
@@ -128,7 +128,7 @@ impl S3Service {
     }
 
     /// The body of an upload, which must say its length or how it ends.
-    pub(super) fn payload(&self, upload: Upload) -> Result<Payload<Paced<Incoming>>, S3Error> {
+    pub(super) fn payload(&self, upload: Upload) -> Result<Payload<Paced<Arriving>>, S3Error> {
         let Upload { parts, claim, body } = upload;
         let payload = Payload::new(self.gate.paced(body), claim, &parts.headers)?;
         if payload.length().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING) {

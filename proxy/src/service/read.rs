@@ -184,8 +184,24 @@ impl S3Service {
     ) -> Hidden {
         let key = object.key.as_str();
         let may_list = self.access.require(&context.identity, Permission::List, &object.bucket, key);
+        let may_list = may_list.map_err(|denied| untold(context, denied));
         let asked = if version.is_some() { Asked::Version } else { Asked::Current };
         Hidden { may_list, asked }
+    }
+}
+
+/// What who may not list is told in the place of that there is nothing: the same of every key, version and bucket. Those
+/// without a name learn nothing of permissions, either.
+fn untold(context: &Context, denied: S3Error) -> S3Error {
+    match context.identity.client() {
+        Some(client) => {
+            let name = &client.name;
+            let message = format!(
+                "{name} lacks the permission `list` there, so it is not told whether there is such a key: there may be none."
+            );
+            S3Error::new(Code::AccessDenied, message)
+        }
+        None => denied,
     }
 }
 

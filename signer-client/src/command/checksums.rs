@@ -23,7 +23,7 @@ use crate::command::place::Pending;
 use crate::command::prefix::Prefix;
 use crate::command::problem::Problem;
 use crate::command::remote::Remote;
-use crate::command::{hash, keygen, service, sibling, signing};
+use crate::command::{hash, keygen, sibling, signing, standing};
 
 /// What all questions have in common.
 struct Asking {
@@ -43,21 +43,28 @@ impl Asking {
     async fn look(&self, location: &Location) -> Result<Looked, Failure> {
         let keeper = HeadKeeper::default();
         let request = self.remote.client.head_object().bucket(location.bucket()).key(location.key());
-        let answer = request.customize().interceptor(keeper.clone()).send().await;
-        answer.map_err(|error| {
-            service::failure(&format!("look at {location}"), &self.remote.endpoint, &error)
-        })?;
+        if let Err(error) = request.customize().interceptor(keeper.clone()).send().await {
+            return Err(standing::explained("look at", &self.remote, location, &error).await);
+        }
         let head = keeper.take();
         let checked = CheckedHead::verify(&self.remote, &head, location, self.seals.as_ref()).await?;
         Ok(Looked { checked, is_sibling: head.once(sibling::SIBLING_HEADER)?.is_some() })
     }
 }
 
+/// Where lines wait until it is clear that they are to be seen: a list of which somebody reads the beginning is one without
+/// the rest.
+enum Lines {
+    /// For standard output; at most [`MAX_CHECKSUM_LIST`] bytes.
+    Held(Vec<u8>),
+    /// For a file.
+    Pending(Pending),
+}
+
 /// A list in the making.
 struct List<'a> {
     output: &'a Output,
-    /// `None`: lines go to standard output as they come.
-    pending: Option<Pending>,
+    lines: Lines,
     hasher: BlobHasher,
     bytes: u64,
     files: u64,
@@ -75,10 +82,11 @@ pub(crate) async fn run(args: &ChecksumsArgs, output: &Output) -> Result<(), Fai
     let key = if args.sign { signing::blob_key(&args.signer).await? } else { None };
     let remote = Remote::find(&args.remote).await?;
     let pending = args.output.clone().map(Pending::beside).transpose()?;
+    let lines = pending.map_or(Lines::Held(Vec::new()), Lines::Pending);
     let asking = Arc::new(Asking { remote, seals });
     let bar = output.counter("looking", Counted::Objects);
     let mut list =
-        List { output, pending, hasher: BlobHasher::new(), bytes: 0, files: 0, beside: 0, problems: 0 };
+        List { output, lines, hasher: BlobHasher::new(), bytes: 0, files: 0, beside: 0, problems: 0 };
 
     let listing = Listing::new(&asking.remote, &args.prefix, Scope::Current);
     let look = |entry: Entry| {
@@ -150,15 +158,23 @@ impl List<'_> {
         }
         self.files += 1;
         self.hasher.update(line.as_bytes());
-        match &mut self.pending {
-            Some(pending) => pending.write(line.as_bytes()),
-            None => self.output.bytes(line.as_bytes()),
+        match &mut self.lines {
+            Lines::Pending(pending) => pending.write(line.as_bytes()),
+            Lines::Held(held) => {
+                held.extend_from_slice(line.as_bytes());
+                Ok(())
+            }
         }
     }
 
-    /// Signs the list, and puts both in their places.
+    /// Signs the list, and puts both in their places; or prints it.
     async fn finish(self, args: &ChecksumsArgs, key: Option<&BlobKey<Signer>>) -> Result<(), Failure> {
-        let (Some(pending), Some(target)) = (self.pending, &args.output) else { return Ok(()) };
+        let (pending, target) = match (self.lines, &args.output) {
+            (Lines::Pending(pending), Some(target)) => (pending, target),
+            (Lines::Held(held), _) => return self.output.bytes(&held),
+            // Lines are pending for the file that was named.
+            (Lines::Pending(_), None) => return Ok(()),
+        };
         let blob = self.hasher.finish().map_err(|error| hash::looks_like_dsse(target, error))?;
         let signature = match key {
             Some(key) => Some(signed(&blob, key, keygen::with_suffix(target, "sig")).await?),

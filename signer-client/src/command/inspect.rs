@@ -10,7 +10,6 @@ use crate::command::head::HeadKeeper;
 use crate::command::keys::Trust;
 use crate::command::output::Output;
 use crate::command::remote::Remote;
-use crate::command::service;
 use crate::command::standing::{self, Standing};
 
 pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failure> {
@@ -22,8 +21,7 @@ pub(crate) async fn run(args: &InspectArgs, output: &Output) -> Result<(), Failu
     let request = remote.client.head_object().bucket(location.bucket()).key(location.key());
     let answer = request.customize().interceptor(keeper.clone()).send().await;
     if let Err(error) = answer {
-        let failure = service::failure(&format!("inspect {location}"), &remote.endpoint, &error);
-        return Err(standing::explained(&remote, location, failure).await);
+        return Err(standing::explained("inspect", &remote, location, &error).await);
     }
     let head = keeper.take();
     let standing = Standing::of(&head)?;

@@ -5,7 +5,8 @@
 //! that came of it is looked at. A [`download`] goes through [`pull`]: its [`head`] is checked by [`check`], its bytes wait
 //! in [`place`] until they were checked too; who [`signed`] it is found out before. Files beside an artifact are read and written by [`sibling`]. What a [`listing`] names below a [`prefix`] is worked on by a [`crew`]: [`audit`]
 //! downloads it at a [rate](hallmark_signer::Rate), [`checksums`] lists it, and [`verify_list`] checks files against such a list. What waits
-//! for signatures gets one by [`approve`]; what the endpoint makes of it is its [`standing`]. What goes wrong is a [`failure::Failure`], with its exit code;
+//! for signatures gets one by [`approve`]; what the endpoint makes of it is its [`standing`]. What goes wrong is a [`failure::Failure`], with its exit code, and what to
+//! do about it is a [`hint`];
 //! all that is printed is printed by [`output`].
 
 mod approve;
@@ -21,6 +22,7 @@ mod download;
 mod failure;
 mod hash;
 mod head;
+mod hint;
 mod inspect;
 mod keygen;
 mod keys;

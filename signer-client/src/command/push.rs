@@ -54,8 +54,10 @@ pub(crate) async fn run(args: &PushArgs, output: &Output) -> Result<(), Failure>
     let standing = upload.send(&remote, output).await?;
     // What the endpoint takes in, it need not serve.
     if let Some(why) = &standing.untrusted {
-        output
-            .note(&format!("uploaded, but not served yet to those who may only read what is trusted: {why}"));
+        output.note(&format!(
+            "uploaded, but not served yet to those who may only read what is trusted: {why}; {}",
+            standing::HOW_TO_SIGN
+        ));
     }
     let checked = match upload.look(&remote).await {
         Ok(checked) => Some(checked),

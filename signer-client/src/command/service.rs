@@ -7,6 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::command::authorities;
 use crate::command::failure::{Exit, Failure, RefusedBy};
+use crate::command::hint;
 
 /// Why an artifact was refused; an answer to HEAD has nothing else to say it.
 const REFUSED_HEADER: &str = "x-hallmark-refused";
@@ -67,6 +68,12 @@ pub(crate) fn failure<E: ServiceError>(doing: &str, endpoint: &str, error: &SdkF
     }
 }
 
+/// Whether the endpoint refused in an answer that may have a document to say why, to whoever may see it.
+pub(crate) fn has_reason<E>(error: &SdkFailure<E>) -> bool {
+    // 404 says it all.
+    error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 400 | 403))
+}
+
 fn no_answer(doing: &str, endpoint: &str) -> Failure {
     Failure::failed(format!("cannot {doing}: no answer from {endpoint} in time"))
 }
@@ -96,50 +103,10 @@ fn of_answer(doing: &str, answer: &Answer<'_>) -> Failure {
         code: code.map(|code| code.chars().take(MAX_MESSAGE).collect()),
         ..Failure::failed(format!("cannot {doing}: {reason}"))
     };
-    match hint(code) {
-        // The endpoint names it itself.
-        Some(_)
-            if code == Some(ACCESS_DENIED)
-                && message.is_some_and(|message| message.contains("permission")) =>
-        {
-            failure.hint("permissions are given to clients in the endpoint's configuration: `grants`")
-        }
+    match hint::of(code, message) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-fn hint(code: Option<&str>) -> Option<&'static str> {
-    Some(match code? {
-        "ArtifactUnsealed" => "it did not come through Hallmark: upload it again",
-        "ArtifactDigestMismatch" => {
-            "it was changed in the store: find out who wrote to it, and upload the artifact again"
-        }
-        "ArtifactSealInvalid" => {
-            "it was changed in the store (find out who wrote to it, and upload it again), or the key that sealed it is not \
-             among the proxy's seal.key_file and seal.trusted_key_files"
-        }
-        "ArtifactSignatureMissing" | "ArtifactSignerUntrusted" | "ArtifactKeyRevoked" => {
-            "the endpoint's rule for this key names who must sign: upload it signed (`hallmark push --key FILE.key`, or `--signer`), or \
-             change the rule"
-        }
-        "ArtifactRoleUnmet" | "ArtifactAttestationUnmet" => {
-            "others have to sign it: `hallmark approve --role ROLE --key FILE.key …`, by a client that may see it before"
-        }
-        "ArtifactSignatureRefused" => {
-            "sign what stands there now, with the key that the endpoint's configuration calls so (`hallmark approve --as NAME`)"
-        }
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
-            "these are not credentials of the endpoint: see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, --profile"
-        }
-        "PreconditionFailed" => "it changed in between: try again",
-        "RequestTimeTooSkewed" => "set the clock of this machine",
-        "NoSuchBucket" => "is the bucket's name right? a new one is made by `aws s3 mb s3://BUCKET`",
-        ACCESS_DENIED => {
-            "are these the right credentials? the client's permissions are in the endpoint's configuration"
-        }
-        _ => return None,
-    })
 }
 
 /// What an error has at its root.

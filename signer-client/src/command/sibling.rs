@@ -112,13 +112,7 @@ pub(crate) async fn put(
         Err(SdkError::ServiceError(error)) if matches!(error.raw().status().as_u16(), 404 | 409 | 412) => {
             Ok(Put::Occupied)
         }
-        Err(error) => {
-            let failure = service::failure(&format!("write {at}"), &remote.endpoint, &error);
-            Err(match failure.exit {
-                Exit::Refused => failure.hint(where_it_counts(at)),
-                Exit::Failed | Exit::Usage | Exit::NotFound => failure,
-            })
-        }
+        Err(error) => Err(service::failure(&format!("write {at}"), &remote.endpoint, &error)),
     }
 }
 

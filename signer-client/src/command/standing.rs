@@ -1,7 +1,8 @@
 //! What the endpoint makes of an artifact: served to everybody who may read, or not yet, and why.
 
-use crate::command::failure::{Exit, Failure, RefusedBy};
+use crate::command::failure::{Failure, RefusedBy};
 use crate::command::head::{Head, HeadKeeper};
+use crate::command::hint;
 use crate::command::location::Location;
 use crate::command::remote::Remote;
 use crate::command::service;
@@ -33,10 +34,7 @@ impl Standing {
         let request = remote.client.head_object().bucket(location.bucket()).key(location.key());
         match request.customize().interceptor(keeper.clone()).send().await {
             Ok(_) => Self::of(&keeper.take()),
-            Err(error) => {
-                let failure = service::failure(&format!("look at {location}"), &remote.endpoint, &error);
-                Err(explained(remote, location, failure).await)
-            }
+            Err(error) => Err(explained("look at", remote, location, &error).await),
         }
     }
 
@@ -48,16 +46,23 @@ impl Standing {
     }
 }
 
-/// The refusal with the server's reason: an answer to HEAD has only a code, so for the rest it is asked for a byte, which
-/// it refuses as well.
-pub(crate) async fn explained(remote: &Remote, location: &Location, failure: Failure) -> Failure {
-    if failure.exit != Exit::Refused {
+/// Why the endpoint refused a HEAD, in its own words: the answer to that has a code at most, so it is asked for a byte, which
+/// it refuses as well. `doing` says what was tried.
+pub(crate) async fn explained<E: service::ServiceError>(
+    doing: &str,
+    remote: &Remote,
+    location: &Location,
+    error: &service::SdkFailure<E>,
+) -> Failure {
+    let doing = format!("{doing} {location}");
+    let failure = service::failure(&doing, &remote.endpoint, error);
+    if !service::has_reason(error) {
         return failure;
     }
     let request = remote.client.get_object().bucket(location.bucket()).key(location.key()).range("bytes=0-0");
     match request.send().await {
         Ok(_) => failure,
-        Err(error) => service::failure(&format!("look at {location}"), &remote.endpoint, &error),
+        Err(error) => service::failure(&doing, &remote.endpoint, &error),
     }
 }
 
@@ -83,11 +88,40 @@ pub(crate) fn with_permission(failure: Failure) -> Failure {
 
 /// Says what to do with an upload that lacks signatures.
 pub(crate) fn with_new_name(failure: Failure) -> Failure {
-    if waits(&failure) {
-        return failure.hint(
-            "upload it signed by whom the rule names (`hallmark push --key FILE.key`, or `--signer`); if something approved \
-             stands under this name, which nothing replaces that is not, push under a new name",
-        );
+    if !waits(&failure) {
+        return failure;
     }
-    failure
+    const NEW_NAME: &str = "if something approved stands under this name, which nothing replaces that is not, push under a new name";
+    let sign = match failure.code.as_deref() {
+        Some("ArtifactRoleUnmet") => {
+            "sign it as somebody who is missing (`hallmark push --key FILE.key`, or `--signer`); others add theirs by `hallmark \
+             approve` where the rule has `enforce = \"download\"`"
+        }
+        _ => "upload it signed by whom the rule names (`hallmark push --key FILE.key`, or `--signer`)",
+    };
+    failure.hint(format!("{sign}; {NEW_NAME}"))
+}
+
+/// How what waits comes by the signatures that it lacks.
+pub(crate) const HOW_TO_SIGN: &str = "push it signed (`hallmark push --key FILE.key`, or `--signer`), or have it approved (`hallmark approve --role ROLE --key \
+     FILE.key …`)";
+
+/// Refuses what no signature would make good: whoever signs it signs for nothing.
+pub(crate) fn demand_mendable(standing: &Standing, location: &Location) -> Result<(), Failure> {
+    const BEYOND: [&str; 4] =
+        ["ArtifactDenied", "ArtifactSealTooOld", "ArtifactSealKindRefused", "ArtifactRolledBack"];
+    let Some((code, why)) = standing.untrusted.as_deref().and_then(|said| said.split_once(": ")) else {
+        return Ok(());
+    };
+    if !BEYOND.contains(&code) {
+        return Ok(());
+    }
+    let failure = Failure {
+        refused_by: Some(RefusedBy::Server),
+        ..Failure::refused(code, format!("no signature on {location} would count: {why}"))
+    };
+    Err(match hint::of(Some(code), Some(why)) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }

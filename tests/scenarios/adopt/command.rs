@@ -86,6 +86,16 @@ fn a_bucket_is_adopted_and_sealed_anew_after_a_leak() {
     site.make_key("next");
     site.edit_config(|text| text.replace("key_file = \"seal.key\"", "key_file = \"next.key\""));
     served(403);
+    let dry = ran(&site, "reseal", &["--dry-run", "s3://signed"]);
+    let said = String::from_utf8_lossy(&dry.stdout).into_owned();
+    assert!(said.contains("would be sealed s3://signed/large: ci\n"), "{said}");
+    assert!(
+        !said.lines().any(|line| line.starts_with("sealed ") && !line.starts_with("sealed before")),
+        "{said}"
+    );
+    let dry = lines(&ran(&site, "reseal", &["--dry-run", "--json", "s3://signed/large"]));
+    assert_eq!(dry[0]["sealed"]["dry_run"], true);
+    served(403);
     let text = ran(&site, "reseal", &["--max-rate", "100MB/s", "s3://signed"]);
     assert_eq!(text.status.code(), Some(3), "{}", text.bad());
     let said = String::from_utf8_lossy(&text.stdout).into_owned();

@@ -10,9 +10,10 @@ use hallmark_tests::command::{Ran, script};
 use hallmark_tests::data::{self, MIB, assert_same, content};
 use hallmark_tests::inprocess::InProcess;
 use hallmark_tests::memory::MemoryStore;
+use hallmark_tests::proxy::program;
 use hallmark_tests::raw::Connection;
 use hallmark_tests::sigv4::sha256_hex;
-use hallmark_tests::site::{FULL, Options, Site};
+use hallmark_tests::site::{FULL, Options, READER, Site};
 use serde_json::{Value, json};
 
 use super::boto3::Boto3;
@@ -54,6 +55,9 @@ fn lab() -> Lab {
         "/CN=hallmark",
         "-addext",
         "subjectAltName=IP:127.0.0.1",
+        "-addext",
+        // rustls takes no authority's certificate for a server's.
+        "basicConstraints=critical,CA:FALSE",
     ]);
     fs::set_permissions(site.path().join("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
     let tls = InProcess::start_at(site, Arc::clone(&store) as Arc<dyn Store>);
@@ -139,6 +143,19 @@ fn curl() {
     // Who does not trust the certificate does not get as far as to speak.
     let stranger = lab.session.sandbox.run("curl", &["-sS", &lab.presigned("GET")]);
     assert!(stranger.bad().contains("certificate"));
+}
+
+/// The goodbye of TLS comes before the rest of the body is thrown away.
+#[test]
+fn the_command_says_why_a_large_push_was_refused() {
+    let mut lab = lab();
+    lab.session.sandbox.set("AWS_ACCESS_KEY_ID", READER.0);
+    lab.session.sandbox.set("AWS_SECRET_ACCESS_KEY", READER.1);
+    let file = data::file(lab.session.sandbox.home(), 1, 100 * MIB);
+    let location = format!("s3://{BUCKET}/{KEY}");
+    let ran = lab.session.sandbox.run(program("hallmark"), &["push", &file.to_string_lossy(), &location]);
+    let said = ran.bad();
+    assert!(said.contains("lacks the permission `write`"), "{said}");
 }
 
 /// A download that must not be taken for complete ends without the goodbye of TLS.

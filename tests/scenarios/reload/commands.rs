@@ -70,7 +70,11 @@ fn a_seal_key_is_rotated_while_artifacts_are_served() {
 
     edit("trusted_key_files = [\"seal.pub\"]", "");
     assert!(proxy.reload());
-    rotates(&proxy, 0, &["and accepts no others", "Done"]);
+    rotates(
+        &proxy,
+        0,
+        &["and accepts no others", "whatever another key has sealed is refused", "was forgotten"],
+    );
     assert_eq!(client.get(BUCKET, "four").status, 200);
     assert_eq!(client.get(BUCKET, "three").header("x-hallmark-refused"), Some("ArtifactSealInvalid"));
     assert_eq!(fs::read(path("seal-next.key")).unwrap(), made, "it was made once");
@@ -84,14 +88,23 @@ fn a_seal_key_is_rotated_while_artifacts_are_served() {
     behind.edit_config(|text| {
         text.replace(active, &format!("{active}\ntrusted_key_files = [\"seal-next.pub\"]"))
     });
-    let slow = Proxy::start_with(&options());
-    let slow = slow.admin().to_string();
+    let slow_one = Proxy::start_with(&options());
+    let slow = slow_one.admin().to_string();
     let arguments =
         ["rotate-seal-key", "hallmark.toml", "seal-next.key", "--instance", &admin, "--instance", &slow];
     let (code, said) = run(&behind, &arguments);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("does not accept seals by the new key") && said.contains("Not yet: "), "{said}");
     assert!(!said.contains("Step"), "{said}");
+
+    // And one that has gone on and forgotten the old key is not where the others are.
+    behind.edit_config(|text| {
+        let text = text.replace(active, "key_file = \"seal-next.key\"");
+        text.replace("[\"seal-next.pub\"]", "[\"seal.pub\"]")
+    });
+    let (code, said) = run(&behind, &arguments[..5]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("and accepts no others") && said.contains("Not yet: "), "{said}");
 }
 
 #[test]

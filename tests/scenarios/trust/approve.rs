@@ -7,7 +7,7 @@ use hallmark_tests::proxy::program;
 use hallmark_tests::site::{READER, REALM};
 use serde_json::Value;
 
-use super::{BUCKET, HEADER, KEY, Lab};
+use super::{BUCKET, FREE, HEADER, KEY, Lab};
 
 const RULE: &str = "all_of = [\"release\"], siblings = [\"sig\"], enforce = \"download\"";
 const LOCATION: &str = "s3://approved/app.tar";
@@ -193,7 +193,12 @@ fn a_push_says_what_is_missing_and_what_stands_in_its_way() {
         let pushed = desk.hallmark(&["--json", "push", "file", LOCATION]);
         let told: Value = serde_json::from_str(&pushed.good()).unwrap();
         let why = "ArtifactSignatureMissing: the rule for this key requires a publisher's signature and there is none";
-        assert!(told["untrusted"].as_str().unwrap().starts_with(why), "{told}");
+        // And who can still sign.
+        let untrusted = told["untrusted"].as_str().unwrap();
+        assert!(
+            untrusted.starts_with(why) && untrusted.contains("2 more of ci, b, c can sign"),
+            "{untrusted}"
+        );
         assert!(pushed.stderr.contains("not served yet") && pushed.stderr.contains(why), "{}", pushed.stderr);
         assert_eq!(told["seal"] == Value::Null, !permissions.contains("untrusted"));
     }
@@ -249,6 +254,18 @@ fn a_pull_finds_signatures_beside_the_artifact() {
     let good = desk.lab.proxy.site.signature("b", &body);
     assert_eq!(desk.lab.client.put(BUCKET, "app.tar.sig", good.as_bytes()).status, 200);
     assert_eq!(pull(&["bob.pub", "c.pub"]).0, Some(0));
+    // In a bundle for clients of Sigstore as well, and only by the key.
+    std::fs::write(desk.sandbox.path("app.tar"), &body).unwrap();
+    desk.hallmark(&["sign", "--key", "ci.key", "--bundle", "app.tar"]).good();
+    let bundle = std::fs::read(desk.sandbox.path("app.tar.sigstore.json")).unwrap();
+    for (key, bytes) in [("app.tar", &body), ("app.tar.sigstore.json", &bundle)] {
+        assert_eq!(desk.lab.client.put(FREE, key, bytes).status, 200);
+    }
+    let free = |signer: &str| {
+        desk.hallmark(&["pull", "--signer", signer, &format!("s3://{FREE}/app.tar"), "free"]).status.code()
+    };
+    assert_eq!((free("ci.pub"), free("c.pub")), (Some(0), Some(REFUSED)));
+
     // What cannot be had is none.
     desk.lab.store.edit(BUCKET, "app.tar.c.sig", |object| object.attributes.hallmark = None);
     assert_eq!(pull(&["c.pub"]).0, Some(REFUSED));
@@ -299,11 +316,11 @@ fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
     let desk = Desk::with(RULE, &content(1, 1000));
     let name = std::fs::copy(desk.lab.proxy.site.path().join("other.key"), desk.sandbox.path("other.key"));
     assert!(name.is_ok());
-    let hint = "name a signer of that name?";
-    for (what, options) in [
-        ("the rule knows no such name", &["--key", "other.key"][..]),
-        ("nor this one", &["--key", "ci.key", "--as", "nobody"]),
-        ("a key of somebody else", &["--key", "other.key", "--as", "ci"]),
+    for (what, options, hint) in [
+        ("the rule knows no such name", &["--key", "other.key"][..], "knows no signer `other`"),
+        ("nor this one", &["--key", "ci.key", "--as", "nobody"], "knows no signer `nobody`"),
+        ("a key of somebody else", &["--key", "other.key", "--as", "ci"], "name this key, and"),
+        ("another one's name", &["--key", "ci.key", "--as", "b"], "hint: --as NAME says whose key it is"),
     ] {
         let ran = desk.approve(options);
         desk.refused(what, &ran, REFUSED, "ArtifactSignatureRefused");
@@ -313,8 +330,63 @@ fn what_the_endpoint_would_not_count_fails_before_it_stands_there() {
     let role = |role| {
         desk.hallmark(&[&["--json", "approve", "--key", "ci.key", "--role", role], &pinned[..]].concat())
     };
-    desk.refused("a mistyped role", &role("relaese"), REFUSED, "asks for `release`");
+    let mistyped = role("relaese");
+    desk.refused("a mistyped role", &mistyped, REFUSED, "asks for `release`");
+    assert!(mistyped.stderr.contains("hint: give one of those by --role"), "{}", mistyped.stderr);
     role("release").good();
+}
+
+/// Nor where the signer is not the one to ask any more.
+#[test]
+fn a_revoked_signer_is_told_so() {
+    let lab = Lab::new(RULE, "");
+    assert_eq!(lab.put(&content(1, 1000), &["b"]).status, 200);
+    let desk = Desk::of(lab.changed(|text| format!("keys.c.revoked = \"it leaked\"\n{text}")));
+    let ran = desk.approve(&["--key", "c.key"]);
+    desk.refused("revoked", &ran, REFUSED, "by `c`, and revoked: it leaked");
+    assert!(ran.stderr.contains("hint: that key is revoked"), "{}", ran.stderr);
+}
+
+/// Nobody's signature could make these good, so none is made.
+#[test]
+fn what_is_never_served_is_not_signed() {
+    let body = content(1, 1000);
+    let lab = Lab::new(RULE, "");
+    assert_eq!(lab.put(&body, &["b"]).status, 200);
+    let denied = format!(
+        "deny = [{{ sha256 = \"{}\", reason = \"a hole in it\" }}]\n",
+        Sha256Digest::of(&body).to_hex()
+    );
+    for (what, line, rule, code) in [
+        ("denied", denied.as_str(), "", "ArtifactDenied"),
+        ("too old", "", ", not_sealed_before = 2100-01-01T00:00:00Z", "ArtifactSealTooOld"),
+    ] {
+        let changed = lab.changed(|text| format!("{line}{}", text.replace(RULE, &format!("{RULE}{rule}"))));
+        assert_eq!(changed.read(), Err(code.to_owned()));
+        let desk = Desk::of(changed);
+        let ran = desk.approve(&["--key", "ci.key"]);
+        desk.refused(what, &ran, REFUSED, code);
+        assert!(ran.stderr.contains("no signature on"), "{what}: {}", ran.stderr);
+        lab.changed(|text| text.replace(line, "").replace(rule, ""));
+    }
+}
+
+#[test]
+fn who_pushes_too_few_signatures_hears_how_to_add_some() {
+    let desk = Desk::of(Lab::new("all_of = [\"release\"]", ""));
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let ran = desk.hallmark(&["push", "--key", "ci.key", "file", LOCATION]);
+    desk.refused("at the upload", &ran, REFUSED, "2 of `release` (1 there)");
+    for way in ["hint: sign it", "`hallmark push --key FILE.key`", "`--signer`", "`hallmark approve`"] {
+        assert!(ran.stderr.contains(way), "{way}: {}", ran.stderr);
+    }
+    let desk = Desk::of(Lab::new(RULE, ""));
+    std::fs::write(desk.sandbox.path("file"), "body").unwrap();
+    let ran = desk.hallmark(&["push", "file", LOCATION]);
+    ran.good();
+    for way in ["`--signer`", "`hallmark approve --role ROLE"] {
+        assert!(ran.stderr.contains(way), "{way}: {}", ran.stderr);
+    }
 }
 
 /// What stands in the place and says nothing, be it of what was there before, gives way.

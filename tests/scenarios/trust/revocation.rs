@@ -33,15 +33,20 @@ impl Lab {
         Self::with(revocation, "", &format!("keys = [\"aws\"], {more}"))
     }
 
-    /// `tables`: further ones; `rule`: who must have signed.
-    fn with(revocation: &str, tables: &str, rule: &str) -> Self {
+    /// `lines`: before all tables; `rule`: who must have signed.
+    fn with(revocation: &str, lines: &str, rule: &str) -> Self {
         let site = Site::new(&Options {
             tables: format!(
-                "identities.aws.notation = {{ trust_anchors_file = \"roots.pem\", identity = \"{PROFILE}\", revocation = \
-                 {revocation} }}\n{tables}\n[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", \
-                 signatures = \"required\", siblings = [\"notation\"], {rule} }}]\n"
+                "[buckets.{BUCKET}]\nrules = [{{ prefix = \"\", signatures = \"required\", \
+                 siblings = [\"notation\"], {rule} }}]\n"
             ),
             ..Options::default()
+        });
+        site.edit_config(|text| {
+            format!(
+                "identities.aws.notation = {{ trust_anchors_file = \"roots.pem\", identity = \"{PROFILE}\", \
+                 revocation = {revocation} }}\n{lines}\n{text}"
+            )
         });
         fs::copy(vectors::folder().join("authority-roots.pem"), site.path().join("roots.pem")).unwrap();
         let keys = "[default]\naws_access_key_id = AKIAHALLMARK\naws_secret_access_key = secret\n";
@@ -260,11 +265,11 @@ fn p4_who_does_not_count_does_not_hide_that_nothing_is_known_of_who_does() {
     let signer = AwsSigner::start();
     let revocation = format!("{{ endpoint = \"{}\", max_age = \"0s\" }}", signer.endpoint());
     let former = format!(
-        "[identities.former]\nnot_after = 2026-01-01T00:00:00Z\n[identities.former.notation]\n\
-         trust_anchors_file = \"roots.pem\"\nidentity = \"{PROFILE}\""
+        "identities.former = {{ not_after = 2026-01-01T00:00:00Z, notation = {{ trust_anchors_file = \"roots.pem\", \
+         identity = \"{PROFILE}\" }} }}"
     );
     let lab = Lab::with(&revocation, &former, "keys = [\"former\", \"aws\"], enforce = \"download\"");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     lab.is_served();
     signer.says(Says::Answer(500, "{}".to_owned()));
     lab.is_not_known();
@@ -280,7 +285,7 @@ fn who_does_not_count_by_the_configuration_is_not_asked_about() {
     let revocation = format!("{{ endpoint = \"{}\", max_age = \"0s\" }}", signer.endpoint());
     let over = "identities.aws.revoked = \"account taken over\"";
     let lab = Lab::with(&revocation, over, "keys = [\"aws\"], enforce = \"download\"");
-    lab.put("notation/profile.txt");
+    lab.put("notation/profile");
     let got = lab.get();
     refused("revoked", &got, "ArtifactKeyRevoked");
     assert!(got.text().contains("account taken over"), "{}", got.text());

@@ -85,8 +85,8 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     refused("a reader", &got, "ArtifactRoleUnmet");
     assert!(got.text().contains(says), "{}", got.text());
     let seen = after.client.head(BUCKET, KEY);
-    let told = seen.header("x-hallmark-untrusted").unwrap();
-    assert!(told.starts_with(&format!("ArtifactRoleUnmet: {says}")), "{told}");
+    let untrusted = seen.header("x-hallmark-untrusted").unwrap();
+    assert!(untrusted.starts_with(&format!("ArtifactRoleUnmet: {says}")), "{untrusted}");
     // Nobody else hears of it.
     let stranger = Site::client(after.proxy.address(), NOBODY).get(BUCKET, KEY);
     assert!(stranger.code() == "AccessDenied" && !stranger.text().contains("stolen"), "{}", stranger.text());
@@ -94,7 +94,7 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     assert_eq!(after.client.delete(BUCKET, &beside("ci.sig")).status, 204);
     let got = after.reader.get(BUCKET, KEY);
     refused("the only one", &got, "ArtifactKeyRevoked");
-    assert!(got.text().contains("`b`, and revoked: laptop stolen"), "{}", got.text());
+    assert!(got.text().contains("by `b`, and revoked: laptop stolen"), "{}", got.text());
 }
 
 #[test]

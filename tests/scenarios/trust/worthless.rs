@@ -123,7 +123,7 @@ fn signers_who_do_not_count_do_not_take_a_place() {
     assert_eq!(signer.put(BUCKET, &beside("sig"), signature.as_bytes()).status, 200);
     assert_eq!(lab.put(&body, &["ci"]).status, 200);
     for (is, code, why) in [
-        ("revoked = \"lost\"", "ArtifactKeyRevoked", "`b`, and revoked: lost"),
+        ("revoked = \"lost\"", "ArtifactKeyRevoked", "by `b`, and revoked: lost"),
         ("not_after = 2020-01-01T00:00:00Z", "ArtifactKeyNotValid", "outside the key's validity"),
         ("not_before = 2100-01-01T00:00:00Z", "ArtifactKeyNotValid", "outside the key's validity"),
     ] {

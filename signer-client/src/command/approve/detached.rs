@@ -14,6 +14,9 @@ use crate::command::remote::Remote;
 use crate::command::sibling::{self, Condition, New, Put};
 use crate::command::signing;
 
+/// The endpoint's code for a signature that would not count.
+const SIGNATURE_REFUSED: &str = "ArtifactSignatureRefused";
+
 /// Where the signature goes.
 pub(super) fn place(args: &ApproveArgs) -> Result<Location, Failure> {
     let name = match &args.name {
@@ -46,7 +49,8 @@ pub(super) async fn approve(
         key.sign(verified.artifact.blob()).await.map_err(|error| signing::failure(&error))?.to_der();
     let bytes = format!("{}\n", STANDARD.encode(signature)).into_bytes();
     let file = || New { bytes: bytes.clone(), role: &args.role, key: key.public_key() };
-    let added = match sibling::put(remote, &at, file(), &Condition::Absent).await? {
+    let put = sibling::put(remote, &at, file(), &Condition::Absent).await;
+    let added = match put.map_err(|failure| if_unknown(failure, &args.location, &at))? {
         Put::Stored => Added::Now,
         Put::Occupied => match stands_already(&key, verified, &at, remote).await? {
             Standing::Same => Added::Before,
@@ -82,6 +86,26 @@ async fn stands_already(
     let signature = parse_detached(&found.bytes).map_err(|_| occupied(at))?;
     let same = key.public_key().verify(verified.artifact.sha256(), &signature).is_ok();
     Ok(if same { Standing::Same } else { Standing::Other(found.etag) })
+}
+
+/// Says so where it is refused because nobody is called so. The artifact is there, since it was looked at: if the endpoint
+/// misses another one, it has taken the signer's name for a part of that one's.
+fn if_unknown(failure: Failure, artifact: &Location, at: &Location) -> Failure {
+    let Some(other) = at.key().strip_suffix(".sig") else { return failure };
+    let Some(signer) = other.strip_prefix(artifact.key()).and_then(|rest| rest.strip_prefix('.')) else {
+        return failure;
+    };
+    if failure.code.as_deref() != Some(SIGNATURE_REFUSED)
+        || !failure.message.contains(&format!("there is no `{other}`"))
+    {
+        return failure;
+    }
+    let message = format!(
+        "cannot write {at}: the endpoint's configuration knows no signer `{signer}` whose key the rule for {artifact} names"
+    );
+    Failure { message, ..failure }.hint(
+        "--as NAME says what the configuration calls the signer, the NAME of [keys.NAME]; the rule, or a role of it, must name it",
+    )
 }
 
 fn occupied(at: &Location) -> Failure {

@@ -18,7 +18,7 @@ use crate::command::output::Output;
 use crate::command::remote::Remote;
 use crate::command::sibling;
 use crate::command::signing;
-use crate::command::standing::Standing;
+use crate::command::standing::{self, Standing};
 use verified::Verified;
 
 /// A signature beside the artifact.
@@ -52,6 +52,7 @@ pub(crate) async fn run(args: &ApproveArgs, output: &Output) -> Result<(), Failu
     let remote = Remote::find(&args.remote).await?;
     let verified = Verified::look(args, &remote, seals.as_ref(), output).await?;
     let before = Standing::ask(&remote, &args.location).await?;
+    standing::demand_mendable(&before, &args.location)?;
     output.note(&format!(
         "approving for `{}`: {}, {} bytes, sha256 {}, seal {} by {}",
         args.role.as_str(),

@@ -11,7 +11,7 @@ use crate::command::head::HeadKeeper;
 use crate::command::keys::SealTrust;
 use crate::command::output::Output;
 use crate::command::remote::Remote;
-use crate::command::{service, standing};
+use crate::command::standing;
 
 /// An artifact that was verified, and what else its seal says.
 pub(super) struct Verified {
@@ -51,8 +51,7 @@ impl Verified {
         let keeper = HeadKeeper::default();
         let request = remote.client.head_object().bucket(location.bucket()).key(location.key());
         if let Err(error) = request.customize().interceptor(keeper.clone()).send().await {
-            let failure = service::failure(&format!("look at {location}"), &remote.endpoint, &error);
-            return Err(standing::explained(remote, location, failure).await);
+            return Err(standing::explained("look at", remote, location, &error).await);
         }
         let checked = CheckedHead::verify(remote, &keeper.take(), location, seals).await?;
         demand_digest(args, &checked)?;

@@ -51,7 +51,7 @@ pub(crate) struct AuditArgs {
 ///
 /// A line is `DIGEST  NAME`, the name being that below the folder which the prefix names or lies in. Nothing is
 /// downloaded: the digests are those in the seals. Files with signatures over other objects are left out. If an object is
-/// refused, nothing is written to FILE (but with --skip-refused), and the exit code is 3. `sha256sum -c` and `hallmark verify --checksums` check files against the list.
+/// refused, no list is written (but with --skip-refused), and the exit code is 3. `sha256sum -c` and `hallmark verify --checksums` check files against the list.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
