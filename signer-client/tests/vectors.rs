@@ -12,7 +12,9 @@ use hallmark_signer::evidence::{
     Bundle, InTotoStatement, Moments, NotationEnvelope, NotationIdentity, NotationTrust, Requirement,
     SigstoreTrust, parse_attestations, parse_detached,
 };
-use hallmark_signer::{ChecksumList, Envelope, NoVerdicts, PublicKey, PublisherSignatures, Sha256Digest, Signature};
+use hallmark_signer::{
+    ChecksumList, Envelope, NoVerdicts, PublicKey, PublisherSignatures, Sha256Digest, Signature,
+};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -172,7 +172,7 @@ pub struct MissingRole {
     pub threshold: usize,
     /// Those who count.
     pub there: Vec<SignerName>,
-    /// Those who have not signed, or do not count.
+    /// Those who have not signed, or do not count, and are not revoked.
     pub open: Vec<SignerName>,
 }
 

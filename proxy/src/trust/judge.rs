@@ -82,7 +82,8 @@ impl TrustPolicy {
         if header.is_none() && evidence.pieces.is_empty() {
             return match rule.signatures {
                 Signatures::Required => {
-                    let missing = missing(&clauses(rule, &[], &self.signers)).unwrap_or_default();
+                    let missing =
+                        missing(&clauses(rule, &[], &self.signers), &self.signers).unwrap_or_default();
                     Err(TrustFault::SignatureMissing { missing })
                 }
                 Signatures::Optional => Ok(Signers(Vec::new())),
@@ -90,7 +91,7 @@ impl TrustPolicy {
         }
         let search = self.search(rule, judged, verdicts);
         let counting = search.find(header.as_ref(), evidence, LookFor::Counting);
-        match missing(&clauses(rule, &counting, &self.signers)) {
+        match missing(&clauses(rule, &counting, &self.signers), &self.signers) {
             // Every rule asks for somebody. Should one ever not, nobody is not enough.
             _ if counting.is_empty() => Err(nobody(&search, header.as_ref(), evidence)),
             Some(missing) => {

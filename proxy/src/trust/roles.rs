@@ -49,15 +49,21 @@ pub(super) fn signers_of<'f>(found: impl IntoIterator<Item = &'f Found>) -> Vec<
 }
 
 /// Who is missing; `None`: of each group a role is met.
-pub(super) fn missing(clauses: &[Vec<RoleFound<'_>>]) -> Option<Missing> {
+pub(super) fn missing(
+    clauses: &[Vec<RoleFound<'_>>],
+    signers: &BTreeMap<SignerName, Signer>,
+) -> Option<Missing> {
     let unmet = clauses.iter().filter(|clause| clause.iter().all(|role| role.lacks() > 0));
     let missing: Vec<Vec<MissingRole>> =
-        unmet.map(|clause| clause.iter().map(missing_role).collect()).collect();
+        unmet.map(|clause| clause.iter().map(|found| missing_role(found, signers)).collect()).collect();
     (!missing.is_empty()).then_some(Missing(missing))
 }
 
-fn missing_role(found: &RoleFound<'_>) -> MissingRole {
+fn missing_role(found: &RoleFound<'_>, signers: &BTreeMap<SignerName, Signer>) -> MissingRole {
     let RoleFound { role, met_by } = found;
-    let open = role.signers.iter().filter(|signer| !met_by.contains(signer)).cloned().collect();
+    let can = |name: &&SignerName| {
+        !met_by.contains(name) && signers.get(*name).is_some_and(|signer| !signer.is_revoked())
+    };
+    let open = role.signers.iter().filter(can).cloned().collect();
     MissingRole { role: role.name.clone(), threshold: role.threshold, there: met_by.clone(), open }
 }

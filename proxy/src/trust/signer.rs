@@ -74,4 +74,9 @@ impl Signer {
             Standing::Counts
         }
     }
+
+    /// Whether nothing counts that it signs from now on.
+    pub(super) fn is_revoked(&self) -> bool {
+        self.validity.revoked.is_some()
+    }
 }

@@ -87,6 +87,7 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     let seen = after.client.head(BUCKET, KEY);
     let untrusted = seen.header("x-hallmark-untrusted").unwrap();
     assert!(untrusted.starts_with(&format!("ArtifactRoleUnmet: {says}")), "{untrusted}");
+    assert!(untrusted.ends_with("; of `release`: ci counts, 1 more of c can sign"), "{untrusted}");
     // Nobody else hears of it.
     let stranger = Site::client(after.proxy.address(), NOBODY).get(BUCKET, KEY);
     assert!(stranger.code() == "AccessDenied" && !stranger.text().contains("stolen"), "{}", stranger.text());
