@@ -167,6 +167,13 @@ pub enum SealKey {
     Signer(String),
 }
 
+impl SealKey {
+    /// Whether it lies in AWS KMS, by its address.
+    pub fn is_in_kms(&self) -> bool {
+        matches!(self, Self::Signer(address) if address.starts_with("awskms:"))
+    }
+}
+
 /// Files with the secret that authenticates upload ids and the records of uploads in progress, in the form of
 /// [`StateSecret`](crate::StateSecret). The same on all instances.
 #[derive(Debug, Clone, PartialEq, Eq)]

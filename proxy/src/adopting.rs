@@ -20,6 +20,9 @@ const REFUSED: u8 = 3;
 /// The same.
 const NOTHING: u8 = 4;
 
+const UNREACHABLE: &str = "no S3 client can ask the endpoint for a key like this (`.` or `..` between slashes, a NUL, no \
+    UTF-8, over 1024 bytes): copy it to another key in the store";
+
 /// What both commands ask.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -143,7 +146,10 @@ impl Report<'_> {
             Event::Read(bytes) => self.bar.inc(*bytes),
             Event::Sealed(name, voucher) => self.sealed(name, voucher),
             Event::Problem(name, problem) => self.problem(name, problem),
-            Event::Unreachable(key) => self.unreachable(key),
+            Event::Unreachable(key) => self.unreachable(key, UNREACHABLE),
+            Event::MoreUnreachable(count) => {
+                self.unreachable(&self.below.prefix, &format!("and {count} more such keys"));
+            }
         }
     }
 
@@ -172,9 +178,7 @@ impl Report<'_> {
         self.told(name.bucket.as_str(), name.key.as_str(), problem);
     }
 
-    fn unreachable(&self, key: &str) {
-        let message = "no S3 client can ask the endpoint for a key like this (`.` or `..` between slashes, a NUL, no UTF-8, \
-                       over 1024 bytes): copy it to another key in the store";
+    fn unreachable(&self, key: &str, message: &str) {
         let problem = Problem { code: "UnreachableKey".to_owned(), message: message.to_owned() };
         self.told(self.below.bucket.as_str(), key, &problem);
     }

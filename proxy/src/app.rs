@@ -178,6 +178,19 @@ impl App {
     ///
     /// Blocks for as long as keys and certifiers take; not to be called by a task.
     pub fn renew(&self, config: &Config) -> Result<(), NotRenewed> {
+        self.take(config, Without::TakenOver)
+    }
+
+    /// Asks the certifier again who has not answered since the start, by the configuration that is held already. Nothing changes
+    /// while it does not, so that what is remembered under that configuration stays.
+    ///
+    /// # Errors
+    /// As those of [`renew`](Self::renew).
+    pub fn ask_again(&self, config: &Config) -> Result<(), NotRenewed> {
+        self.take(config, Without::LeftAsItIs)
+    }
+
+    fn take(&self, config: &Config, without: Without) -> Result<(), NotRenewed> {
         self.check_mappings(config).map_err(NotRenewed::Wrong)?;
         check_capabilities(config, &self.lasting.capabilities).map_err(NotRenewed::Wrong)?;
         let held = self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -193,6 +206,10 @@ impl App {
                 return Err(problems.refusal(config));
             }
         };
+        match without {
+            Without::LeftAsItIs if held.is_none() && seal_key.is_none() => return Ok(()),
+            Without::LeftAsItIs | Without::TakenOver => {}
+        }
         let before = self.current.load_full();
         let gate = before.gate().trusting(trusted);
         let at_once = gate.takes_over_at_once(before.gate());
@@ -243,6 +260,13 @@ impl App {
         }
         problems.none_or(config)
     }
+}
+
+/// What becomes of a configuration whose certifier still does not answer.
+#[derive(Clone, Copy)]
+enum Without {
+    TakenOver,
+    LeftAsItIs,
 }
 
 impl Service for App {

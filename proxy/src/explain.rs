@@ -175,7 +175,11 @@ impl Explanation {
             Ok(_) => Fate::Served,
             Err(GateError::Artifact(_)) => Fate::Refused,
             Err(
-                GateError::Client(_) | GateError::Store(_) | GateError::Status(_) | GateError::Exhausted(_),
+                GateError::Client(_)
+                | GateError::Store(_)
+                | GateError::Status(_)
+                | GateError::Unanswered
+                | GateError::Exhausted(_),
             ) => Fate::Failed,
         }
     }

@@ -84,7 +84,7 @@ pub(crate) fn run(config_file: &Path, new_key: &Path, instances: &[String]) -> a
         )?;
         return Ok(ExitCode::FAILURE);
     }
-    let text = advice(step, &config, new_key, &new_public, &old_public);
+    let text = advice(step, &config, config_file, new_key, &new_public, &old_public);
     writeln!(out, "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -98,7 +98,25 @@ fn step(active: &PublicKey, new: &PublicKey, trusted: &[PublicKey]) -> Step {
     }
 }
 
-fn advice(step: Step, config: &Config, new_key: &Path, new_public: &Path, old_public: &Path) -> String {
+/// A file as the configuration names it, which reads names from its own folder; this command, from where it runs.
+fn as_configured(path: &Path, config_file: &Path) -> PathBuf {
+    let folder =
+        config_file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.strip_prefix(&folder).map(Path::to_owned).unwrap_or(path),
+        (Err(_), _) | (_, Err(_)) => path.to_owned(),
+    }
+}
+
+fn advice(
+    step: Step,
+    config: &Config,
+    config_file: &Path,
+    new_key: &Path,
+    new_public: &Path,
+    old_public: &Path,
+) -> String {
+    let shown = |path: &Path| shown(&as_configured(path, config_file));
     let (new_key, new_public, old_public) = (shown(new_key), shown(new_public), shown(old_public));
     let list = |paths: &[String]| paths.join(", ");
     let mut trusted: Vec<String> = config.seal.trusted_key_files.iter().map(|path| shown(path)).collect();

@@ -209,3 +209,27 @@ fn a_certifier_that_can_never_be_used_stops_the_start() {
         assert!(!String::from_utf8_lossy(&ended.stdout).contains("listening"), "{said}");
     }
 }
+
+/// A list of certifiers that was kept for what is old does not name the one of today.
+#[test]
+fn p4_what_its_certifier_has_certified_is_not_called_bad_before_it_has_answered() {
+    let (site, kms) = deployment("trusted_certifier_files = [\"old.pub\"]");
+    site.make_key("old");
+    let mut proxy = Proxy::start_in(Arc::clone(&site), environment(&kms));
+    proxy.client().create_bucket(BUCKET);
+    assert_eq!(proxy.client().put(BUCKET, "before", b"sealed before").status, 200);
+    kms.fails(&[(PUBLIC_KEY, DOWN)]);
+    proxy.restart();
+    for _ in 0..2 {
+        let got = proxy.client().get(BUCKET, "before");
+        assert_eq!((got.status, got.header("retry-after")), (503, Some("2")), "{}", got.text());
+        assert!(got.text().contains("who certifies seal keys has not answered yet"), "{}", got.text());
+        assert_eq!(proxy.client().head(BUCKET, "before").status, 503);
+        // Nothing takes its place, and nothing is begun that could not be ended.
+        assert_eq!(proxy.client().put(BUCKET, "before", b"1").status, 503);
+        assert_eq!(proxy.client().ask_for_upload(BUCKET, "before", &[]).status, 503);
+    }
+    kms.fails(&[]);
+    assert!(proxy.reload());
+    assert_eq!(proxy.client().get(BUCKET, "before").body, b"sealed before");
+}

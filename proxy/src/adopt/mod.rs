@@ -51,6 +51,8 @@ pub enum Event<'e> {
     Problem(&'e ObjectName, &'e Problem),
     /// Nor did one whose key, which begins as asked, no client can ask for. Whatever is not text in it is replaced.
     Unreachable(&'e str),
+    /// And so many more, of which there were too many in one place to name them.
+    MoreUnreachable(usize),
 }
 
 /// Why an object got no new seal.
@@ -108,8 +110,8 @@ pub async fn run(
     let (mut listed, mut with_artifacts) = (HashSet::new(), HashSet::new());
     for beside in [Walked::Artifacts, Walked::Siblings] {
         let mut walk = Walk::new(&**gate.store(), campaign.below);
-        while let Some(Names { objects: page, unreachable }) = walk.next().await? {
-            summary.unreachable(beside, &unreachable, tell);
+        while let Some(Names { objects: page, unreachable, omitted }) = walk.next().await? {
+            summary.unreachable(beside, (&unreachable, omitted), tell);
             let named = page.iter().filter(|name| campaign.lists.digest(campaign.below, name).is_some());
             listed.extend(named.cloned());
             // What got its seal with an artifact was counted with that.
@@ -191,14 +193,23 @@ impl Summary {
     }
 
     /// Counts what nobody can ask for, on the first walk.
-    fn unreachable(&mut self, walked: Walked, keys: &[Vec<u8>], tell: &(dyn Fn(Event<'_>) + Sync)) {
+    fn unreachable(
+        &mut self,
+        walked: Walked,
+        (keys, omitted): (&[Vec<u8>], usize),
+        tell: &(dyn Fn(Event<'_>) + Sync),
+    ) {
         match walked {
             Walked::Siblings => {}
             Walked::Artifacts => {
+                let count = (keys.len() + omitted) as u64;
+                self.objects += count;
+                self.problems += count;
                 for key in keys {
-                    self.objects += 1;
-                    self.problems += 1;
                     tell(Event::Unreachable(&String::from_utf8_lossy(key)));
+                }
+                if omitted > 0 {
+                    tell(Event::MoreUnreachable(omitted));
                 }
             }
         }

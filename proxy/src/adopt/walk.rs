@@ -57,6 +57,8 @@ pub(super) struct Names {
     pub(super) objects: Vec<ObjectName>,
     /// Of what no client can ask for; each is told once.
     pub(super) unreachable: Vec<Vec<u8>>,
+    /// There are more of those, by number.
+    pub(super) omitted: usize,
 }
 
 impl<'w> Walk<'w> {
@@ -93,11 +95,11 @@ impl<'w> Walk<'w> {
             return Err(WalkError::Nonsense("it does not go on"));
         }
         self.more = page.more;
-        let mut unreachable = page.unreachable;
+        let (mut unreachable, omitted) = page.unreachable.into_names();
         unreachable.retain(|name| self.unreachable.as_ref().is_none_or(|told| name > told));
         if let Some(last) = unreachable.last() {
             self.unreachable = Some(last.clone());
         }
-        Ok(Some(Names { objects: names, unreachable }))
+        Ok(Some(Names { objects: names, unreachable, omitted }))
     }
 }

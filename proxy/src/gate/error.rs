@@ -22,6 +22,11 @@ pub enum GateError {
     /// Another service's, whose word on a signature is asked for.
     #[error(transparent)]
     Status(#[from] StatusUnknown),
+    /// The certifier's of this instance's seal keys, which has not said yet who it is: a seal may be by a key of it.
+    #[error(
+        "the certifier of seal keys has not answered since the start, and the seal may be by a key of it"
+    )]
+    Unanswered,
     /// Nobody's: too much is asked for at the moment.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
@@ -45,6 +50,7 @@ impl GateError {
             Self::Artifact(fault) => fault.label(),
             Self::Store(error) => error.fault.label(),
             Self::Status(_) => "signature_status_unknown",
+            Self::Unanswered => "certifier_unanswered",
             Self::Exhausted(_) => "memory_exhausted",
         }
     }
@@ -71,6 +77,10 @@ impl From<GateError> for S3Error {
             GateError::Status(unknown) => {
                 Self::new(Code::ServiceUnavailable, format!("Refused for now: {unknown}. Try again."))
                     .with_header("retry-after", "2")
+            }
+            GateError::Unanswered => {
+                let message = "Whether its seal holds is not known: who certifies seal keys has not answered yet. Try again.";
+                Self::new(Code::ServiceUnavailable, message).with_header("retry-after", "2")
             }
             GateError::Exhausted(_) => Self::new(Code::SlowDown, "Please reduce your request rate."),
         }

@@ -273,6 +273,11 @@ impl Beside {
         Some(seen)
     }
 
+    /// Takes note that nobody knows what one of them is worth.
+    pub(super) fn add_unknown(&mut self, error: GateError) {
+        self.spoiled = Some(Spoiled::Unknown(error));
+    }
+
     /// Whether what is about to be written may be, by this verdict on it.
     pub(super) fn taken(self, verdict: Result<Taken, TrustFault>) -> Result<Taken, GateError> {
         taken(verdict, self.spoiled)

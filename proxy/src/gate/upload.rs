@@ -87,6 +87,7 @@ impl Gate {
     where
         B: Incoming,
     {
+        self.require_sealing()?;
         let (name, asked) = (upload.name.clone(), upload.condition.clone());
         if payload.length().is_some_and(|length| length > MAX_FILE as u64) {
             self.is_no_sibling(&name, payload.length())?;
@@ -194,13 +195,17 @@ impl Gate {
                     S3Error::new(Code::ServiceUnavailable, "The key that seals is not available. Try again.")
                         .into()
                 }
-                NotSealed::NoKey => {
-                    let message = "There is no seal key that is certified for this moment, and nothing is stored without a \
-                        seal. Another one is on its way. Try again.";
-                    S3Error::new(Code::ServiceUnavailable, message).into()
-                }
+                NotSealed::NoKey => no_seal_key(),
             }
         })
+    }
+
+    /// That it is not known beforehand that nothing can be sealed.
+    ///
+    /// # Errors
+    /// It is.
+    pub(super) fn require_sealing(&self) -> Result<(), GateError> {
+        if self.seals.are_unanswered() { Err(no_seal_key()) } else { Ok(()) }
     }
 
     /// Finds out what became of a `put` that the store did not answer.
@@ -269,6 +274,12 @@ pub(super) fn malformed_signature() -> S3Error {
 
 pub(super) fn incomplete() -> S3Error {
     S3Error::new(Code::IncompleteBody, "The body ended before it was complete.")
+}
+
+fn no_seal_key() -> GateError {
+    let message = "There is no seal key that is certified for this moment, and nothing is stored without a seal. Another \
+        one is on its way. Try again.";
+    S3Error::new(Code::ServiceUnavailable, message).into()
 }
 
 pub(super) fn internal() -> GateError {

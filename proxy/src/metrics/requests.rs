@@ -100,7 +100,11 @@ impl Requests {
         match error {
             // Its label is the code.
             GateError::Client(_) => {}
-            GateError::Artifact(_) | GateError::Store(_) | GateError::Status(_) | GateError::Exhausted(_) => {
+            GateError::Artifact(_)
+            | GateError::Store(_)
+            | GateError::Status(_)
+            | GateError::Unanswered
+            | GateError::Exhausted(_) => {
                 self.refusals.get_or_create(&[("label", error.label())]).inc();
             }
         }

@@ -157,7 +157,8 @@ impl Reloader {
     /// Whether the files have changed and come to rest, or it is time to ask the token again.
     pub fn changed(&mut self) -> bool {
         let now = Sight::of(&self.settling.files());
-        let due = self.again.is_some_and(|again| again <= Instant::now());
+        // What is just being written waits until it has come to rest.
+        let due = self.again.is_some_and(|again| again <= Instant::now()) && self.settling.is_for(&now);
         self.settling.settled(now) || due
     }
 
@@ -177,9 +178,12 @@ impl Reloader {
             return Outcome::Moving;
         }
         let unchanged = self.settling.is_for(&before);
+        // A token is not asked again by itself: it may count wrong PINs.
+        let asks_kms = config.as_ref().is_ok_and(|config| config.seal.key.is_in_kms());
         // Whatever is wrong with it, it is not read again before something changes.
         self.settling = Settling::new(before);
-        let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config)) {
+        let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config, unchanged))
+        {
             Ok(pending) => Outcome::Taken(pending),
             Err(NotRenewed::Wrong(errors)) => Outcome::Refused(errors),
             Err(NotRenewed::Unanswered(errors)) => Outcome::Unanswered(errors),
@@ -187,7 +191,8 @@ impl Reloader {
         self.again = match &outcome {
             Outcome::Unanswered(_) => Some(Instant::now() + AGAIN),
             Outcome::Taken(_) => self.app.lacks_certifier().then(|| Instant::now() + AGAIN),
-            Outcome::Refused(_) | Outcome::Moving => None,
+            Outcome::Refused(_) => (asks_kms && self.app.lacks_certifier()).then(|| Instant::now() + AGAIN),
+            Outcome::Moving => None,
         };
         let only_asked = unchanged && matches!(outcome, Outcome::Taken(_)) && self.again.is_some();
         if !only_asked {
@@ -196,7 +201,7 @@ impl Reloader {
         outcome
     }
 
-    fn take(&self, config: &Config) -> Result<Vec<&'static str>, NotRenewed> {
+    fn take(&self, config: &Config, unchanged: bool) -> Result<Vec<&'static str>, NotRenewed> {
         let tls = match (&self.certificates, &config.server.tls) {
             (Some(certificates), Some(tls)) => {
                 let blamed = |(key, message): &(&'static str, String)| ((*key).to_owned(), message.clone());
@@ -207,7 +212,10 @@ impl Reloader {
             }
             (None, _) | (_, None) => None,
         };
-        self.app.renew(config)?;
+        match unchanged {
+            true => self.app.ask_again(config),
+            false => self.app.renew(config),
+        }?;
         for advice in config.advice() {
             tracing::warn!(setting = advice.key, "{}", advice.message);
         }

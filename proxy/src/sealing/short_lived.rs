@@ -201,15 +201,21 @@ impl ShortLived {
             // Waited for: somebody else may just make one.
             let mut making = self.making.lock().await;
             if self.key_for(self.around.clock.now(), prover).is_none() {
-                // A key that is not accepted makes no seal any more, and another one is due.
+                // A key that is not accepted makes no seal any more, and another one is due: not one that was in this process's
+                // memory beside a key that is refused.
+                let refused = |key: &Arc<ShortLivedKey>| prover.accepts(&key.certificate).is_err();
+                let with_it = self.current.load().as_ref().is_some_and(refused);
+                making.certified.take_if(|key| with_it || refused(key));
                 self.current.store(None);
                 self.show();
-                making.certified.take_if(|key| prover.accepts(&key.certificate).is_err());
                 self.make(&mut making).await?;
             }
             if self.key_for(self.around.clock.now(), prover).is_none() {
                 return Err(NoSealKey::NotAccepted);
             }
+        }
+        if let Ok(mut making) = self.making.try_lock() {
+            making.certified.take_if(|key| prover.accepts(&key.certificate).is_err());
         }
         self.look_after();
         Ok(())
@@ -300,6 +306,8 @@ impl ShortLived {
         let times = times.ok_or(NoSealKey::Late)?;
         let (certifier, realm) = (self.certifier.load_full(), self.around.realm.as_str());
         let certificate = Arc::new(certifier.certify(realm, signer.public_key(), times).await?);
+        // Whoever refuses keys that may have leaked must know of it, also if it never comes to seal.
+        tracing::info!(key = %signer.public_key().id(), "a seal key was certified");
         let renew_at = now.saturating_add(renew_after(lifetime)?);
         let sealer = Sealer::new(signer.into_seal_key());
         Ok(ShortLivedKey { sealer, certificate, lifetime, renew_at })

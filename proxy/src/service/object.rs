@@ -33,6 +33,8 @@ impl S3Service {
         let by = By::parse(&context.identity.by()).map_err(|_| S3Error::internal())?;
         let PutRequest { headers, condition, tags, lock } = put;
         let upload = gate::Upload { name: object, by, headers, condition, tags, lock };
+        let (bucket, key) = (&upload.name.bucket, upload.name.key.as_str());
+        let inspects = self.access.permits(&context.identity, Permission::ReadUntrusted, bucket, key);
         let uploaded = self.gate.put(upload, payload, context.account()).await?;
         let mut response = response::empty(StatusCode::OK, &context.id);
         response.headers_mut().insert(ETAG, response::quoted_etag(&uploaded.etag.to_string())?);
@@ -42,7 +44,8 @@ impl S3Service {
         }
         // Who uploads may be none of those who see what waits: that it does is told here.
         if let Some(why) = uploaded.waits {
-            response::untrusted(response.headers_mut(), &why.told())?;
+            let told = if inspects { why.told() } else { why.said() };
+            response::untrusted(response.headers_mut(), &told)?;
         }
         bodiless(response)
     }

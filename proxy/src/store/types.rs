@@ -8,7 +8,7 @@ use hallmark_signer::{METADATA_PREFIX, SealedHeaders};
 use super::governance::{Lock, Retentions, Tags};
 use super::stage::StageId;
 use super::version::{VersionId, VersionMarker};
-use crate::name::{BucketName, ObjectKey, ObjectName};
+use crate::name::{BucketName, MAX_KEY_BYTES, ObjectKey, ObjectName};
 
 /// What is kept beside an object's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,12 +251,44 @@ pub struct ListRequest {
 pub struct ListPage {
     /// In byte order, keys and rolled-up prefixes mixed.
     pub entries: Vec<ListEntry>,
-    /// What else was found on the way, in byte order: keys that no client can have put there nor ask for, since they are no
-    /// [`ObjectKey`]s. Clients are not shown them. They may be on the next page again, and are no more than the store returned
-    /// for this one.
-    pub unreachable: Vec<Vec<u8>>,
+    /// What else was found on the way; clients are not shown it. It may be on the next page again.
+    pub unreachable: Unreachable,
     /// There is more after the last entry.
     pub more: bool,
+}
+
+/// Keys in a store that no client can have put there nor ask for, since they are no [`ObjectKey`]s.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unreachable {
+    names: Vec<Vec<u8>>,
+    omitted: usize,
+}
+
+impl Unreachable {
+    /// So many are named at most.
+    const MAX_NAMES: usize = 1000;
+
+    /// Adds one, after those before it in byte order.
+    pub fn add(&mut self, mut name: Vec<u8>) {
+        if self.names.len() < Self::MAX_NAMES {
+            // A store may send anything.
+            name.truncate(MAX_KEY_BYTES);
+            name.shrink_to_fit();
+            self.names.push(name);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.names.len() + self.omitted
+    }
+
+    /// The first 1000, of each the first 1024 bytes, in byte order; and how many more there are.
+    pub fn into_names(self) -> (Vec<Vec<u8>>, usize) {
+        (self.names, self.omitted)
+    }
 }
 
 /// A line of a listing.

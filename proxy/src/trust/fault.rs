@@ -201,9 +201,14 @@ impl TrustFault {
         }
     }
 
-    /// Code and reason in one line, for a header. Names those who can still sign: for clients who may see what is not trusted.
+    /// Code and reason in one line, for a header.
+    pub fn said(&self) -> String {
+        format!("{}: {self}", self.code().as_str())
+    }
+
+    /// The same. Names those who can still sign: for clients who may see what is not trusted.
     pub fn told(&self) -> String {
-        let told = format!("{}: {self}", self.code().as_str());
+        let told = self.said();
         match self.missing() {
             Some(missing) => told + &missing.by_name(),
             None => told,
@@ -286,7 +291,18 @@ impl Missing {
             let name = role.role.as_ref().map_or("the rule's keys".to_owned(), |name| format!("`{name}`"));
             let there = if role.there.is_empty() { "nobody".to_owned() } else { list(&role.there) };
             let lacks = role.threshold.saturating_sub(role.there.len());
-            format!("; of {name}: {there} counts, {lacks} more of {} can sign", list(&role.open))
+            match role.open.as_slice() {
+                open if open.len() >= lacks => {
+                    format!("; of {name}: {there} counts, {lacks} more of {} can sign", list(open))
+                }
+                [] => format!(
+                    "; of {name}: {there} counts, {lacks} more are needed, and nobody is left who can sign"
+                ),
+                open => {
+                    let left = list(open);
+                    format!("; of {name}: {there} counts, {lacks} more are needed, and only {left} can sign")
+                }
+            }
         };
         self.0.iter().flatten().map(told).collect()
     }

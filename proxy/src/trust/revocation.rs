@@ -25,6 +25,9 @@ const MAX_ANSWERS: u64 = 10_000;
 /// So long nobody asks again where there was no answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// So long the one takes at most who finds out whether there is one again.
+const PROBE: Duration = Duration::from_secs(6);
+
 /// So many ask at once for one identity: half of the turns at reading siblings.
 const AT_ONCE: usize = 8;
 
@@ -49,7 +52,7 @@ pub(super) struct Revocations {
     answers: Option<Cache<[u8; 32], Answer>>,
     /// What was refused an answer a moment ago.
     refused: Cache<[u8; 32], ()>,
-    /// When there was no answer at all. Held for no longer than to look at it.
+    /// Until when nobody asks, since there was no answer at all. Held for no longer than to look at it.
     silent: Mutex<Option<Instant>>,
     asking: Semaphore,
 }
@@ -104,9 +107,9 @@ impl Revocations {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
         match *silent {
             None => true,
-            Some(since) if since.elapsed() < PAUSE => false,
+            Some(until) if Instant::now() < until => false,
             Some(_) => {
-                *silent = Some(Instant::now());
+                *silent = Some(Instant::now() + PROBE);
                 true
             }
         }
@@ -119,7 +122,7 @@ impl Revocations {
             let _turn = turn.map_err(|_| StatusUnknown)?.map_err(|_| StatusUnknown)?;
             Ok(self.service.revoked(what).await)
         })?;
-        let silent = matches!(answer, Err(NoAnswer::Service(_))).then(Instant::now);
+        let silent = matches!(answer, Err(NoAnswer::Service(_))).then(|| Instant::now() + PAUSE);
         *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = silent;
         answer.map(|revoked| told(&revoked)).map_err(|no_answer| {
             // It quotes who answered.

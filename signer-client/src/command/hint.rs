@@ -23,7 +23,8 @@ pub(crate) fn of(code: Option<&str>, message: Option<&str>) -> Option<&'static s
              have it approved where that is enough (`hallmark approve`), or change the rule"
         }
         "ArtifactKeyRevoked" => {
-            "that key is revoked, and its signatures do not count any more: have it signed with another one that the rule names"
+            "what was signed is revoked, with its key or alone, and does not count any more: have it signed anew, with a key that the rule \
+             names and that is not revoked"
         }
         "ArtifactKeyNotValid" => {
             "sign with a key that is valid now: its `not_before` and `not_after` are in the endpoint's configuration"

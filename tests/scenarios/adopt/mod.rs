@@ -114,7 +114,9 @@ impl Lab {
                 }
                 Event::Sealed(name, voucher) => (name, format!("{voucher:?}")),
                 Event::Problem(name, problem) => (name, problem.code.clone()),
-                Event::Unreachable(key) => panic!("{key}: the store in memory has no such keys"),
+                Event::Unreachable(_) | Event::MoreUnreachable(_) => {
+                    panic!("no store in memory has such keys")
+                }
             };
             let before = outcome.lock().unwrap().insert(name.key.as_str().to_owned(), what);
             assert_eq!(before, None, "{name} is told twice");

@@ -88,6 +88,15 @@ fn a_refusal_after_a_revocation_names_key_and_reason() {
     let untrusted = seen.header("x-hallmark-untrusted").unwrap();
     assert!(untrusted.starts_with(&format!("ArtifactRoleUnmet: {says}")), "{untrusted}");
     assert!(untrusted.ends_with("; of `release`: ci counts, 1 more of c can sign"), "{untrusted}");
+    let both = after.changed(|text| {
+        text.replace(
+            "keys.c.public_key_file = \"c.pub\"",
+            "keys.c = { public_key_file = \"c.pub\", revoked = \"left\" }",
+        )
+    });
+    let seen = both.client.head(BUCKET, KEY);
+    let untrusted = seen.header("x-hallmark-untrusted").unwrap();
+    assert!(untrusted.ends_with("1 more are needed, and nobody is left who can sign"), "{untrusted}");
     // Nobody else hears of it.
     let stranger = Site::client(after.proxy.address(), NOBODY).get(BUCKET, KEY);
     assert!(stranger.code() == "AccessDenied" && !stranger.text().contains("stolen"), "{}", stranger.text());

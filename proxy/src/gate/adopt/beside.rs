@@ -50,7 +50,7 @@ impl Gate {
         }
         let (policy, subject, now) = (Arc::clone(&self.policy), artifact.subject(), self.clock.now());
         let read = spawn_blocking(move || read(&policy, &subject, siblings, now));
-        read.await.map_err(|_| internal())?
+        read.await.map_err(|_| internal())
     }
 
     /// Whether somebody whom the rule names has signed one of these, so that it counts.
@@ -62,12 +62,7 @@ impl Gate {
 }
 
 /// What is signed in siblings, and which of those without a seal they are from.
-fn read(
-    policy: &TrustPolicy,
-    subject: &Subject,
-    siblings: Vec<Sibling>,
-    now: u64,
-) -> Result<(Beside, Unsealed), GateError> {
+fn read(policy: &TrustPolicy, subject: &Subject, siblings: Vec<Sibling>, now: u64) -> (Beside, Unsealed) {
     let about = subject.about();
     let mut beside = Beside::default();
     let mut unsealed = Vec::new();
@@ -83,11 +78,12 @@ fn read(
         let file = SiblingFile { sibling: &sibling, bytes, at: UnixMs(now), now };
         let Ok(Pieces { known, unknown }) = policy.pieces(&about, &file) else { continue };
         if let Some(unknown) = unknown {
-            // It may have been revoked.
-            return Err(unknown.into());
+            // It may have been revoked. Where others suffice, it stays as it is.
+            beside.add_unknown(unknown.into());
+            continue;
         }
         beside.pieces.extend(known.iter().cloned());
         unsealed.push((found, known));
     }
-    Ok((beside, unsealed))
+    (beside, unsealed)
 }

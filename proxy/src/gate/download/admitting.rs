@@ -18,9 +18,20 @@ impl Gate {
         found: UnverifiedHead,
         asked: Asked,
     ) -> Result<Proven, GateError> {
-        let proven = self.prover.prove(&*self.store, name, version, found).await?;
+        let proven = self.prover.prove(&*self.store, name, version, found).await;
+        let proven = proven.map_err(|error| self.unless_unanswered(error.into()))?;
         self.prover.note(&proven, asked, self.policy.freshness(&name.bucket));
         Ok(proven)
+    }
+
+    /// What is wrong with a seal; or that nobody knows, where it may be by a key of a certifier who has not said yet who it is.
+    fn unless_unanswered(&self, error: GateError) -> GateError {
+        match error {
+            GateError::Artifact(fault) if self.seals.are_unanswered() && fault.may_hold_elsewhere() => {
+                GateError::Unanswered
+            }
+            error => error,
+        }
     }
 
     /// Judges what the store said when it was asked.

@@ -35,6 +35,7 @@ impl Gate {
     /// # Errors
     /// No such bucket, a lock where there can be none, signatures that are not well formed; or the store failed.
     pub async fn create_upload(&self, new: NewUpload, client: &str) -> Result<Marker, GateError> {
+        self.require_sealing()?;
         let NewUpload { object, by, mut headers, tags, lock, checksum } = new;
         self.is_no_sibling(&object, None)?;
         self.attach(&object, &mut headers)?;

@@ -128,8 +128,8 @@ mod tests {
         };
         ListPage {
             entries: vec![object("a+b/\u{1}é"), ListEntry::Prefix("q x/".to_owned())],
-            unreachable: vec![b"not text \xff".to_vec()],
             more,
+            ..ListPage::default()
         }
     }
 

@@ -10,7 +10,7 @@ use std::future::Future;
 use super::error::Failure;
 use super::frame::Name;
 use super::text::Odd;
-use crate::store::{GetError, StoreError, StoreFault, VersionId, VersionMarker};
+use crate::store::{GetError, StoreError, StoreFault, Unreachable, VersionId, VersionMarker};
 
 /// The most entries of a page, as in S3.
 pub(super) const MAX_PAGE: usize = 1000;
@@ -76,7 +76,7 @@ pub(super) struct Walked<E> {
     /// For clients.
     pub(super) entries: Vec<E>,
     /// Objects that are not.
-    pub(super) unreachable: Vec<Vec<u8>>,
+    pub(super) unreachable: Unreachable,
     /// Whether there is more after the last entry.
     pub(super) more: bool,
 }
@@ -94,7 +94,7 @@ pub(super) async fn walk<P: Pages>(
     let limit = limit.clamp(1, MAX_PAGE);
     let mut at =
         after.clone().filter(|after| !after.key.is_empty()).map(|after| cut(after, pages.longest_marker()));
-    let (mut entries, mut unreachable) = (Vec::new(), Vec::new());
+    let (mut entries, mut unreachable) = (Vec::new(), Unreachable::default());
     let mut fruitless = false;
     for _ in 0..MAX_PAGES {
         // At least two: one of them may be the prefix that the marker lies in.
@@ -103,7 +103,7 @@ pub(super) async fn walk<P: Pages>(
         if page.lines.len() > count {
             return Err(odd(Odd("a page is longer than was asked for")));
         }
-        let (mut reached, before, hidden) = (None, entries.len(), unreachable.len());
+        let (mut reached, before, hidden) = (None, entries.len(), unreachable.count());
         for Found { name, what, entry } in page.lines {
             let around = match at.as_ref().map_or(Standing::After, |at| standing(&name, &what, at)) {
                 Standing::After => false,
@@ -124,12 +124,12 @@ pub(super) async fn walk<P: Pages>(
                 continue;
             }
             match entry {
-                None => unreachable.push(name.into_bytes()),
+                None => unreachable.add(name.into_bytes()),
                 Some(_) if entries.len() == limit => return Ok(Walked { entries, unreachable, more: true }),
                 Some(entry) => entries.push(entry),
             }
         }
-        let hidden = unreachable.len() - hidden;
+        let hidden = unreachable.count() - hidden;
         if hidden > 0 {
             tracing::warn!(call = P::CALL, hidden, "the store lists keys that no client can have put there");
         }
