@@ -4,9 +4,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Instant;
 
 use hallmark_tests::data::content;
 use hallmark_tests::proxy::{Proxy, aws_environment, program};
+use hallmark_tests::raw::DEADLINE;
 use hallmark_tests::site::{Engine, FULL, Options, Site};
 
 const CHECK: &str = "<!-- tests/scenarios/readme.rs runs this block as it stands -->\n";
@@ -14,9 +16,13 @@ const APPROVE: &str = "<!-- tests/scenarios/readme.rs configures this as it stan
 
 /// The first block in this language that follows the mark.
 fn block(mark: &str, language: &str) -> String {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(readme).expect("the README is there");
-    let (_, rest) = readme.split_once(mark).expect("the README marks it");
+    block_of("README.md", mark, language)
+}
+
+fn block_of(page: &str, mark: &str, language: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let page = fs::read_to_string(page).expect("the page is there");
+    let (_, rest) = page.split_once(mark).expect("the page marks it");
     let (_, rest) = rest.split_once(&format!("```{language}\n")).expect("there is a block");
     let (block, _) = rest.split_once("```").expect("the block ends");
     block.to_owned()
@@ -142,4 +148,36 @@ fn what_the_readme_says_about_approvals_is_so() {
     good("bob", &approve.replace("--key alice.key", "--key bob.key"));
     good("deploy", pull);
     assert!(fs::read(people.folder.join("machines/deploy/app.tar.gz")).unwrap() == body);
+}
+
+/// What "If it has leaked" says of the log: the digests of what was sealed last under each name.
+#[test]
+fn a_list_of_digests_can_be_made_of_the_log() {
+    let proxy = Proxy::start();
+    let client = proxy.client();
+    for bucket in ["releases", "other"] {
+        client.create_bucket(bucket);
+    }
+    let puts: [(&str, &str, &[u8]); 4] = [
+        ("releases", "app/x.tar", b"old"),
+        ("releases", "app/x.tar", b"new"),
+        ("other", "app/x.tar", b"other"),
+        // Whoever uploads cannot have a line say something of another name.
+        ("releases", "a sha256=0 bucket=releases key=b", b"spaced"),
+    ];
+    for (bucket, key, body) in puts {
+        assert_eq!(client.put(bucket, key, body).status, 200);
+    }
+    let begun = Instant::now();
+    while proxy.log().matches(" seals: ").count() < puts.len() && begun.elapsed() < DEADLINE {
+        std::thread::yield_now();
+    }
+    fs::write(proxy.site.path().join("proxy.log"), proxy.log()).unwrap();
+    let commands = block_of("deploy/keys.md", CHECK, "sh");
+    let out = Command::new("sh").args(["-euc", &commands]).current_dir(proxy.site.path()).output().unwrap();
+    assert!(out.status.success(), "{out:?}");
+    let list = fs::read_to_string(proxy.site.path().join("releases.sha256")).unwrap();
+    let digest = |body: &[u8]| hallmark_signer::Sha256Digest::of(body).to_hex();
+    let expected = format!("{}  {}\n{}  app/x.tar\n", digest(b"spaced"), puts[3].1, digest(b"new"));
+    assert_eq!(list, expected, "{}", proxy.log());
 }

@@ -183,7 +183,7 @@ impl Seals {
         }
     }
 
-    /// Seals an artifact. Nothing is sealed that `prover` would not accept.
+    /// Seals an artifact, and says so in the log. Nothing is sealed that `prover` would not accept.
     ///
     /// # Errors
     /// It cannot be sealed, or there is no key for it at the moment.
@@ -193,13 +193,28 @@ impl Seals {
         observed: &Observed<'_>,
         prover: &Prover,
     ) -> Result<SealLine, NotSealed> {
-        match &self.kind {
-            Kind::Key(sealer) => Ok(sealer.seal(claims, observed).await?),
-            Kind::Unanswered => Err(NotSealed::NoKey),
+        let (op, by, sha256) = (claims.op, claims.by.clone(), *claims.content.sha256());
+        let line = match &self.kind {
+            Kind::Key(sealer) => sealer.seal(claims, observed).await?,
+            Kind::Unanswered => return Err(NotSealed::NoKey),
             Kind::ShortLived(keys) => {
                 let key = keys.key_for(claims.at, prover).ok_or(NotSealed::NoKey)?;
-                Ok(key.sealer().seal(claims, observed).await?)
+                key.sealer().seal(claims, observed).await?
             }
-        }
+        };
+        // What every use of the key was for, also where the store did not take it afterwards. From such lines, kept elsewhere, a
+        // list of digests can be made when the key has leaked; the name comes last, for it may hold anything.
+        tracing::info!(
+            target: "seals",
+            op = op.as_str(),
+            by = %by,
+            seal = %line.id(),
+            sealed_with = %line.key_hint(),
+            size = observed.length,
+            sha256 = %sha256.to_hex(),
+            bucket = observed.bucket,
+            key = observed.key,
+        );
+        Ok(line)
     }
 }
