@@ -245,7 +245,6 @@ async fn run(
             ("s3", Arc::new(store))
         }
     };
-    tokio::spawn(sweep(Arc::clone(&store)));
     if unconfigured {
         // So that the first upload needs nothing but an upload.
         store.create_bucket(&BucketName::parse(bootstrap::BUCKET)?, NewBucket::default()).await?;
@@ -259,6 +258,8 @@ async fn run(
     }
     let reloader = Reloader::new(&file, reading, Arc::clone(&app), server.certificates(), &metrics)?;
     tokio::spawn(reloader.run(hangups));
+    // Not before there is nothing that ends the process at once.
+    tokio::spawn(sweep(Arc::clone(&store)));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         realm = config.realm.as_str(),
