@@ -61,10 +61,9 @@ fn notation(table: &mut Table<'_>) -> Read<(IdentityKind, String)> {
     let anchors = table.required("trust_anchors_file", "\"anchors.pem\"", roots);
     let example = "\"x509.subject: C=US, O=acme, CN=build\"";
     let identity = table.required("identity", example, |value| value.parse(notation_identity));
-    let is_profile = matches!(&identity, Ok(identity) if identity.starts_with("arn:"));
     let revocation = table.optional("revocation", |value| {
         let asked = value.table(revocation)?;
-        if identity.is_ok() && !is_profile {
+        if identity.as_ref().is_ok_and(|identity| !identity.starts_with("arn:")) {
             let message = "AWS Signer knows of what it signed itself; leave it out, or give the ARN of a signing \
                            profile as `identity`";
             return Err(value.place().problem(message));

@@ -1,9 +1,12 @@
 //! Why the gate refused, and how clients are told.
 
+use std::borrow::Cow;
+
 use super::budget::Exhausted;
 use crate::name::BucketName;
 use crate::proof::{ArtifactFault, ProofError};
 use crate::s3::error::{Code, S3Error};
+use crate::s3::response::RETRY_SECONDS;
 use crate::store::{GetError, PutError, StoreError, StoreFault};
 use crate::trust::{StatusUnknown, TrustFault};
 
@@ -74,17 +77,18 @@ impl From<GateError> for S3Error {
                     Self::new(Code::BadGateway, "The object store gave an answer that cannot be used.")
                 }
             },
-            GateError::Status(unknown) => {
-                Self::new(Code::ServiceUnavailable, format!("Refused for now: {unknown}. Try again."))
-                    .with_header("retry-after", "2")
-            }
-            GateError::Unanswered => {
-                let message = "Whether its seal holds is not known: who certifies seal keys has not answered yet. Try again.";
-                Self::new(Code::ServiceUnavailable, message).with_header("retry-after", "2")
-            }
+            GateError::Status(unknown) => not_now(format!("Refused for now: {unknown}. Try again.")),
+            GateError::Unanswered => not_now(
+                "Whether its seal holds is not known: who certifies seal keys has not answered yet. Try again.",
+            ),
             GateError::Exhausted(_) => Self::new(Code::SlowDown, "Please reduce your request rate."),
         }
     }
+}
+
+/// What may be known in a moment.
+fn not_now(message: impl Into<Cow<'static, str>>) -> S3Error {
+    S3Error::new(Code::ServiceUnavailable, message).with_header("retry-after", RETRY_SECONDS)
 }
 
 impl From<TrustFault> for GateError {

@@ -50,7 +50,7 @@ const TAGGING_COUNT: HeaderName = HeaderName::from_static("x-amz-tagging-count")
 const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 
 /// Seconds after which a client may try again.
-const RETRY_SECONDS: &str = "2";
+pub(crate) const RETRY_SECONDS: &str = "2";
 
 /// A request's id: 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -291,18 +291,13 @@ impl Missing {
             let name = role.role.as_ref().map_or("the rule's keys".to_owned(), |name| format!("`{name}`"));
             let there = if role.there.is_empty() { "nobody".to_owned() } else { list(&role.there) };
             let lacks = role.threshold.saturating_sub(role.there.len());
-            match role.open.as_slice() {
-                open if open.len() >= lacks => {
-                    format!("; of {name}: {there} counts, {lacks} more of {} can sign", list(open))
-                }
-                [] => format!(
-                    "; of {name}: {there} counts, {lacks} more are needed, and nobody is left who can sign"
-                ),
-                open => {
-                    let left = list(open);
-                    format!("; of {name}: {there} counts, {lacks} more are needed, and only {left} can sign")
-                }
-            }
+            let left = list(&role.open);
+            let who = match role.open.len() {
+                enough if enough >= lacks => format!("of {left} can sign"),
+                0 => "are needed, and nobody is left who can sign".to_owned(),
+                _ => format!("are needed, and only {left} can sign"),
+            };
+            format!("; of {name}: {there} counts, {lacks} more {who}")
         };
         self.0.iter().flatten().map(told).collect()
     }

@@ -144,7 +144,11 @@ impl TrustPolicy {
                 statements.into_iter().map(signed).collect()
             }
             Contents::Certificate(bundle) => self.by_sigstore(&bundle, about, file)?,
-            Contents::Notation(envelope) => self.by_notation(&envelope, about, file, &mut unknown)?,
+            Contents::Notation(envelope) => {
+                let found = self.by_notation(&envelope, about, file)?;
+                unknown = found.iter().find_map(|one| one.as_ref().err().cloned());
+                found.into_iter().flatten().collect()
+            }
         };
         let piece = |signed| Piece { from: *kind, of: of.clone(), at: file.at, signed };
         Ok(Pieces { known: signed.into_iter().map(piece).collect(), unknown })
@@ -171,17 +175,17 @@ impl TrustPolicy {
         }))
     }
 
+    /// Of those by whom it is, some may not be known to count now.
     fn by_notation(
         &self,
         envelope: &NotationEnvelope,
         about: &About<'_>,
         file: &SiblingFile<'_>,
-        unknown: &mut Option<StatusUnknown>,
-    ) -> Result<Vec<Signed>, Unusable> {
+    ) -> Result<Vec<Result<Signed, StatusUnknown>>, Unusable> {
         let moments = Moments { seen_at: file.at.0, now: file.now };
         let identities =
             self.identities.notation.iter().filter(|known| self.asks_for(about.object, &known.signer));
-        let signed = some(identities.map(|Notation { signer, trust, revocations }| {
+        some(identities.map(|Notation { signer, trust, revocations }| {
             let proof = self.refusals.unless_refused(signer, about, file, || {
                 Ok(envelope.verify(trust, about.sha256, about.size, moments)?)
             })?;
@@ -192,20 +196,11 @@ impl TrustPolicy {
                 known.standing(&[file.at, UnixMs(proof.signed_at())]) == Standing::Counts
             });
             let revoked = match revocations.as_ref().filter(|_| counts) {
-                None => None,
-                Some(revocations) => {
-                    match revocations.look_up(proof.revocable().ok_or(Unusable::NoSigningJob)?) {
-                        Ok(revoked) => revoked,
-                        Err(status) => {
-                            *unknown = Some(status);
-                            return Ok(None);
-                        }
-                    }
-                }
+                Some(revocations) => revocations.look_up(proof.revocable().ok_or(Unusable::NoSigningJob)?),
+                None => Ok(None),
             };
-            Ok(Some(Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked }))
-        }))?;
-        Ok(signed.into_iter().flatten().collect())
+            Ok(revoked.map(|revoked| Signed::ByIdentity { signer: signer.clone(), said, signed_at, revoked }))
+        }))
     }
 }
 

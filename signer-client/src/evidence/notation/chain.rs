@@ -3,7 +3,6 @@
 //! others (key usages, the root, that the chain is just that) is checked here.
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use sha2::{Digest as _, Sha384};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage as ExtendedUsage, anchor_from_trusted_cert};
 use x509_cert::Certificate;
 use x509_cert::der::asn1::ObjectIdentifier;
@@ -95,8 +94,8 @@ impl TrustAnchors {
 pub(super) struct Leaf {
     pub(super) key: LeafKey,
     pub(super) subject: Name,
-    /// SHA-384 of each TBS certificate of the chain, hex, the signer's first.
-    pub(super) hashes: Vec<String>,
+    /// All of the chain, the signer's first. Each is encoded in one way only.
+    pub(super) chain: Vec<Certificate>,
 }
 
 /// Checks a chain at a time, Unix milliseconds. Certificates in errors are counted from 1, the signer's.
@@ -126,13 +125,8 @@ pub(super) fn verify(chain: &[Vec<u8>], anchors: &TrustAnchors, at: u64) -> Resu
     let tbs = leaf.tbs_certificate();
     let spki = tbs.subject_public_key_info().to_der().map_err(|_| ChainError::Key)?;
     let key = LeafKey::from_spki(&spki).ok_or(ChainError::Key)?;
-    let hashes = certificates.iter().map(tbs_hash).collect::<Option<_>>().ok_or(ChainError::Malformed(1))?;
-    Ok(Leaf { key, subject: tbs.subject().clone(), hashes })
-}
-
-/// That it is encoded in one way only was checked before.
-fn tbs_hash(certificate: &Certificate) -> Option<String> {
-    Some(hex::encode(Sha384::digest(certificate.tbs_certificate().to_der().ok()?)))
+    let subject = tbs.subject().clone();
+    Ok(Leaf { key, subject, chain: certificates })
 }
 
 /// Each is issued in the name of the next one, and the last one in its own.

@@ -209,7 +209,7 @@ impl NotationEnvelope {
         self.is_over(artifact, size)?;
         let revocable = match &self.headers.scheme {
             Scheme::X509 | Scheme::Authority { aws: None, .. } => None,
-            Scheme::Authority { signed_at, aws: Some(aws) } => Revocable::new(*signed_at, aws, &leaf.hashes),
+            Scheme::Authority { signed_at, aws: Some(aws) } => Revocable::of(*signed_at, aws, &leaf.chain),
         };
         Ok(NotationSignature { artifact: *artifact, signed_at, revocable })
     }

@@ -1,6 +1,10 @@
 //! What AWS Signer can revoke of a signature after it was made: the job that made it, the profile that it was made for, and
 //! the certificates of its chain.
 
+use sha2::{Digest as _, Sha384};
+use x509_cert::Certificate;
+use x509_cert::der::Encode as _;
+
 use super::authority::AwsSigner;
 
 /// What may be revoked of a signature whose chain and bytes hold, as AWS Signer names it (its API, `GetRevocationStatus`).
@@ -13,8 +17,13 @@ pub struct Revocable {
 }
 
 impl Revocable {
-    /// `hashes`: of the certificates, the signer's first, the root's last.
-    pub(super) fn new(signed_at: u64, aws: &AwsSigner, hashes: &[String]) -> Option<Self> {
+    /// `chain`: the signer's certificate first, the root's last. `None`: it names no job.
+    pub(super) fn of(signed_at: u64, aws: &AwsSigner, chain: &[Certificate]) -> Option<Self> {
+        let hashes: Option<Vec<_>> = chain.iter().map(tbs_hash).collect();
+        Self::new(signed_at, aws, &hashes?)
+    }
+
+    fn new(signed_at: u64, aws: &AwsSigner, hashes: &[String]) -> Option<Self> {
         let issuers = hashes.iter().skip(1).chain(hashes.last());
         let certificates =
             hashes.iter().zip(issuers).map(|(hash, issuer)| format!("{hash}{issuer}")).collect();
@@ -46,6 +55,11 @@ impl Revocable {
     pub fn certificates(&self) -> &[String] {
         &self.certificates
     }
+}
+
+/// SHA-384 of what is signed of a certificate, hex.
+fn tbs_hash(certificate: &Certificate) -> Option<String> {
+    Some(hex::encode(Sha384::digest(certificate.tbs_certificate().to_der().ok()?)))
 }
 
 #[cfg(test)]
