@@ -33,10 +33,18 @@ pub(crate) fn read_private_text(path: &Path, limit: u64) -> Result<Zeroizing<Str
 pub(crate) fn check_private_key_if_present(path: &Path) -> Result<(), String> {
     let Ok(metadata) = path.metadata() else { return Ok(()) };
     // First: what is no secret need not be closed, and closing it helps nobody.
-    if metadata.is_file() && read_text(path, MAX_KEY_FILE).is_ok_and(|text| pem::is_public_key(&text)) {
+    if metadata.is_file() && read_key_file(path).is_ok_and(|text| pem::is_public_key(&text)) {
         return Err("this is a public key; the private key, of which it is a half, belongs here".to_owned());
     }
     check_private(&metadata)
+}
+
+/// Reads a key in PEM. Wiped when dropped: it may be a secret.
+///
+/// # Errors
+/// As those of [`read_text`].
+pub fn read_key_file(path: &Path) -> Result<Zeroizing<String>, String> {
+    read_text(path, MAX_KEY_FILE)
 }
 
 fn open(path: &Path) -> Result<File, String> {

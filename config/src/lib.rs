@@ -27,7 +27,7 @@ mod tests;
 
 pub use advice::Advice;
 pub use error::{ConfigError, ConfigErrors, Position, Sources};
-pub use files::read_text;
+pub use files::{read_key_file, read_text};
 pub use load::Loaded;
 pub use moment::UnixMs;
 pub use name::{

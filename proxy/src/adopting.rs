@@ -161,17 +161,19 @@ impl Report<'_> {
             Voucher::List => ("manifest", Vec::new()),
             Voucher::Operator => ("trust-store-contents", Vec::new()),
         };
+        let (bucket, key) = (name.bucket.as_str(), name.key.as_str());
+        let location = location(bucket, key);
         let json = json!({ "sealed": {
-            "location": location(name),
-            "bucket": name.bucket.as_str(),
-            "key": name.key.as_str(),
+            "location": location,
+            "bucket": bucket,
+            "key": key,
             "by": word,
             "signers": signers,
             "dry_run": self.options.dry_run,
         } });
         let by = if signers.is_empty() { word.to_owned() } else { signers.join(", ") };
         let done = if self.options.dry_run { "would be sealed" } else { "sealed  " };
-        self.line(&json, &format!("{done} {}: {by}", shown(&location(name))));
+        self.line(&json, &format!("{done} {}: {by}", shown(&location)));
     }
 
     fn problem(&self, name: &ObjectName, problem: &Problem) {
@@ -185,7 +187,7 @@ impl Report<'_> {
 
     fn told(&self, bucket: &str, key: &str, problem: &Problem) {
         let Problem { code, message } = problem;
-        let location = format!("s3://{bucket}/{key}");
+        let location = location(bucket, key);
         // As `hallmark audit` has it.
         let json = json!({ "problem": {
             "location": location,
@@ -238,8 +240,8 @@ impl Report<'_> {
     }
 }
 
-fn location(name: &ObjectName) -> String {
-    format!("s3://{}/{}", name.bucket, name.key)
+fn location(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
 }
 
 /// Names of strangers must not command the terminal.

@@ -236,7 +236,7 @@ impl App {
     }
 
     /// Whether there are no seals because who certifies their keys has not answered yet: it is asked again by
-    /// [`renew`](Self::renew).
+    /// [`ask_again`](Self::ask_again).
     pub fn lacks_certifier(&self) -> bool {
         self.seal_key.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }

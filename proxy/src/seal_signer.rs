@@ -14,8 +14,6 @@ use hallmark_signer::{KeyError, PrivateKey, PublicKey, Sealer};
 
 use crate::sealing::Sealing;
 
-/// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
-const MAX_KEY_FILE: u64 = 16 << 10;
 const PIN_VARIABLE: &str = "HALLMARK_PIN";
 
 /// So long it may take to open the key.
@@ -177,13 +175,7 @@ impl Drop for Opening {
 impl From<SignerError> for OpenError {
     fn from(error: SignerError) -> Self {
         let message = explained(&error, error.what_next());
-        match error {
-            SignerError::Failed { .. } => Self::Unanswered(message),
-            SignerError::Key { .. }
-            | SignerError::Unusable { .. }
-            | SignerError::WrongSignature
-            | SignerError::NotBuiltIn { .. } => Self::Wrong(message),
-        }
+        if error.may_pass() { Self::Unanswered(message) } else { Self::Wrong(message) }
     }
 }
 
@@ -235,7 +227,7 @@ pub fn public_key(config: &Config) -> Result<PublicKey, String> {
 }
 
 fn in_file(path: &Path, secrets: &SealSecrets<'_>) -> Result<Signer, String> {
-    let pem = hallmark_config::read_text(path, MAX_KEY_FILE)?;
+    let pem = hallmark_config::read_key_file(path)?;
     let key = match PrivateKey::from_pem(&pem) {
         Err(KeyError::Encrypted) => {
             let passphrase = secrets.passphrase(path).map_err(|error| error.to_string())?;

@@ -1,8 +1,9 @@
 //! New seals for everything below a prefix: `hallmark-proxy adopt` and `reseal`.
 //!
 //! One walk over the list for artifacts, and one for what is named like a signature beside one: those that speak for an
-//! artifact get their seals together with it. What the store hides stays hidden, and what nobody can ask for is only told of; a list that does not go on in order, or names
-//! something twice, is given up. What is done for each object is [`Gate::make_anew`]'s.
+//! artifact get their seals together with it. What the store hides stays hidden, and what nobody can ask for is only told of; a
+//! list that does not go on in order, or names something twice, is given up. What is done for each object is
+//! [`Gate::make_anew`]'s.
 
 mod lists;
 mod walk;

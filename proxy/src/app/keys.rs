@@ -14,9 +14,6 @@ use crate::seal_signer::{self, OpenError, OpenSealKey};
 use crate::sealing::Sealing;
 use crate::trust::{Identities, TrustPolicy};
 
-/// A key in PEM has a few hundred bytes, 16 KiB with the longest text around it that anybody wants.
-const MAX_KEY_FILE: u64 = 16 << 10;
-
 const NAME_IT: &str = "with its public key in a file that `seal.trusted_certifier_files` names, the proxy starts without \
     it, and serves what is sealed";
 
@@ -166,6 +163,6 @@ fn may_be_awaited(seal: &Seal, unanswered: IfUnanswered) -> Awaited {
 }
 
 fn key_file<K>(path: &Path, parse: impl FnOnce(&str) -> Result<K, KeyError>) -> Result<K, String> {
-    let text = hallmark_config::read_text(path, MAX_KEY_FILE)?;
+    let text = hallmark_config::read_key_file(path)?;
     parse(&text).map_err(|error| error.to_string())
 }

@@ -96,6 +96,9 @@ impl Reading {
     }
 }
 
+/// How the application takes a configuration.
+type Renew = fn(&App, &Config) -> Result<(), NotRenewed>;
+
 impl Reloader {
     /// For `app`, which began with what is in `file` and was `read` as this.
     ///
@@ -180,10 +183,10 @@ impl Reloader {
         let unchanged = self.settling.is_for(&before);
         // A token is not asked again by itself: it may count wrong PINs.
         let asks_kms = config.as_ref().is_ok_and(|config| config.seal.key.is_in_kms());
+        let renew = if unchanged { App::ask_again } else { App::renew };
         // Whatever is wrong with it, it is not read again before something changes.
         self.settling = Settling::new(before);
-        let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config, unchanged))
-        {
+        let outcome = match config.map_err(NotRenewed::Wrong).and_then(|config| self.take(&config, renew)) {
             Ok(pending) => Outcome::Taken(pending),
             Err(NotRenewed::Wrong(errors)) => Outcome::Refused(errors),
             Err(NotRenewed::Unanswered(errors)) => Outcome::Unanswered(errors),
@@ -201,7 +204,7 @@ impl Reloader {
         outcome
     }
 
-    fn take(&self, config: &Config, unchanged: bool) -> Result<Vec<&'static str>, NotRenewed> {
+    fn take(&self, config: &Config, renew: Renew) -> Result<Vec<&'static str>, NotRenewed> {
         let tls = match (&self.certificates, &config.server.tls) {
             (Some(certificates), Some(tls)) => {
                 let blamed = |(key, message): &(&'static str, String)| ((*key).to_owned(), message.clone());
@@ -212,10 +215,7 @@ impl Reloader {
             }
             (None, _) | (_, None) => None,
         };
-        match unchanged {
-            true => self.app.ask_again(config),
-            false => self.app.renew(config),
-        }?;
+        renew(&self.app, config)?;
         for advice in config.advice() {
             tracing::warn!(setting = advice.key, "{}", advice.message);
         }

@@ -10,9 +10,6 @@ use hallmark_signer::{PrivateKey, PublicKey};
 
 use super::public_path;
 
-/// As for the proxy itself.
-const MAX_KEY_FILE: u64 = 16 << 10;
-
 /// When a key was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
@@ -67,8 +64,7 @@ pub(super) fn publish(path: &Path, key: &PublicKey) -> anyhow::Result<PathBuf> {
 }
 
 fn read(path: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
-    hallmark_config::read_text(path, MAX_KEY_FILE)
-        .map_err(|message| anyhow::anyhow!("{}: {message}", path.display()))
+    hallmark_config::read_key_file(path).map_err(|message| anyhow::anyhow!("{}: {message}", path.display()))
 }
 
 /// Makes a file that must not be there, durably, and leaves none behind if that fails.

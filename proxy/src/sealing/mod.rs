@@ -114,8 +114,9 @@ impl Seals {
 
     /// From now on these are the seals of the process, and not those `before`, which make what is under way and no key more.
     pub(crate) fn take_over(&self, before: Option<&Self>) {
-        if let Some(Kind::ShortLived(replaced)) = before.map(|before| &before.kind)
-            && !before.is_some_and(|before| self.go_on(before))
+        if let Some(before) = before
+            && let Kind::ShortLived(replaced) = &before.kind
+            && !self.go_on(before)
         {
             replaced.retire();
         }

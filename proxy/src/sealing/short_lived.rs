@@ -102,13 +102,7 @@ impl NoSealKey {
     /// Whether it may be otherwise when it is tried again, and nobody has to do anything for that.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Certifier(error) => match error {
-                SignerError::Failed { .. } => true,
-                SignerError::Key { .. }
-                | SignerError::Unusable { .. }
-                | SignerError::WrongSignature
-                | SignerError::NotBuiltIn { .. } => false,
-            },
+            Self::Certifier(error) => error.may_pass(),
             // Of a store that has just answered.
             Self::Store(_) | Self::Late | Self::Unanswered => true,
             Self::Key(_) | Self::NotAccepted => false,
@@ -197,13 +191,13 @@ impl ShortLived {
     }
 
     pub(super) async fn ready(self: &Arc<Self>, prover: &Prover) -> Result<(), NoSealKey> {
+        let refused = |key: &Arc<ShortLivedKey>| prover.accepts(&key.certificate).is_err();
         if self.key_for(self.around.clock.now(), prover).is_none() {
             // Waited for: somebody else may just make one.
             let mut making = self.making.lock().await;
             if self.key_for(self.around.clock.now(), prover).is_none() {
                 // A key that is not accepted makes no seal any more, and another one is due: not one that was in this process's
                 // memory beside a key that is refused.
-                let refused = |key: &Arc<ShortLivedKey>| prover.accepts(&key.certificate).is_err();
                 let with_it = self.current.load().as_ref().is_some_and(refused);
                 making.certified.take_if(|key| with_it || refused(key));
                 self.current.store(None);
@@ -215,7 +209,7 @@ impl ShortLived {
             }
         }
         if let Ok(mut making) = self.making.try_lock() {
-            making.certified.take_if(|key| prover.accepts(&key.certificate).is_err());
+            making.certified.take_if(|key| refused(key));
         }
         self.look_after();
         Ok(())

@@ -3,10 +3,11 @@
 //! A code may have several reasons, which only the endpoint's words tell apart. Where they are not known, what is said holds
 //! for all of them.
 
+use crate::command::failure::Failure;
 use crate::command::service::ACCESS_DENIED;
 
 /// What the code and the message of an answer suggest.
-pub(crate) fn of(code: Option<&str>, message: Option<&str>) -> Option<&'static str> {
+fn of(code: Option<&str>, message: Option<&str>) -> Option<&'static str> {
     let says = |words: &str| message.is_some_and(|message| message.contains(words));
     Some(match code? {
         "ArtifactUnsealed" => "it did not come through Hallmark: upload it again",
@@ -61,6 +62,14 @@ pub(crate) fn of(code: Option<&str>, message: Option<&str>) -> Option<&'static s
         }
         _ => return None,
     })
+}
+
+/// The failure, with what its code and the endpoint's `message` suggest.
+pub(crate) fn onto(failure: Failure, message: Option<&str>) -> Failure {
+    match of(failure.code.as_deref(), message) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Why a signature that was to stand beside an artifact would not count.

@@ -103,10 +103,7 @@ fn of_answer(doing: &str, answer: &Answer<'_>) -> Failure {
         code: code.map(|code| code.chars().take(MAX_MESSAGE).collect()),
         ..Failure::failed(format!("cannot {doing}: {reason}"))
     };
-    match hint::of(code, message) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    hint::onto(failure, message)
 }
 
 /// What an error has at its root.

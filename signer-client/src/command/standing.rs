@@ -120,8 +120,5 @@ pub(crate) fn demand_mendable(standing: &Standing, location: &Location) -> Resul
         refused_by: Some(RefusedBy::Server),
         ..Failure::refused(code, format!("no signature on {location} would count: {why}"))
     };
-    Err(match hint::of(Some(code), Some(why)) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    })
+    Err(hint::onto(failure, Some(why)))
 }

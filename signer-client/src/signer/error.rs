@@ -60,6 +60,16 @@ impl SignerError {
         }
     }
 
+    /// Whether it may sign when it is asked again as it is.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Failed { .. } => true,
+            Self::Key { .. } | Self::Unusable { .. } | Self::WrongSignature | Self::NotBuiltIn { .. } => {
+                false
+            }
+        }
+    }
+
     /// What to do next, if that is known.
     pub fn what_next(&self) -> Option<&str> {
         match self {

@@ -12,7 +12,6 @@ use super::super::siblings::{Beside, ReadBeside};
 use super::super::upload::internal;
 use super::super::{Gate, GateError, Subject};
 use super::{Found, Order};
-use crate::s3::error::{Code, S3Error};
 use crate::trust::{Evidence, Judged, Piece, Pieces, SiblingFile, SiblingName, Standing, TrustPolicy};
 
 /// What bears no seal, each with what is signed in it.
@@ -39,8 +38,7 @@ impl Gate {
             match self.find(&sibling.name, order, pace).await {
                 Ok(Some(found)) => siblings.push(Sibling::Unsealed(sibling, Box::new(found))),
                 Ok(None) => siblings.push(Sibling::Read(self.read_beside(sibling).await)),
-                Err(GateError::Client(S3Error { code: Code::NoSuchKey, .. })) => {}
-                // Whatever else is wrong with it: it says nothing. It is looked at for itself later on.
+                // It is not there; or whatever is wrong with it, it says nothing, and is looked at for itself later on.
                 Err(GateError::Artifact(_) | GateError::Client(_)) => {}
                 Err(error) => return Err(error),
             }
